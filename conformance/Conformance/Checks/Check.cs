@@ -15,7 +15,7 @@ public sealed record Check(
     string Id, string Title, IReadOnlyList<string> Clauses, Level Level, string Does, string Reading, TargetShape Shape)
 {
     /// <summary>The check itself; it returns on PASS and throws otherwise.</summary>
-    internal required Action<CheckContext> Body { get; init; }
+    public required Action<CheckContext> Body { get; init; }
 
     /// <inheritdoc/>
     public override string ToString() => Id;

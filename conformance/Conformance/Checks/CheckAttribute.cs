@@ -6,7 +6,7 @@ namespace Viommu.Conformance.Checks;
 /// </summary>
 /// <param name="clause">The clause of the catalogue, or of the list of unworded behaviour (<c>DESC-...</c>), that it judges.</param>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class CheckAttribute(string clause) : Attribute
+public sealed class CheckAttribute(string clause) : Attribute
 {
     /// <summary>The clause that a failure breaks.</summary>
     public string Clause { get; } = clause;

@@ -1,6 +1,6 @@
 namespace Viommu.Conformance.Checks;
 
 /// <summary>What a check works with.</summary>
-internal sealed class CheckContext
+public sealed class CheckContext
 {
 }
