@@ -1,4 +1,3 @@
-using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Guest.Driver;

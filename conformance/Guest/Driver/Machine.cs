@@ -8,7 +8,7 @@ namespace Viommu.Guest.Driver;
 /// <summary>A target whose virtio-iommu has been found and whose registers are reachable: what drivers, good or bad, start from.</summary>
 public sealed class Machine
 {
-    private Machine(ITarget target, PciTransport transport)
+    private Machine(ITarget target, IVirtioTransport transport)
     {
         Target = target;
         Transport = transport;
@@ -19,7 +19,10 @@ public sealed class Machine
     public ITarget Target { get; }
 
     /// <summary>The registers of the virtio-iommu.</summary>
-    public PciTransport Transport { get; private set; }
+    public IVirtioTransport Transport { get; private set; }
+
+    /// <summary>The same registers as a PCI function; null where the device sits on another transport.</summary>
+    public PciTransport? Pci => Transport as PciTransport;
 
     /// <summary>Guest memory.</summary>
     public GuestHeap Heap { get; }
@@ -76,5 +79,5 @@ public sealed class Machine
         Transport.WriteConfig(IommuConfig.BypassOffset, 1, value);
     }
 
-    private static PciTransport OpenTransport(ITarget target) => PciTransport.Open(target, PciBus.FindIommu(target));
+    private static IVirtioTransport OpenTransport(ITarget target) => PciTransport.Open(target, PciBus.FindIommu(target));
 }

@@ -1,4 +1,3 @@
-using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Guest.Driver;
