@@ -118,6 +118,7 @@ public sealed class IommuDriver
 
         var exchange = new Exchange(request, sent, readable, writable, slots[0], slots);
         Machine.Journal.Add(exchange);
+        if (request is AttachRequest attach) Machine.DomainsNamed.Add(attach.Domain);
         outstanding[exchange.Head] = exchange;
         Requests.MakeAvailable(exchange.Head);
         return exchange;

@@ -30,6 +30,9 @@ public sealed class Machine
     /// <summary>What has passed.</summary>
     public Journal Journal { get; } = new();
 
+    /// <summary>Every domain number that an ATTACH has named since the list was cleared.</summary>
+    public HashSet<uint> DomainsNamed { get; } = [];
+
     /// <summary>How long a device may take for what it has to do "eventually": far longer than any sane one needs.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(2);
 
