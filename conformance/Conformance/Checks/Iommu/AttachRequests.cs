@@ -204,7 +204,7 @@ internal static class AttachRequests
         var length = (int)Math.Min(64, check.Granule);
         foreach (var endpoint in new[] { first, second })
         {
-            foreach (var offset in new[] { 0, check.Granule })
+            foreach (var offset in new ulong[] { 0, check.Granule })
             {
                 That(
                     check.WriteArrives(endpoint, at + offset, physical + offset, length) == Arrival.All,
