@@ -36,13 +36,16 @@ internal static class QemuFixture
         }
     }
 
-    public static bool Becomes(Func<bool> condition, TimeSpan patience) => SpinWait.SpinUntil(condition, patience);
+    // The kernel marks the lines of files that nobody can open any more.
+    public static void AssertHasNoFileThatCouldBeLeft(int processId)
+    {
+        var ours = File.ReadAllLines($"/proc/{processId}/maps").Where(line => line.Contains("/viommu-", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(ours);
+        Assert.All(ours, line => Assert.EndsWith(" (deleted)", line, StringComparison.Ordinal));
+        var folder = ours[0][ours[0].IndexOf('/')..ours[0].LastIndexOf('/')];
+        Assert.False(Directory.Exists(folder), folder);
+    }
 
-    /// <summary>Directories that a machine of ours has made and that still exist.</summary>
-    public static string[] PrivateDirectories() =>
-        [.. new[] { "/dev/shm", Path.GetTempPath() }.Where(Directory.Exists).SelectMany(parent => Directory.GetDirectories(parent, "viommu-*"))];
-
-    /// <summary>The source's temporary script, executable.</summary>
     public static string Script(string folder, string text)
     {
         var path = Path.Combine(folder, "program");

@@ -24,10 +24,10 @@ public class SuddenDeathTests
         try
         {
             var qemu = int.Parse(harness.StandardOutput.ReadLine()!);
-            Assert.True(QemuFixture.IsRunning(qemu));
+            QemuFixture.AssertHasNoFileThatCouldBeLeft(qemu);
             using var kill = Process.Start("kill", [signal, $"{harness.Id}"]);
             Assert.True(harness.WaitForExit(TimeSpan.FromSeconds(10)));
-            Assert.True(QemuFixture.Becomes(() => !QemuFixture.IsRunning(qemu), TimeSpan.FromSeconds(5)), "QEMU runs on");
+            Assert.True(SpinWait.SpinUntil(() => !QemuFixture.IsRunning(qemu), TimeSpan.FromSeconds(5)), "QEMU runs on");
         }
         finally
         {

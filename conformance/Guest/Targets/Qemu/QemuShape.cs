@@ -5,7 +5,8 @@ namespace Viommu.Guest.Targets.Qemu;
 /// <summary>A <see cref="TargetShape"/> in the words of QEMU's command line.</summary>
 internal static class QemuShape
 {
-    // virtio 1.4 section 6 bits that QEMU has switches for. All other features are as its virtio-iommu has them.
+    // virtio 1.4 section 6 bits that QEMU has switches for; all other features are as its virtio-iommu has them. A switch may be
+    // without effect (7.2 offers bits 28 and 29 even when told not to): what the device offers decides in the end.
     private static readonly (int Bit, string Option)[] Switches =
     [
         (28, "indirect_desc"),
