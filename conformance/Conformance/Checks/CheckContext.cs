@@ -1,6 +1,152 @@
+using Viommu.Guest;
+using Viommu.Guest.Driver;
+using Viommu.Guest.Wire;
+
 namespace Viommu.Conformance.Checks;
 
-/// <summary>What a check works with.</summary>
+/// <summary>What a check works with: a device in its state after reset, and the three things a check can say about what it sees.</summary>
 public sealed class CheckContext
 {
+    private readonly Func<string?> primeEndpoints;
+
+    internal CheckContext(Machine machine, Random random, InitialState initial, IReadOnlyList<DmaEndpoint> endpoints, IReadOnlyList<string> brokenResets, Func<string?> primeEndpoints)
+    {
+        Machine = machine;
+        Random = random;
+        Initial = initial;
+        Endpoints = endpoints;
+        BrokenResets = brokenResets;
+        this.primeEndpoints = primeEndpoints;
+    }
+
+    /// <summary>The machine; its device has just been reset and no driver runs.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>A source of random numbers that depends on the run's seed and the check's id alone.</summary>
+    public Random Random { get; }
+
+    /// <summary>What the device was when it was powered on.</summary>
+    public InitialState Initial { get; }
+
+    /// <summary>A remark on a choice that the device is free to make; part of a PASS.</summary>
+    public string Note { get; set; } = "";
+
+    /// <summary>Every endpoint that DMA can be made from.</summary>
+    internal IReadOnlyList<DmaEndpoint> Endpoints { get; }
+
+    /// <summary>The checks after which a device reset did not bring the device back to its state after power-on.</summary>
+    internal IReadOnlyList<string> BrokenResets { get; }
+
+    /// <summary>The granularity of mappings in bytes.</summary>
+    internal ulong Granule => Initial.Config.Granule;
+
+    /// <summary>An endpoint that the device manages.</summary>
+    internal uint Endpoint => Endpoints.Count > 0 ? Endpoints[0].Id : throw new NotApplicableException("the target has no endpoint behind the virtio-iommu");
+
+    /// <summary>Another one.</summary>
+    internal uint SecondEndpoint => Endpoints.Count > 1 ? Endpoints[1].Id : throw new NotApplicableException("the target has only one endpoint behind the virtio-iommu");
+
+    /// <summary>An endpoint ID that the device does not manage: no PCI function has it, and no platform gives it out.</summary>
+    internal static uint UnknownEndpoint => 0xffff_fff0;
+
+    /// <summary>A domain number that the device supports, the <paramref name="n"/>th.</summary>
+    internal uint Domain(uint n)
+    {
+        var first = Offers(Features.DomainRange) ? Initial.Config.DomainStart : 1;
+        if (Offers(Features.DomainRange) && Initial.Config.DomainEnd - first < n) throw new NotApplicableException($"domain_range has no {n + 1} domains");
+        return first + n;
+    }
+
+    /// <summary>The first of <paramref name="granules"/> granules of virtual addresses that are inside input_range and clear of reserved regions.</summary>
+    internal ulong Virtual(ulong granules)
+    {
+        var first = Offers(Features.InputRange) ? Initial.Config.InputStart : 0;
+        var last = Offers(Features.InputRange) ? Initial.Config.InputEnd : ulong.MaxValue;
+        var span = checked(granules * Granule);
+
+        // Far enough from 0 that a device that gives address 0 a meaning of its own does not disturb.
+        var at = AlignUp(Math.Max(first, Math.Min(0x1000_0000, last / 2)));
+        foreach (var region in Initial.ReservedRegions.OrderBy(region => region.Start))
+        {
+            if (region.Start <= at + span - 1 && at <= region.End) at = AlignUp(region.End + 1);
+        }
+        return at >= first && at <= last && last - at >= span - 1
+            ? at
+            : throw new NotApplicableException($"input_range has no {granules} free granules");
+    }
+
+    /// <summary>Guest memory of <paramref name="granules"/> granules, aligned to one, zeroed.</summary>
+    internal ulong Physical(ulong granules)
+    {
+        if (Granule > 4 << 20) throw new NotApplicableException($"a granule of {Granule} bytes does not fit into the memory of this target");
+        return Machine.Heap.AllocateZeroed(granules * Granule, Granule);
+    }
+
+    /// <summary>True where the device offers every bit.</summary>
+    internal bool Offers(ulong features) => (Initial.OfferedFeatures & features) == features;
+
+    /// <summary>N/A unless the device offers every bit.</summary>
+    internal void Requires(ulong features)
+    {
+        var missing = features & ~Initial.OfferedFeatures;
+        if (missing != 0) throw new NotApplicableException($"the device does not offer {Features.Describe(missing)}");
+    }
+
+    /// <summary>N/A where the device offers the bit.</summary>
+    internal void RequiresNot(ulong feature)
+    {
+        if (Offers(feature)) throw new NotApplicableException($"the device offers {Features.Describe(feature)}");
+    }
+
+    /// <summary>Starts a driver that accepts what is good for it.</summary>
+    internal IommuDriver Start(DriverSettings? settings = null) => IommuDriver.Start(Machine, settings);
+
+    /// <summary>
+    /// The <paramref name="index"/>th endpoint, ready for DMA; N/A where the target has too few. Has to be called before the check's
+    /// own driver starts: making it ready resets the device.
+    /// </summary>
+    internal DmaEndpoint Dma(int index)
+    {
+        if (Endpoints.Count <= index)
+            throw new NotApplicableException(Endpoints.Count == 0 ? "the target cannot make DMA" : "the target has only one endpoint that can make DMA");
+        if (primeEndpoints() is { } problem) throw new GuestSetupException(problem);
+        return Endpoints[index];
+    }
+
+    /// <summary>Set-up: the request has to be answered OK for the check to mean anything.</summary>
+    internal static void Given(Exchange exchange)
+    {
+        if (!exchange.IsOk) throw new GuestSetupException($"set-up: {exchange.Request} was answered {exchange.Answer}, OK is needed");
+    }
+
+    /// <summary>Set-up: a fact that has to hold for the check to mean anything.</summary>
+    internal static void Given(bool holds, string fact)
+    {
+        if (!holds) throw new GuestSetupException($"set-up: {fact}");
+    }
+
+    /// <summary>The clause: it asks for <paramref name="expected"/>; where that does not hold, <paramref name="actual"/> is what was seen.</summary>
+    internal static void That(bool holds, string expected, string actual)
+    {
+        if (!holds) throw new ExpectationFailedException(expected, actual);
+    }
+
+    /// <summary>The clause asks for one of these statuses.</summary>
+    internal static void Answers(Exchange exchange, params RequestStatus[] accepted) =>
+        That(
+            exchange.Status is { } status && accepted.Contains(status),
+            $"{exchange.Request} answered {string.Join(" or ", accepted.Select(status => status.Name()))}",
+            exchange.Answer);
+
+    /// <summary>The clause asks for a rejection, without saying which: the request comes back, and not with OK.</summary>
+    internal static void Rejected(Exchange exchange) =>
+        That(exchange.IsReturned && !exchange.IsOk, $"{exchange.Request} answered by any status but OK", exchange.Answer);
+
+    private ulong AlignUp(ulong address) => (address + Granule - 1) & ~(Granule - 1);
 }
+
+/// <summary>The device as it was found at power-on, before any driver touched it.</summary>
+/// <param name="OfferedFeatures">Its feature bits.</param>
+/// <param name="Config">Its configuration.</param>
+/// <param name="ReservedRegions">What PROBE reports of all endpoints that DMA can be made from.</param>
+public sealed record InitialState(ulong OfferedFeatures, IommuConfig Config, IReadOnlyList<ReservedRegion> ReservedRegions);

@@ -1,0 +1,175 @@
+using Viommu.Conformance.Checks;
+using Viommu.Guest;
+using Viommu.Guest.Driver;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Conformance.Running;
+
+/// <summary>
+/// A running target that checks share. Between two checks it is brought back to its state after power-on by a device reset, and that
+/// this worked is verified by a driver, not believed.
+/// </summary>
+internal sealed class LiveTarget : IDisposable
+{
+    private const int DomainsVerified = 64;
+    private const ulong WhatVerificationNeeds =
+        Features.Version1 | Features.MapUnmap | Features.BypassConfig | Features.DomainRange | Features.AccessPlatform | Features.OrderPlatform;
+
+    private readonly ITarget target;
+    private readonly Machine machine;
+    private readonly InitialState initial;
+    private readonly DmaEndpoint[] endpoints;
+    private readonly string? answerForMissingDomain;
+    private bool primed;
+
+    private LiveTarget(ITarget target)
+    {
+        this.target = target;
+        machine = Machine.Discover(target);
+        endpoints = [.. target.BusMasters.Select(master => new DmaEndpoint(master, machine))];
+        var offered = machine.Transport.ReadDeviceFeatures();
+        initial = new InitialState(offered, machine.ReadConfig(), []);
+        if ((offered & Features.Probe) != 0) initial = initial with { ReservedRegions = ProbeReservedRegions() };
+        if ((offered & Features.MapUnmap) != 0) answerForMissingDomain = AnswerForMissingDomain();
+    }
+
+    /// <summary>What the device was at power-on.</summary>
+    public InitialState Initial => initial;
+
+    public TargetIdentity Identity => target.Identity;
+
+    /// <summary>Looks a fresh target over. Disposes it if that fails, and says what failed.</summary>
+    public static LiveTarget Open(ITarget target)
+    {
+        try
+        {
+            return new LiveTarget(target);
+        }
+        catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException or TargetDiedException or TargetHungException)
+        {
+            var words = failure is TargetDiedException or TargetHungException ? $" ({target.LastWords})" : "";
+            target.Dispose();
+            throw new TargetUnavailableException($"{target.Identity} cannot be brought up: {failure.Message}{words}", failure);
+        }
+    }
+
+    /// <summary>What a check works with. The device is in its state after reset.</summary>
+    public CheckContext ContextFor(Random random, IReadOnlyList<string> brokenResets)
+    {
+        machine.Heap.Clear();
+        machine.Journal.Clear();
+        machine.DomainsNamed.Clear();
+        return new CheckContext(machine, random, initial, endpoints, brokenResets, PrimeEndpoints);
+    }
+
+    /// <summary>
+    /// Undoes what a check did by a device reset and proves it. Returns null, or what was still there after the reset; then the machine
+    /// has been reset as a whole, or, where it cannot be, has to be replaced (<paramref name="usable"/>).
+    /// </summary>
+    public string? Restore(out bool usable)
+    {
+        var leftover = ResetAndVerify();
+        usable = true;
+        if (leftover is null || !target.CanSystemReset)
+        {
+            usable = leftover is null;
+            return leftover;
+        }
+        machine.ResetSystem();
+        primed = false;
+        usable = ResetAndVerify() is null;
+        return leftover;
+    }
+
+    /// <summary>The evidence: what has passed since the check began.</summary>
+    public IReadOnlyList<string> Evidence() => machine.Journal.ToLines();
+
+    /// <summary>A remark on the device's state, for a finding: null unless it reports that it needs a reset.</summary>
+    public string? Ailment() =>
+        (machine.Transport.ReadStatus() & DeviceStatus.NeedsReset) != 0 ? "the device reports DEVICE_NEEDS_RESET" : null;
+
+    /// <summary>Ends the target at once, from any thread.</summary>
+    public void Kill() => target.Kill();
+
+    public string LastWords => target.LastWords;
+
+    public void Dispose() => target.Dispose();
+
+    private string? ResetAndVerify()
+    {
+        if (!machine.ResetDevice()) return "the status does not become 0";
+        machine.Heap.Clear();
+        for (var queue = 0; queue < 2; queue++)
+        {
+            if (machine.Transport.ReadQueueEnable(queue)) return $"queue {queue} is still enabled";
+        }
+        try
+        {
+            return VerifyByDriver();
+        }
+        catch (GuestSetupException failure)
+        {
+            return failure.Message;
+        }
+    }
+
+    private string? VerifyByDriver()
+    {
+        var bypassMoved = (initial.OfferedFeatures & Features.BypassConfig) != 0 && machine.ReadBypass() != initial.Config.Bypass;
+        if (machine.DomainsNamed.Count == 0 && !bypassMoved) return null;
+        var driver = IommuDriver.Start(machine, new DriverSettings { Accept = WhatVerificationNeeds });
+        if (answerForMissingDomain is not null)
+        {
+            foreach (var domain in machine.DomainsNamed.Where(domain => domain != MissingDomain).Take(DomainsVerified))
+            {
+                var answer = driver.Unmap(domain, 0, ulong.MaxValue).Answer;
+                if (answer != answerForMissingDomain) return $"domain {domain} still exists: UNMAP is answered {answer}";
+            }
+        }
+
+        // A device reset keeps bypass (5.13.4.2), so it has to be put back by hand.
+        if (bypassMoved) machine.WriteBypass(initial.Config.Bypass);
+        return machine.ResetDevice() ? null : "the status does not become 0";
+    }
+
+    private string? PrimeEndpoints()
+    {
+        if (primed) return null;
+        var backing = machine.Heap.Allocate(4096, 4096);
+        primed = endpoints.All(endpoint => endpoint.TryPrime(backing, backing)) || endpoints.All(PrimeThroughMapping);
+        machine.ResetDevice();
+        return primed ? null : "endpoints reach memory neither in bypass mode nor through a mapping, so nothing can be said of their DMA";
+    }
+
+    private bool PrimeThroughMapping(DmaEndpoint endpoint)
+    {
+        var context = new CheckContext(machine, new Random(0), initial, endpoints, [], () => null);
+        var driver = IommuDriver.Start(machine);
+        var size = Math.Max(1, 4096 / context.Granule);
+        var (at, backing) = (context.Virtual(size), context.Physical(size));
+        return driver.Attach(context.Domain(0), endpoint.Id).IsOk
+            && driver.Map(context.Domain(0), at, at + size * context.Granule - 1, backing).IsOk
+            && endpoint.TryPrime(at, backing);
+    }
+
+    private List<ReservedRegion> ProbeReservedRegions()
+    {
+        var driver = IommuDriver.Start(machine);
+        var regions = new List<ReservedRegion>();
+        foreach (var exchange in endpoints.Select(endpoint => driver.Probe(endpoint.Id)).Where(exchange => exchange.IsOk))
+            regions.AddRange(ProbeProperty.Parse(exchange.Reply.AsSpan(0, exchange.TailOffset)).Select(p => p.AsReservedRegion()).OfType<ReservedRegion>());
+        machine.ResetDevice();
+        return regions;
+    }
+
+    /// <summary>A domain that no check attaches anything to: the last one there is.</summary>
+    private uint MissingDomain => (initial.OfferedFeatures & Features.DomainRange) != 0 ? initial.Config.DomainEnd : uint.MaxValue;
+
+    private string AnswerForMissingDomain()
+    {
+        var answer = IommuDriver.Start(machine).Unmap(MissingDomain, 0, ulong.MaxValue).Answer;
+        machine.ResetDevice();
+        return answer;
+    }
+}

@@ -1,0 +1,20 @@
+using Viommu.Guest.Transport;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Guest.Driver;
+
+/// <summary>How a driver is to start.</summary>
+public sealed record DriverSettings
+{
+    /// <summary>Features to accept where they are offered.</summary>
+    public ulong Accept { get; init; } = Features.AcceptedByDefault;
+
+    /// <summary>How the device is to notify.</summary>
+    public NotificationMode Notifications { get; init; } = NotificationMode.Polled;
+
+    /// <summary>Size of the request queue in descriptors; null for what the device reports, capped at 256.</summary>
+    public ushort? RequestQueueSize { get; init; }
+
+    /// <summary>Event buffers to post, of the size of a fault report.</summary>
+    public int EventBuffers { get; init; }
+}

@@ -1,0 +1,254 @@
+using Viommu.Guest.Targets;
+using Viommu.Guest.Transport;
+using Viommu.Guest.Virtqueue;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Guest.Driver;
+
+/// <summary>A virtio-iommu driver that has its device running: requests go out and come back, fault reports are taken in.</summary>
+public sealed class IommuDriver
+{
+    /// <summary>Number of the request queue (5.13.2).</summary>
+    public const int RequestQueueNumber = 0;
+
+    /// <summary>Number of the event queue (5.13.2).</summary>
+    public const int EventQueueNumber = 1;
+
+    private readonly Dictionary<ushort, Exchange> outstanding = [];
+    private readonly Dictionary<ushort, GuardedBuffer> postedEvents = [];
+
+    private IommuDriver(Machine machine, ulong negotiated, SplitQueue requests, SplitQueue events)
+    {
+        Machine = machine;
+        Negotiated = negotiated;
+        Requests = requests;
+        Events = events;
+        Config = machine.ReadConfig();
+    }
+
+    /// <summary>Where the device is.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>Features negotiated.</summary>
+    public ulong Negotiated { get; }
+
+    /// <summary>The request queue.</summary>
+    public SplitQueue Requests { get; private set; }
+
+    /// <summary>The event queue.</summary>
+    public SplitQueue Events { get; }
+
+    /// <summary>The configuration as it was when the driver started.</summary>
+    public IommuConfig Config { get; }
+
+    private IVirtioTransport Transport => Machine.Transport;
+
+    private IGuestRam Ram => Machine.Target.Ram;
+
+    /// <summary>
+    /// Takes every step of 3.1.1 from the reset to DRIVER_OK; throws <see cref="GuestSetupException"/> where the device does not go along.
+    /// </summary>
+    public static IommuDriver Start(Machine machine, DriverSettings? settings = null)
+    {
+        settings ??= new DriverSettings();
+        Negotiation.Begin(machine);
+        var features = machine.Transport.ReadDeviceFeatures() & settings.Accept;
+        if (!Negotiation.Offer(machine, features)) throw new GuestSetupException($"the device refuses features 0x{features:x}");
+        var driver = Prepare(machine, features, settings);
+        Negotiation.SetDriverOk(machine);
+        for (var i = 0; i < settings.EventBuffers; i++) driver.PostEventBuffer(FaultReport.Size);
+        return driver;
+    }
+
+    /// <summary>Sets the queues up after FEATURES_OK, and leaves DRIVER_OK to the caller.</summary>
+    public static IommuDriver Prepare(Machine machine, ulong features, DriverSettings settings)
+    {
+        var requests = SetUpQueue(machine, RequestQueueNumber, features, settings.RequestQueueSize);
+        var events = SetUpQueue(machine, EventQueueNumber, features, null);
+        if (!machine.Transport.RouteNotifications(settings.Notifications, machine.Heap.AllocateZeroed(16, 16)))
+            throw new GuestSetupException($"the device cannot notify by {settings.Notifications}");
+        machine.Transport.EnableQueue(RequestQueueNumber);
+        machine.Transport.EnableQueue(EventQueueNumber);
+        return new IommuDriver(machine, features, requests, events);
+    }
+
+    /// <summary>True where every bit of <paramref name="features"/> was negotiated.</summary>
+    public bool Has(ulong features) => (Negotiated & features) == features;
+
+    /// <summary>Sends a request and waits for it to come back. One that does not in time is returned as it is.</summary>
+    public Exchange Send(Request request, Framing? framing = null)
+    {
+        var exchange = Submit(request, framing);
+        Collect();
+        return exchange;
+    }
+
+    /// <summary>Makes requests available all at once, notifies, and waits for all of them.</summary>
+    public IReadOnlyList<Exchange> SendTogether(IEnumerable<Request> requests)
+    {
+        var since = Requests.AvailableIndex;
+        var exchanges = requests.Select(request => MakeAvailable(request, Framing.Plain)).ToList();
+        NotifyIfWanted(Requests, since);
+        Collect();
+        return exchanges;
+    }
+
+    /// <summary>Makes a request available and notifies the device as it wishes to be; does not wait.</summary>
+    public Exchange Submit(Request request, Framing? framing = null)
+    {
+        var since = Requests.AvailableIndex;
+        var exchange = MakeAvailable(request, framing ?? Framing.Plain);
+        NotifyIfWanted(Requests, since);
+        return exchange;
+    }
+
+    /// <summary>Makes a request available without notifying.</summary>
+    public Exchange MakeAvailable(Request request, Framing framing)
+    {
+        var sent = request.Encode();
+        var readable = Lend(sent, framing.Readable);
+        var writable = Framing.Cut(request.WritableLength, framing.Writable)
+            .Select(length => GuardedBuffer.Poisoned(Ram, Machine.Heap, length)).ToArray();
+        var buffers = readable.Select(b => (b, DescriptorFlags.None)).Concat(writable.Select(b => (b, DescriptorFlags.Write))).ToArray();
+        var direct = buffers.Length - Math.Min(framing.Indirect, buffers.Length);
+        var slots = Requests.TakeSlots(direct < buffers.Length ? direct + 1 : direct);
+        for (var i = 0; i < direct; i++)
+            Requests.WriteDescriptor(slots[i], Chain(buffers[i], i + 1 < slots.Length ? slots[i + 1] : null));
+        if (direct < buffers.Length) Requests.WriteDescriptor(slots[direct], IndirectTable(buffers[direct..]));
+
+        var exchange = new Exchange(request, sent, readable, writable, slots[0], slots);
+        Machine.Journal.Add(exchange);
+        if (request is AttachRequest attach) Machine.DomainsNamed.Add(attach.Domain);
+        outstanding[exchange.Head] = exchange;
+        Requests.MakeAvailable(exchange.Head);
+        return exchange;
+    }
+
+    /// <summary>Waits until nothing is outstanding or time is up, and takes what has come back.</summary>
+    public void Collect()
+    {
+        Machine.Await(() =>
+        {
+            TakeUsed();
+            return outstanding.Count == 0;
+        });
+        foreach (var exchange in outstanding.Values) exchange.Inspect();
+    }
+
+    /// <summary>Notifies the device of the request queue, wanted or not.</summary>
+    public void NotifyRequests() => Transport.Notify(RequestQueueNumber);
+
+    /// <summary>Sends ATTACH.</summary>
+    public Exchange Attach(uint domain, uint endpoint, uint flags = 0) => Send(new AttachRequest(domain, endpoint) { Flags = flags });
+
+    /// <summary>Sends DETACH.</summary>
+    public Exchange Detach(uint domain, uint endpoint) => Send(new DetachRequest(domain, endpoint));
+
+    /// <summary>Sends MAP of an inclusive range.</summary>
+    public Exchange Map(uint domain, ulong virtStart, ulong virtEnd, ulong physStart, uint flags = MapFlags.Read | MapFlags.Write) =>
+        Send(new MapRequest(domain, virtStart, virtEnd, physStart, flags));
+
+    /// <summary>Sends UNMAP of an inclusive range.</summary>
+    public Exchange Unmap(uint domain, ulong virtStart, ulong virtEnd) => Send(new UnmapRequest(domain, virtStart, virtEnd));
+
+    /// <summary>Sends PROBE with a properties area of <c>probe_size</c> bytes.</summary>
+    public Exchange Probe(uint endpoint) => Send(new ProbeRequest(endpoint, (int)Config.ProbeSize));
+
+    /// <summary>Posts a buffer of <paramref name="size"/> bytes on the event queue and notifies as wished.</summary>
+    public void PostEventBuffer(int size)
+    {
+        var buffer = GuardedBuffer.Poisoned(Ram, Machine.Heap, size);
+        var slot = Events.TakeSlots(1)[0];
+        Events.WriteDescriptor(slot, new Descriptor(buffer.Address, (uint)size, DescriptorFlags.Write, 0));
+        postedEvents[slot] = buffer;
+        var since = Events.AvailableIndex;
+        Events.MakeAvailable(slot);
+        NotifyIfWanted(Events, since);
+    }
+
+    /// <summary>Takes the event buffers that have come back, oldest first.</summary>
+    public IReadOnlyList<EventBuffer> TakeEvents()
+    {
+        var events = new List<EventBuffer>();
+        while (Events.TryTakeUsed(out var used))
+        {
+            if (used.Id > ushort.MaxValue || !postedEvents.Remove((ushort)used.Id, out var lent)) throw NotLent(EventQueueNumber, used);
+            var taken = new EventBuffer(lent, used.Length);
+            Machine.Journal.Add(taken);
+            if (lent.FindDamage() is { } damage) throw Damaged(damage);
+            if (used.Length > lent.Length) throw TooLong(used.Length, lent.Length);
+            Events.ReturnSlots([(ushort)used.Id]);
+            events.Add(taken);
+        }
+        return events;
+    }
+
+    /// <summary>Lays the request queue out anew after a queue reset, of another size, and enables it (2.6.1.1).</summary>
+    public void ReplaceRequestQueue(ushort size)
+    {
+        Requests = SetUpQueue(Machine, RequestQueueNumber, Negotiated, size);
+        outstanding.Clear();
+        Transport.EnableQueue(RequestQueueNumber);
+    }
+
+    private static SplitQueue SetUpQueue(Machine machine, int number, ulong features, ushort? wanted)
+    {
+        var maximum = machine.Transport.ReadQueueSize(number);
+        if (maximum == 0) throw new GuestSetupException($"queue {number} does not exist");
+        var size = wanted ?? Math.Min(maximum, (ushort)256);
+        var queue = new SplitQueue(machine.Target.Ram, machine.Heap, number, size, (features & Features.EventIdx) != 0);
+        machine.Transport.WriteQueueSize(number, size);
+        machine.Transport.WriteQueueAddresses(number, queue.Addresses);
+        return queue;
+    }
+
+    private GuardedBuffer[] Lend(byte[] bytes, int[] lengths)
+    {
+        var at = 0;
+        var buffers = new List<GuardedBuffer>();
+        foreach (var length in Framing.Cut(bytes.Length, lengths))
+        {
+            buffers.Add(GuardedBuffer.Holding(Ram, Machine.Heap, bytes[at..(at + length)]));
+            at += length;
+        }
+        return [.. buffers];
+    }
+
+    private static Descriptor Chain((GuardedBuffer Buffer, DescriptorFlags Flags) link, ushort? next) =>
+        new(link.Buffer.Address, (uint)link.Buffer.Length, link.Flags | (next is null ? 0 : DescriptorFlags.Next), next ?? 0);
+
+    private Descriptor IndirectTable((GuardedBuffer, DescriptorFlags)[] buffers)
+    {
+        var table = Machine.Heap.Allocate((ulong)(buffers.Length * Descriptor.Size), 16);
+        for (var i = 0; i < buffers.Length; i++)
+            Requests.WriteDescriptor(table, i, Chain(buffers[i], i + 1 < buffers.Length ? (ushort)(i + 1) : null));
+        return new Descriptor(table, (uint)(buffers.Length * Descriptor.Size), DescriptorFlags.Indirect, 0);
+    }
+
+    private void NotifyIfWanted(SplitQueue queue, ushort since)
+    {
+        if (queue.WantsNotification(since)) Transport.Notify(queue.Number);
+    }
+
+    private void TakeUsed()
+    {
+        while (Requests.TryTakeUsed(out var used))
+        {
+            if (used.Id > ushort.MaxValue || !outstanding.Remove((ushort)used.Id, out var exchange)) throw NotLent(RequestQueueNumber, used);
+            exchange.Return(used.Length);
+            Requests.ReturnSlots(exchange.Slots);
+            if (exchange.Damage is { } damage) throw Damaged(damage);
+            if (used.Length > exchange.Reply.Length) throw TooLong(used.Length, exchange.Reply.Length);
+        }
+    }
+
+    private static DeviceViolationException NotLent(int queue, UsedElement used) => new(
+        "DESC-IOMMU-15", "a used element names the head of a chain that the driver made available and has not got back",
+        $"queue {queue} returned id {used.Id} with length {used.Length}, which is not outstanding");
+
+    private static DeviceViolationException Damaged(string damage) => new(
+        "SPLIT-DESC-D-01", "the device writes nothing but the device-writable buffers it was given", damage);
+
+    private static DeviceViolationException TooLong(uint used, int lent) => new(
+        "SPLIT-USED-D-02", $"the used length counts bytes that were written, of which there can be {lent} at most", $"used length {used}");
+}

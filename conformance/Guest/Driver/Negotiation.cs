@@ -1,0 +1,34 @@
+using Viommu.Guest.Wire;
+
+namespace Viommu.Guest.Driver;
+
+/// <summary>The steps of device initialisation (3.1.1), one by one, for a driver that takes them all and for checks that stop in between.</summary>
+public static class Negotiation
+{
+    /// <summary>Resets the device and sets ACKNOWLEDGE and DRIVER; throws <see cref="GuestSetupException"/> where the reset does not complete.</summary>
+    public static void Begin(Machine machine)
+    {
+        if (!machine.ResetDevice()) throw new GuestSetupException("the status does not become 0 after a device reset");
+        machine.Transport.WriteStatus(DeviceStatus.Acknowledge);
+        machine.Transport.WriteStatus(DeviceStatus.Acknowledge | DeviceStatus.Driver);
+    }
+
+    /// <summary>Accepts <paramref name="features"/> and sets FEATURES_OK; true where it reads back.</summary>
+    public static bool Offer(Machine machine, ulong features)
+    {
+        var transport = machine.Transport;
+        transport.WriteDriverFeatures(features);
+        transport.WriteStatus(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk);
+        var accepted = (transport.ReadStatus() & DeviceStatus.FeaturesOk) != 0;
+        machine.Journal.Add($"accept features 0x{features:x} ({Features.Describe(features)}): FEATURES_OK {(accepted ? "set" : "refused")}");
+        return accepted;
+    }
+
+    /// <summary>Sets DRIVER_OK behind the bits set before.</summary>
+    public static void SetDriverOk(Machine machine)
+    {
+        var transport = machine.Transport;
+        transport.WriteStatus(transport.ReadStatus() | DeviceStatus.DriverOk);
+        machine.Journal.Add($"DRIVER_OK: status 0x{(byte)transport.ReadStatus():x2}");
+    }
+}
