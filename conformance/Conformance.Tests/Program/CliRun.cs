@@ -1,6 +1,7 @@
 using Spectre.Console;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Program;
+using Viommu.Conformance.Running;
 using Viommu.Conformance.Tests.Running;
 using Viommu.Guest.Targets;
 
@@ -25,7 +26,7 @@ internal sealed class CliRun : IDisposable
 
     public string Error { get; private set; } = "";
 
-    public (TimeSpan Deadline, ulong Seed) Opened { get; private set; }
+    public CheckSessionOptions? Opened { get; private set; }
 
     public string ReportFolder => Path.Combine(folder.FullName, "out");
 
@@ -63,9 +64,9 @@ internal sealed class CliRun : IDisposable
             Catalogue = ScriptedRun.Catalogue,
             Interrupted = Interrupted,
             ParseTarget = ParseTarget ?? (spec => spec == "model" ? new NoSource() : TargetSources.Parse(spec)),
-            OpenSession = (_, deadline, seed) =>
+            OpenSession = (_, options) =>
             {
-                Opened = (deadline, seed);
+                Opened = options;
                 return Session;
             },
         });

@@ -112,7 +112,7 @@ public sealed class RunCommandTests
     {
         using var cli = new CliRun();
         Assert.Equal(0, cli.Run("--seed", "0xffffffffffffffff", "--timeout", "2.5"));
-        Assert.Equal((TimeSpan.FromSeconds(2.5), ulong.MaxValue), cli.Opened);
+        Assert.Equal(new CheckSessionOptions(TimeSpan.FromSeconds(2.5), ulong.MaxValue), cli.Opened);
         Assert.Contains("seed      18446744073709551615", cli.Output, StringComparison.Ordinal);
     }
 

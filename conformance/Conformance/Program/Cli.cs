@@ -100,7 +100,7 @@ internal static class Cli
         return exit;
     }
 
-    private static string OneLine(string text) => TextLines.Shown(text).Replace('\n', ' ');
+    private static string OneLine(string text) => PlainText.Shown(text).Replace('\n', ' ');
 
     private sealed class HelpWithExamples(HelpAction help, int width) : SynchronousCommandLineAction
     {

@@ -32,7 +32,7 @@ internal sealed record CliHost
 
     public Func<string, ITargetSource> ParseTarget { get; init; } = TargetSources.Parse;
 
-    public Func<ITargetSource, TimeSpan, ulong, ICheckSession> OpenSession { get; init; } = TargetSources.OpenSession;
+    public Func<ITargetSource, CheckSessionOptions, ICheckSession> OpenSession { get; init; } = (source, options) => new CheckSession(source, options);
 
     /// <summary>The process's own world.</summary>
     public static CliHost ForProcess(CancellationToken interrupted)

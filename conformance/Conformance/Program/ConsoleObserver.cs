@@ -29,7 +29,7 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
         console.Labelled("checks", VerdictColumn + 2, planned == run.Checks.Count
             ? Number(planned) : $"{Number(planned)} of {Number(run.Checks.Count)}, the others left out");
         console.Labelled("seed", VerdictColumn + 2, run.Seed.ToString(CultureInfo.InvariantCulture));
-        console.Labelled("offers", VerdictColumn + 2, string.Join(' ', FeatureNames.Of(run.OfferedFeatures)));
+        console.Labelled("offers", VerdictColumn + 2, string.Join(' ', run.FeatureNames));
     }
 
     /// <inheritdoc/>
@@ -39,7 +39,12 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
     public void CheckFinished(CheckResult result, RunSnapshot run)
     {
         Enter(result.Check);
-        var title = result.Verdict is Verdict.NotApplicable ? $"{result.Check.Title}: {result.Expected}" : result.Check.Title;
+        var title = result.Verdict switch
+        {
+            Verdict.NotApplicable => $"{result.Check.Title}: {result.Expected}",
+            Verdict.Pass when result.Actual.Length > 0 => $"{result.Check.Title} ({result.Actual})",
+            _ => result.Check.Title,
+        };
         var clause = result.Check.Clauses[0];
         console.Labelled(result.Verdict.Name(), VerdictColumn, $"{clause}  {title}", TextLines.StyleOf(result.Verdict),
             result.Verdict is Verdict.NotApplicable ? Faint : null);

@@ -109,7 +109,7 @@ internal sealed class RunCommand
         var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null);
         var runner = new Runner(plan, expectations, new ClauseVerdicts(host.Catalogue, host.NotTested), options, host.Clock, logging.CreateLogger("run"));
 
-        using var session = host.OpenSession(source, TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed);
+        using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
         var final = WithProgress(live: !isVerbose, progress =>
             runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress), reports], host.Interrupted));
 
@@ -143,7 +143,7 @@ internal sealed class RunCommand
     {
         var terminal = host.Console.Profile.Capabilities;
         if (!live || !terminal.Interactive || !terminal.Ansi) return run(_ => { });
-        return host.Console.Status().Start("starting", context => run(text => context.Status(TextLines.Shown(text).EscapeMarkup())));
+        return host.Console.Status().Start("starting", context => run(text => context.Status(PlainText.Shown(text).EscapeMarkup())));
     }
 
     private static string Closing(RunSnapshot run)

@@ -1,4 +1,3 @@
-using Viommu.Conformance.Running;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Program;
@@ -20,10 +19,6 @@ internal static class TargetSources
         _ when spec.StartsWith(QemuPrefix, StringComparison.Ordinal) && spec.Length > QemuPrefix.Length => Qemu(spec[QemuPrefix.Length..]),
         _ => throw new UsageException($"unknown target '{spec}'; there are model, qemu and qemu:PATH"),
     };
-
-    /// <summary>A session of checks on such targets, with a deadline for each check.</summary>
-    public static ICheckSession OpenSession(ITargetSource source, TimeSpan deadline, ulong seed) =>
-        throw new TargetUnavailableException($"this build cannot run checks on {source.Name}");
 
     private static ITargetSource Model() => throw new TargetUnavailableException("this build has no reference device");
 

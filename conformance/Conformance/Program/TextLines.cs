@@ -1,6 +1,5 @@
-using System.Globalization;
-using System.Text;
 using Spectre.Console;
+using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Program;
@@ -23,7 +22,7 @@ internal static class TextLines
     public static void Line(this IAnsiConsole console, params ReadOnlySpan<(string Text, Style? Style)> pieces)
     {
         var paragraph = new Paragraph();
-        foreach (var (text, style) in pieces) paragraph.Append(Shown(text), style);
+        foreach (var (text, style) in pieces) paragraph.Append(PlainText.Shown(text), style);
         console.Write(paragraph);
         console.WriteLine();
     }
@@ -37,24 +36,11 @@ internal static class TextLines
     public static void Labelled(this IAnsiConsole console, string label, int column, string text, Style? labelStyle = null, Style? textStyle = null)
     {
         var head = label.PadRight(column);
-        foreach (var line in Wrap(Shown(text), Math.Max(20, console.Profile.Width - column - 1)))
+        foreach (var line in Wrap(PlainText.Shown(text), Math.Max(20, console.Profile.Width - column - 1)))
         {
             console.Line((head, labelStyle), (line, textStyle));
             head = new string(' ', column);
         }
-    }
-
-    /// <summary>The text with control characters spelt out, so that none of them reaches the terminal; line ends stay.</summary>
-    public static string Shown(string text)
-    {
-        var shown = new StringBuilder(text.Length);
-        foreach (char c in text.ReplaceLineEndings("\n"))
-        {
-            if (c == '\t') shown.Append("  ");
-            else if (char.IsControl(c) && c != '\n') shown.Append(CultureInfo.InvariantCulture, $"\\x{(int)c:x2}");
-            else shown.Append(c);
-        }
-        return shown.ToString();
     }
 
     private static IEnumerable<string> Wrap(string text, int width)

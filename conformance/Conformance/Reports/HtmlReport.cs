@@ -37,7 +37,7 @@ internal sealed class HtmlReport : IReport
             spec = Tool.Spec,
             tool = Tool.Version,
             seed = run.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            features = FeatureNames.Of(run.OfferedFeatures).ToList(),
+            features = run.FeatureNames,
             partial = !run.Over,
             strict = run.Strict,
             outcome = Outcome(run),
@@ -46,7 +46,7 @@ internal sealed class HtmlReport : IReport
             clauseTotal = run.Clauses.Count,
             checks = run.Counts.Select(c => Chip(c.Verdict, c.Count)).ToList(),
             verdicts = Chips(run.Clauses),
-            complaints = run.Complaints,
+            complaints = run.Complaints.Select(PlainText.Shown).ToList(),
             families,
         });
     }
@@ -77,7 +77,7 @@ internal sealed class HtmlReport : IReport
             text = clause.Paraphrase,
             unworded = clause.IsUnworded,
             source = clause.Source,
-            reason = result.Reason,
+            reason = PlainText.Shown(result.Reason),
             checks = result.Checks.Select(id => results[id]).Select(c => new
             {
                 id = c.Check.Id,
@@ -86,10 +86,11 @@ internal sealed class HtmlReport : IReport
                 verdictClass = Class(c.Verdict),
                 open = c.Verdict >= Verdict.Error,
                 told = c.Verdict is >= Verdict.Warn or Verdict.ExpectedFailure,
-                note = c.Verdict is Verdict.NotApplicable or Verdict.Skip or Verdict.Missing ? c.Expected : "",
-                expected = c.Expected,
-                actual = c.Actual,
-                evidence = string.Join('\n', c.Evidence),
+                note = c.Verdict is Verdict.NotApplicable or Verdict.Skip or Verdict.Missing ? PlainText.Shown(c.Expected)
+                    : c.Verdict == Verdict.Pass ? PlainText.Shown(c.Actual) : "",
+                expected = PlainText.Shown(c.Expected),
+                actual = PlainText.Shown(c.Actual),
+                evidence = PlainText.Shown(string.Join('\n', c.Evidence)),
                 time = c.Milliseconds,
             }).ToList(),
         };

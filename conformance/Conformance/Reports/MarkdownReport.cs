@@ -17,7 +17,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
         var text = new StringBuilder();
         Line(text, $"# virtio-iommu conformance: {Escape(run.Target.ToString())}");
         Line(text, $"");
-        Line(text, $"virtio {Tool.Spec}, tool {Tool.Version}, seed {run.Seed}, features offered: {string.Join(", ", FeatureNames.Of(run.OfferedFeatures))}.");
+        Line(text, $"virtio {Tool.Spec}, tool {Tool.Version}, seed {run.Seed}, features offered: {string.Join(", ", run.FeatureNames)}.");
         if (!run.Over) Line(text, $"\n**The run was not over when this was written.** Checks without a result are MISSING.");
 
         Line(text, $"\n| verdict | checks | clauses |\n|---|---:|---:|");
@@ -51,7 +51,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
         }
         var lines = new List<string> { $"expected: {result.Expected}", $"actual:   {result.Actual}" };
         lines.AddRange(result.Evidence);
-        var body = string.Join('\n', lines).ReplaceLineEndings("\n");
+        var body = PlainText.Shown(string.Join('\n', lines));
         var fence = Fence(body);
         Line(text, $"\n{fence}text\n{body}\n{fence}");
     }
@@ -76,7 +76,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
     private static string Escape(string value)
     {
         var text = new StringBuilder();
-        foreach (char c in value.ReplaceLineEndings(" "))
+        foreach (char c in PlainText.Shown(value).Replace('\n', ' '))
         {
             if (c is '\\' or '`' or '*' or '_' or '[' or ']' or '<' or '>' or '|' or '#' or '&') text.Append('\\');
             text.Append(c);

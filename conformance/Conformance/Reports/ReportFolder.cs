@@ -1,3 +1,4 @@
+using System.Text;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
 
@@ -12,6 +13,9 @@ internal sealed class ReportException(string message, Exception inner) : Excepti
 /// </summary>
 internal sealed class ReportFolder : IRunObserver
 {
+    // Half a surrogate pair in a device's words becomes U+FFFD; it must not cost the report.
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
     private readonly List<(IReport Report, string Path)> files;
     private readonly Dictionary<IReport, long> written = [];
     private readonly TimeProvider clock;
@@ -57,7 +61,7 @@ internal sealed class ReportFolder : IRunObserver
             Attempt(path, () =>
             {
                 var draft = path + ".new";
-                File.WriteAllText(draft, text);
+                File.WriteAllText(draft, text, Utf8);
                 File.Move(draft, path, overwrite: true);
             });
             written[report] = clock.GetTimestamp();

@@ -1,6 +1,7 @@
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Running;
 
@@ -41,6 +42,10 @@ public sealed record RunSnapshot(
     TargetIdentity Target, ulong OfferedFeatures, ulong Seed, bool Strict, IReadOnlyList<CheckResult> Checks,
     IReadOnlyList<ClauseResult> Clauses, IReadOnlyList<string> Complaints, bool Over)
 {
+    /// <summary>The spec's names of the feature bits offered, lowest bit first.</summary>
+    public IReadOnlyList<string> FeatureNames =>
+        [.. Enumerable.Range(0, 64).Where(bit => (OfferedFeatures >> bit & 1) != 0).Select(Features.NameOf)];
+
     /// <summary>How many checks have each verdict that occurs, worst first.</summary>
     public IReadOnlyList<(Verdict Verdict, int Count)> Counts =>
         [.. Checks.GroupBy(c => c.Verdict).OrderByDescending(g => g.Key).Select(g => (g.Key, g.Count()))];
