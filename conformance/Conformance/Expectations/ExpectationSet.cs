@@ -1,0 +1,66 @@
+using System.Globalization;
+using Viommu.Conformance.Checks;
+using Viommu.Conformance.Running;
+using Viommu.Guest.Targets;
+
+namespace Viommu.Conformance.Expectations;
+
+/// <summary>The entries of an expectations file, on the day of the run.</summary>
+internal sealed class ExpectationSet(IReadOnlyList<Expectation> entries, DateOnly today)
+{
+    /// <summary>Nothing is expected to fail.</summary>
+    public static ExpectationSet None { get; } = new([], DateOnly.MinValue);
+
+    public IReadOnlyList<Expectation> Entries => entries;
+
+    public bool HasExpired(Expectation entry) => entry.Expires < today;
+
+    /// <summary>
+    /// Entries that are red by themselves. One whose condition leaves this target out is nevertheless held against the ids: a
+    /// misspelt id is misspelt on every target.
+    /// </summary>
+    public IReadOnlyList<string> Complaints(IReadOnlyCollection<string> checkIds)
+    {
+        var complaints = new List<string>();
+        foreach (var entry in entries)
+        {
+            if (!checkIds.Any(entry.Check.Matches)) complaints.Add($"{entry.Where}: '{entry.Check}' matches no check");
+            else if (HasExpired(entry))
+                complaints.Add(string.Create(CultureInfo.InvariantCulture, $"{entry.Where}: '{entry.Check}' expired on {entry.Expires:yyyy-MM-dd}"));
+        }
+        return complaints;
+    }
+
+    /// <summary>The entries that speak of a check on a target today.</summary>
+    public IEnumerable<Expectation> About(string checkId, TargetIdentity target) =>
+        entries.Where(e => !HasExpired(e) && e.IsAbout(target) && e.Check.Matches(checkId));
+
+    /// <summary>
+    /// What is said of a check in the light of the entries: an outcome that one of them foretells is XFAIL (N/A stays N/A), a PASS
+    /// that any of them denies is XPASS, and everything else stays what it was.
+    /// </summary>
+    public CheckResult Apply(Check check, CheckOutcome outcome, TargetIdentity target)
+    {
+        var result = new CheckResult(check, outcome.Verdict, outcome.Expected, outcome.Actual, outcome.Evidence, outcome.Milliseconds)
+        { Observed = outcome.Verdict };
+        var about = About(check.Id, target).ToList();
+        if (about.Find(e => e.Foretells(outcome.Verdict, outcome.Actual)) is { } held)
+        {
+            return outcome.Verdict == Verdict.NotApplicable ? result : result with
+            {
+                Verdict = Verdict.ExpectedFailure,
+                Evidence = [.. outcome.Evidence, $"expected {held.Verdict.Name()} ({held.Where}): {held.Reason} ({held.Url})"],
+            };
+        }
+        if (outcome.Verdict == Verdict.Pass && about is [var denied, ..])
+        {
+            return result with
+            {
+                Verdict = Verdict.UnexpectedPass,
+                Expected = $"{denied.Verdict.Name()}, as {denied.Where} says: {denied.Reason}",
+                Actual = "PASS: if it is fixed, remove the entry",
+            };
+        }
+        return result;
+    }
+}

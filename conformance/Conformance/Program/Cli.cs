@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Viommu.Conformance.Expectations;
+using Viommu.Conformance.Reports;
+using Viommu.Conformance.Running;
+using Viommu.Guest.Targets;
+
+namespace Viommu.Conformance.Program;
+
+/// <summary>The program, from its arguments to its exit code.</summary>
+internal static class Cli
+{
+    private const string DefaultVerb = "run";
+
+    private const string Examples = """
+        Examples:
+          conformance                            judge the reference device
+          conformance --target qemu              judge QEMU; exit 1 if it breaks a MUST
+          conformance --target qemu:./build/qemu-system-x86_64 --only 'IOMMU-MAP-*'
+          conformance --expect known.yaml        a CI gate: only what is new is red
+          conformance explain IOMMU-MAP-D-01     a clause, its checks, how to read them
+
+        Verdicts:
+          PASS           the rule is kept
+          FAIL, WARN     the device breaks a MUST, or a SHOULD
+          CRASH, TIMEOUT the target died, or did not answer in time
+          XFAIL, XPASS   broken as --expect foretells, or kept although it does
+          N/A            the rule does not apply to the device; the reason is given
+          SKIP           left out by --only, --skip or --level
+          NOT-TESTED     a clause without a check; the reason is given
+          ERROR, MISSING the harness failed, or the run ended early
+
+        Exit codes:
+          0  as expected
+          1  findings: FAIL, CRASH, TIMEOUT, XPASS, stale expectations; WARN if --strict
+          2  ERROR or MISSING, no target, no reports, or no check selected
+          3  usage: the command line, an unknown id, or the expectations file
+
+        """;
+
+    /// <summary>Runs the program; whatever goes wrong is one line on the error stream and an exit code.</summary>
+    public static int Run(IReadOnlyList<string> args, CliHost host)
+    {
+        try
+        {
+            return Invoke(args, host);
+        }
+        catch (Exception e) when (e is UsageException or ExpectationFormatException)
+        {
+            return Complain(host, e, ExitCode.Usage);
+        }
+        catch (Exception e) when (e is TargetUnavailableException or ReportException)
+        {
+            return Complain(host, e, ExitCode.Harness);
+        }
+        catch (OperationCanceledException) when (host.Interrupted.IsCancellationRequested)
+        {
+            host.Error.WriteLine("conformance: interrupted before the first check");
+            return ExitCode.Harness;
+        }
+        catch (Exception e)
+        {
+            host.Error.WriteLine($"conformance: internal error, please report it: {OneLine(e.ToString())}");
+            return ExitCode.Harness;
+        }
+    }
+
+    private static int Invoke(IReadOnlyList<string> args, CliHost host)
+    {
+        Command[] verbs = [new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command];
+        var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
+        foreach (var verb in verbs) root.Add(verb);
+        foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((HelpAction)help.Action!, host.Console.Profile.Width);
+
+        var parsed = root.Parse(NamesVerb(args, root) ? [.. args] : [DefaultVerb, .. args]);
+        if (parsed.Errors.Count > 0)
+            throw new UsageException($"{OneLine(parsed.Errors[0].Message)} (conformance {parsed.CommandResult.Command.Name} --help shows what there is)");
+
+        using var output = new StringWriter();
+        var exit = parsed.Invoke(new InvocationConfiguration
+        {
+            Output = output,
+            Error = host.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // signals are the host's: a run ends with its reports written
+        });
+        foreach (var line in output.ToString().TrimEnd().ReplaceLineEndings("\n").Split('\n').Where((_, i) => i > 0 || output.GetStringBuilder().Length > 0))
+            host.Console.Line(line);
+        return exit;
+    }
+
+    /// <summary>True where the first argument is for the root: a verb, or a question about the program itself.</summary>
+    private static bool NamesVerb(IReadOnlyList<string> args, RootCommand root) =>
+        args is [var first, ..] && (root.Subcommands.Any(c => c.Name == first) || root.Options.Any(o => o.Name == first || o.Aliases.Contains(first)));
+
+    private static int Complain(CliHost host, Exception e, int exit)
+    {
+        host.Error.WriteLine($"conformance: {OneLine(e.Message)}");
+        return exit;
+    }
+
+    private static string OneLine(string text) => PlainText.Shown(text).Replace('\n', ' ');
+
+    private sealed class HelpWithExamples(HelpAction help, int width) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            help.MaxWidth = width;
+            int exit = help.Invoke(parseResult);
+            parseResult.InvocationConfiguration.Output.Write(Examples);
+            return exit;
+        }
+    }
+}

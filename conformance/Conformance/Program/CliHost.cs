@@ -1,0 +1,58 @@
+using System.Reflection;
+using Spectre.Console;
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Checks;
+using Viommu.Conformance.Running;
+using Viommu.Guest.Targets;
+
+namespace Viommu.Conformance.Program;
+
+/// <summary>All that the program needs of the world around it.</summary>
+internal sealed record CliHost
+{
+    // Wide enough that a line that goes to a file or a pipe is never broken in two.
+    private const int Unbroken = 100_000;
+
+    /// <summary>Where results go.</summary>
+    public required IAnsiConsole Console { get; init; }
+
+    /// <summary>Where complaints go, one line each.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Set when the user wants the run to end.</summary>
+    public CancellationToken Interrupted { get; init; }
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public ClauseCatalogue Catalogue { get; init; } = ClauseCatalogue.Load();
+
+    public NotTested NotTested { get; init; } = NotTested.Load();
+
+    public required IReadOnlyList<Check> Checks { get; init; }
+
+    public Func<string, ITargetSource> ParseTarget { get; init; } = TargetSources.Parse;
+
+    public Func<ITargetSource, CheckSessionOptions, ICheckSession> OpenSession { get; init; } = (source, options) => new CheckSession(source, options);
+
+    /// <summary>The process's own world.</summary>
+    public static CliHost ForProcess(CancellationToken interrupted)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings());
+        if (System.Console.IsOutputRedirected)
+        {
+            console.Profile.Width = Unbroken;
+            console.Profile.Capabilities.Ansi = false;
+            console.Profile.Capabilities.Interactive = false;
+            console.Profile.Capabilities.ColorSystem = ColorSystem.NoColors;
+        }
+        var catalogue = ClauseCatalogue.Load();
+        return new()
+        {
+            Console = console,
+            Error = System.Console.Error,
+            Interrupted = interrupted,
+            Catalogue = catalogue,
+            Checks = CheckRegistry.Find(Assembly.GetExecutingAssembly(), catalogue),
+        };
+    }
+}

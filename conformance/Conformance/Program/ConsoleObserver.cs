@@ -1,0 +1,111 @@
+using System.Globalization;
+using Spectre.Console;
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Checks;
+using Viommu.Conformance.Reports;
+using Viommu.Conformance.Running;
+
+namespace Viommu.Conformance.Program;
+
+/// <summary>Tells a run on the console, section by section; <paramref name="progress"/> gets the line that shows what is going on now.</summary>
+internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue catalogue, Action<string> progress) : IRunObserver
+{
+    private const int VerdictColumn = 8;
+    private const int DetailColumn = VerdictColumn + 10;
+    private const int EvidenceLines = 12;
+
+    private static readonly Style Faint = new(Color.Grey);
+    private static readonly Style Heading = new(decoration: Decoration.Bold);
+
+    private string section = "";
+    private int started;
+    private int planned;
+
+    /// <inheritdoc/>
+    public void RunStarted(RunSnapshot run)
+    {
+        planned = run.Checks.Count(c => c.Verdict != Verdict.Skip);
+        console.Line(($"virtio-iommu conformance {Tool.Version}: {run.Target} against virtio {Tool.Spec}", Heading));
+        console.Labelled("checks", VerdictColumn + 2, planned == run.Checks.Count
+            ? Number(planned) : $"{Number(planned)} of {Number(run.Checks.Count)}, the others left out");
+        console.Labelled("seed", VerdictColumn + 2, run.Seed.ToString(CultureInfo.InvariantCulture));
+        console.Labelled("offers", VerdictColumn + 2, string.Join(' ', run.FeatureNames));
+    }
+
+    /// <inheritdoc/>
+    public void CheckStarted(Check check) => progress($"{Number(++started)}/{Number(planned)} {check.Id}");
+
+    /// <inheritdoc/>
+    public void CheckFinished(CheckResult result, RunSnapshot run)
+    {
+        Enter(result.Check);
+        var title = result.Verdict switch
+        {
+            Verdict.NotApplicable => $"{result.Check.Title}: {result.Expected}",
+            Verdict.Pass when result.Actual.Length > 0 => $"{result.Check.Title} ({result.Actual})",
+            _ => result.Check.Title,
+        };
+        var clause = result.Check.Clauses[0];
+        console.Labelled(result.Verdict.Name(), VerdictColumn, $"{clause}  {title}", TextLines.StyleOf(result.Verdict),
+            result.Verdict is Verdict.NotApplicable ? Faint : null);
+        if (result.Verdict >= Verdict.Warn) Tell(result);
+        else if (result.Verdict == Verdict.ExpectedFailure) Detail("known", result.Evidence[^1]);
+    }
+
+    /// <inheritdoc/>
+    public void RunFinished(RunSnapshot run)
+    {
+        foreach (var group in run.Checks.Where(c => c.Verdict == Verdict.Missing).GroupBy(c => c.Expected))
+        {
+            console.WriteLine();
+            console.Labelled(Verdict.Missing.Name(), VerdictColumn, $"{Number(group.Count())} checks have no result: {group.Key}", TextLines.StyleOf(Verdict.Missing));
+        }
+        if (run.Complaints.Count > 0)
+        {
+            console.WriteLine();
+            console.Line(("Expectations file", Heading));
+        }
+        foreach (var complaint in run.Complaints) console.Labelled("STALE", VerdictColumn, complaint, TextLines.StyleOf(Verdict.Fail));
+
+        var clauses = run.Clauses.GroupBy(c => c.Verdict).ToDictionary(g => g.Key, g => g.Count());
+        var table = new Table { Border = TableBorder.Simple };
+        table.AddColumn("verdict").AddColumn(new TableColumn("checks").RightAligned()).AddColumn(new TableColumn("clauses").RightAligned());
+        foreach (var verdict in Enum.GetValues<Verdict>())
+        {
+            int checks = run.Checks.Count(c => c.Verdict == verdict);
+            int rows = clauses.GetValueOrDefault(verdict);
+            if (checks + rows > 0) table.AddRow(new Text(verdict.Name(), TextLines.StyleOf(verdict)), new Text(Number(checks)), new Text(Number(rows)));
+        }
+        console.WriteLine();
+        console.Write(table);
+    }
+
+    private void Enter(Check check)
+    {
+        if (!catalogue.TryGet(check.Clauses[0], out var clause)) return;
+        var name = $"{ClauseCatalogue.TitleOf(clause.Family)}: {clause.Section}";
+        if (name == section) return;
+        section = name;
+        console.WriteLine();
+        console.Line((name, Heading));
+    }
+
+    private void Tell(CheckResult result)
+    {
+        Detail("check", result.Check.Id);
+        foreach (var id in result.Check.Clauses)
+        {
+            if (catalogue.TryGet(id, out var clause)) Detail("clause", $"{clause.Id} {clause.Keyword}: {clause.Paraphrase} ({clause.Source})");
+        }
+        Detail("expected", result.Expected);
+        Detail("actual", result.Actual);
+        var shown = result.Evidence.Take(result.Evidence.Count > EvidenceLines ? EvidenceLines - 1 : EvidenceLines).ToList();
+        if (shown.Count < result.Evidence.Count) shown.Add($"... {Number(result.Evidence.Count - shown.Count)} more lines in the reports");
+        if (shown.Count > 0) Detail("evidence", string.Join('\n', shown), Faint);
+    }
+
+    private void Detail(string label, string text, Style? style = null) =>
+        console.Labelled(new string(' ', VerdictColumn) + label, DetailColumn, text, Faint, style);
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

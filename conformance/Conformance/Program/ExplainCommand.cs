@@ -1,0 +1,89 @@
+using System.CommandLine;
+using Spectre.Console;
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Checks;
+using Viommu.Conformance.Running;
+
+namespace Viommu.Conformance.Program;
+
+/// <summary><c>conformance explain ID</c>: what a clause asks for and what a check does.</summary>
+internal sealed class ExplainCommand
+{
+    private const int Column = 10;
+    private const int MostSuggestions = 20;
+
+    private static readonly Style Bold = new(decoration: Decoration.Bold);
+
+    private readonly CliHost host;
+
+    private readonly Argument<string> id = new("ID") { Description = "The id of a check or of a clause, in any case." };
+
+    public ExplainCommand(CliHost host)
+    {
+        this.host = host;
+        Command = new("explain", "Explains a clause or a check: where the spec says it, what is done, how to read the answers.") { id };
+        Command.SetAction(parsed => Explain(parsed.GetRequiredValue(id)));
+    }
+
+    public Command Command { get; }
+
+    private int Explain(string wanted)
+    {
+        if (host.Checks.FirstOrDefault(c => c.Id.Equals(wanted, StringComparison.OrdinalIgnoreCase)) is { } check) Explain(check);
+        else if (host.Catalogue.TryGet(wanted, out var clause)) Explain(clause);
+        else throw new UsageException(Suggest(wanted));
+        return ExitCode.AsExpected;
+    }
+
+    private string Suggest(string wanted)
+    {
+        var ids = host.Catalogue.Clauses.Select(c => c.Id).Concat(host.Checks.Select(c => c.Id)).ToList();
+        var glob = new Glob(wanted);
+        var near = glob.IsExact ? NearIds.Of(wanted, ids) : ids.FindAll(glob.Matches);
+        var shown = string.Join(", ", near.Take(MostSuggestions)) + (near.Count > MostSuggestions ? ", ..." : "");
+        if (near.Count == 0) return $"no clause or check is called '{wanted}'; 'conformance clauses' and 'conformance list' show all ids";
+        return glob.IsExact ? $"no clause or check is called '{wanted}'; near it: {shown}" : $"explain takes one id; '{wanted}' matches {shown}";
+    }
+
+    private void Explain(Check check)
+    {
+        host.Console.Line((check.Id, Bold));
+        Say("rule", check.Title);
+        Say("does", check.Does);
+        Say("reading", check.Reading);
+        Say("device", check.Shape.ToString());
+        Say("run it", $"conformance run --only {check.Id}");
+        foreach (var clause in check.Clauses)
+        {
+            if (!host.Catalogue.TryGet(clause, out var row)) continue;
+            host.Console.WriteLine();
+            Describe(row);
+        }
+    }
+
+    private void Explain(Clause clause)
+    {
+        Describe(clause);
+        var checks = host.Checks.Where(c => c.Clauses.Contains(clause.Id)).ToList();
+        if (checks.Count == 0) Say("not tested", host.NotTested.ReasonFor(clause.Id));
+        foreach (var check in checks)
+        {
+            host.Console.WriteLine();
+            host.Console.Line((check.Id, Bold));
+            Say("does", check.Does);
+            Say("reading", check.Reading);
+        }
+    }
+
+    private void Describe(Clause clause)
+    {
+        host.Console.Line((clause.Id, Bold));
+        Say("level", clause.IsUnworded ? $"{clause.Keyword}, in this project's reading: the spec states it without a keyword" : clause.Keyword);
+        Say("binds", $"the {clause.Role.ToString().ToLowerInvariant()}");
+        Say("asks", clause.Paraphrase);
+        Say("where", $"virtio {Reports.Tool.Spec}, {ClauseCatalogue.TitleOf(clause.Family)}, \"{clause.Section}\" ({clause.Source} of the spec's sources)");
+        Say("seen by", clause.Hint);
+    }
+
+    private void Say(string label, string text) => host.Console.Labelled("  " + label, Column + 3, text, new Style(Color.Grey));
+}

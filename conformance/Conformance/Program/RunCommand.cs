@@ -1,0 +1,182 @@
+using System.CommandLine;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Spectre.Console;
+using Viommu.Conformance.Expectations;
+using Viommu.Conformance.Reports;
+using Viommu.Conformance.Running;
+
+namespace Viommu.Conformance.Program;
+
+/// <summary><c>conformance run</c>: runs checks on a target and writes the reports.</summary>
+internal sealed class RunCommand
+{
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(7);
+
+    private readonly CliHost host;
+    private readonly SelectionOptions selection = new();
+
+    private readonly Option<string> target = new("--target")
+    {
+        Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), or qemu:PATH.",
+        HelpName = "TARGET",
+        DefaultValueFactory = _ => "model",
+    };
+
+    private readonly Option<bool> strict = new("--strict") { Description = "A broken SHOULD (WARN) fails the run too." };
+
+    private readonly Option<string?> expect = new("--expect")
+    {
+        Description = "YAML file of known deviations: foretold failures are XFAIL, and an entry that no longer holds is red.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> update = new("--update-expectations")
+    {
+        Description = "Write FILE so that it foretells this run; what still holds in it stays. It is read as --expect where that is not given.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> report = new("--report")
+    {
+        Description = "Folder for index.html, results.json, junit.xml and summary.md. [default: reports/<target>]",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<ulong> seed = new("--seed")
+    {
+        Description = "Where every random choice of the checks comes from; decimal, or hexadecimal with 0x.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 1,
+        CustomParser = result => ParseSeed(result.Tokens[^1].Value) ?? Refuse(result, "--seed takes a number from 0 to 2^64-1"),
+    };
+
+    private readonly Option<double> timeout = new("--timeout")
+    {
+        Description = "Seconds that one check may take; more is TIMEOUT.",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 10,
+    };
+
+    private readonly Option<double?> budget = new("--budget")
+    {
+        Description = "Seconds after which no further check begins; the rest is MISSING.",
+        HelpName = "SECONDS",
+    };
+
+    private readonly Option<bool> list = new("--list") { Description = "Print what would run, and stop." };
+
+    private readonly Option<bool> verbose = new("--verbose", "-v") { Description = "Tell on standard error what the harness does." };
+
+    public RunCommand(CliHost host)
+    {
+        this.host = host;
+        Command = new("run", "Runs the checks on a target, prints what it finds, and writes the reports.") { target };
+        selection.AddTo(Command);
+        foreach (Option option in (Option[])[strict, expect, update, report, seed, timeout, budget, list, verbose]) Command.Add(option);
+        timeout.Validators.Add(result => Bound(result.GetValueOrDefault<double>(), "--timeout", result.AddError));
+        budget.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is { } seconds) Bound(seconds, "--budget", result.AddError);
+        });
+        Command.SetAction(Run);
+    }
+
+    public Command Command { get; }
+
+    private int Run(ParseResult parsed)
+    {
+        var plan = selection.Read(parsed).Plan(host.Checks);
+        if (plan.All(p => p.LeftOut is not null))
+        {
+            host.Error.WriteLine("conformance: no check is selected; 'conformance list' shows the ids that --only and --skip are held against");
+            return ExitCode.Harness;
+        }
+        if (parsed.GetValue(list)) return ListCommand.Print(host.Console, plan);
+
+        var expectations = ReadExpectations(parsed);
+        var updating = parsed.GetValue(update);
+        if (updating is not null && Path.GetDirectoryName(Path.GetFullPath(updating)) is { } folder && !Directory.Exists(folder))
+            throw new UsageException($"--update-expectations: there is no folder {folder}");
+
+        using var source = host.ParseTarget(parsed.GetRequiredValue(target));
+        var reports = new ReportFolder(parsed.GetValue(report) ?? Path.Combine("reports", source.Name),
+            [new JsonReport(), new JUnitReport(), new MarkdownReport(host.Catalogue), new HtmlReport()], host.Clock);
+
+        bool isVerbose = parsed.GetValue(verbose);
+        using ILoggerFactory logging = isVerbose ? ConsoleLogging() : NullLoggerFactory.Instance;
+        var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null);
+        var runner = new Runner(plan, expectations, new ClauseVerdicts(host.Catalogue, host.NotTested), options, host.Clock, logging.CreateLogger("run"));
+
+        using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
+        var final = WithProgress(live: !isVerbose, progress =>
+            runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress), reports], host.Interrupted));
+
+        host.Console.Line($"reports: {Path.Combine(reports.Folder, "index.html")}, results.json, junit.xml, summary.md");
+        if (updating is not null) WriteExpectations(updating, expectations, final);
+        host.Console.Line(Closing(final));
+        return final.ExitCode;
+    }
+
+    private ExpectationSet ReadExpectations(ParseResult parsed)
+    {
+        var file = parsed.GetValue(expect) ?? (parsed.GetValue(update) is { } updated && File.Exists(updated) ? updated : null);
+        return file is null ? ExpectationSet.None : new(ExpectationFile.Load(file), DateOnly.FromDateTime(host.Clock.GetUtcNow().UtcDateTime));
+    }
+
+    private void WriteExpectations(string path, ExpectationSet before, RunSnapshot run)
+    {
+        try
+        {
+            File.WriteAllText(path, ExpectationWriter.Update(before, run));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ReportException($"cannot write {path}: {e.Message}", e);
+        }
+        host.Console.Line($"expectations: {path}; complete the reason and the url of new entries");
+    }
+
+    /// <summary>Runs with a line at the bottom that says what goes on now, where there is a terminal to show it.</summary>
+    private RunSnapshot WithProgress(bool live, Func<Action<string>, RunSnapshot> run)
+    {
+        var terminal = host.Console.Profile.Capabilities;
+        if (!live || !terminal.Interactive || !terminal.Ansi) return run(_ => { });
+        return host.Console.Status().Start("starting", context => run(text => context.Status(PlainText.Shown(text).EscapeMarkup())));
+    }
+
+    private static string Closing(RunSnapshot run)
+    {
+        var said = run.Counts.Where(c => c.Verdict.IsFinding(run.Strict) || c.Verdict.IsHarnessFault())
+            .Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Count} {c.Verdict.Name()}")).ToList();
+        if (run.Complaints.Count > 0) said.Add(string.Create(CultureInfo.InvariantCulture, $"{run.Complaints.Count} stale in the expectations file"));
+        return $"{(said.Count == 0 ? "as expected" : string.Join(", ", said))}: exit {run.ExitCode.ToString(CultureInfo.InvariantCulture)}";
+    }
+
+    private static ILoggerFactory ConsoleLogging() => LoggerFactory.Create(builder => builder
+        .SetMinimumLevel(LogLevel.Debug)
+        .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
+        .AddSimpleConsole(format =>
+        {
+            format.SingleLine = true;
+            format.TimestampFormat = "HH:mm:ss.fff ";
+        }));
+
+    private static void Bound(double seconds, string option, Action<string> refuse)
+    {
+        if (!(seconds > 0 && seconds <= LongestWait.TotalSeconds))
+            refuse(string.Create(CultureInfo.InvariantCulture, $"{option} takes more than 0 and at most {LongestWait.TotalSeconds} seconds"));
+    }
+
+    private static ulong? ParseSeed(string text) =>
+        text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hex) ? hex : null
+            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static ulong Refuse(System.CommandLine.Parsing.ArgumentResult result, string why)
+    {
+        result.AddError(why);
+        return 0;
+    }
+}

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Running;
+
+namespace Viommu.Conformance.Program;
+
+/// <summary>The options that choose checks.</summary>
+internal sealed class SelectionOptions
+{
+    private readonly Option<string[]> only = new("--only")
+    {
+        Description = "Run these checks only: a glob on check ids or clause ids, such as 'IOMMU-MAP-*'. Can be repeated.",
+        HelpName = "GLOB",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string[]> skip = new("--skip")
+    {
+        Description = "Leave these checks out; a glob as for --only. Can be repeated. They are SKIP in the reports.",
+        HelpName = "GLOB",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string> level = new("--level")
+    {
+        Description = "Weakest wording to run: must runs MUST only, should adds SHOULD, may runs all.",
+        HelpName = "must|should|may",
+        DefaultValueFactory = _ => "may",
+    };
+
+    public SelectionOptions() => level.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "must", "should", "may");
+
+    public void AddTo(Command command)
+    {
+        command.Add(only);
+        command.Add(skip);
+        command.Add(level);
+    }
+
+    public Selection Read(ParseResult parsed) => new(
+        [.. parsed.GetRequiredValue(only).Select(g => new Glob(g))],
+        [.. parsed.GetRequiredValue(skip).Select(g => new Glob(g))],
+        Enum.Parse<Level>(parsed.GetRequiredValue(level), ignoreCase: true));
+}

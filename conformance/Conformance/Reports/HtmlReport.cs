@@ -1,0 +1,129 @@
+using HandlebarsDotNet;
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Running;
+
+namespace Viommu.Conformance.Reports;
+
+/// <summary><c>index.html</c>: the clause matrix, for people. One file, nothing fetched; the template escapes every value.</summary>
+internal sealed class HtmlReport : IReport
+{
+    private static readonly Lazy<HandlebarsTemplate<object, object>> Template = new(Compile);
+
+    public string FileName => "index.html";
+
+    public TimeSpan Interval => TimeSpan.FromSeconds(1);
+
+    public string Render(RunSnapshot run)
+    {
+        var results = run.Checks.ToDictionary(c => c.Check.Id);
+        var families = run.Clauses.GroupBy(c => c.Clause.Family).Select(family => new
+        {
+            id = family.Key,
+            title = ClauseCatalogue.TitleOf(family.Key),
+            clauses = family.Count(),
+            counts = Chips(family),
+            open = family.Any(c => c.Verdict != Verdict.NotTested),
+            sections = Sections(family).Select(section => new
+            {
+                title = section[0].Clause.Section,
+                rows = section.Select(c => Row(c, results)).ToList(),
+            }).ToList(),
+        }).ToList();
+
+        return Template.Value(new
+        {
+            target = run.Target.Name,
+            version = run.Target.Version,
+            spec = Tool.Spec,
+            tool = Tool.Version,
+            seed = run.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            features = run.FeatureNames,
+            partial = !run.Over,
+            strict = run.Strict,
+            outcome = Outcome(run),
+            outcomeClass = run.ExitCode switch { ExitCode.AsExpected => "good", ExitCode.Findings => "bad", _ => "odd" },
+            checkTotal = run.Checks.Count,
+            clauseTotal = run.Clauses.Count,
+            checks = run.Counts.Select(c => Chip(c.Verdict, c.Count)).ToList(),
+            verdicts = Chips(run.Clauses),
+            complaints = run.Complaints.Select(PlainText.Shown).ToList(),
+            families,
+        });
+    }
+
+    private static string Outcome(RunSnapshot run)
+    {
+        int findings = run.Complaints.Count + run.Checks.Count(c => c.Verdict.IsFinding(run.Strict));
+        int owed = run.Checks.Count(c => c.Verdict.IsHarnessFault());
+        return run.ExitCode switch
+        {
+            ExitCode.Findings => findings == 1 ? "1 finding" : $"{findings} findings",
+            ExitCode.Harness => owed == 1 ? "1 check without a result" : $"{owed} checks without a result",
+            _ => "As expected",
+        };
+    }
+
+    private static object Row(ClauseResult result, Dictionary<string, CheckResult> results)
+    {
+        var clause = result.Clause;
+        return new
+        {
+            id = clause.Id,
+            level = clause.Keyword,
+            levelClass = clause.Level.ToString().ToLowerInvariant(),
+            role = clause.Role.ToString().ToLowerInvariant(),
+            verdict = result.Verdict.Name(),
+            verdictClass = Class(result.Verdict),
+            text = clause.Paraphrase,
+            unworded = clause.IsUnworded,
+            source = clause.Source,
+            reason = PlainText.Shown(result.Reason),
+            checks = result.Checks.Select(id => results[id]).Select(c => new
+            {
+                id = c.Check.Id,
+                title = c.Check.Title,
+                verdict = c.Verdict.Name(),
+                verdictClass = Class(c.Verdict),
+                open = c.Verdict >= Verdict.Error,
+                told = c.Verdict is >= Verdict.Warn or Verdict.ExpectedFailure,
+                note = c.Verdict is Verdict.NotApplicable or Verdict.Skip or Verdict.Missing ? PlainText.Shown(c.Expected)
+                    : c.Verdict == Verdict.Pass ? PlainText.Shown(c.Actual) : "",
+                expected = PlainText.Shown(c.Expected),
+                actual = PlainText.Shown(c.Actual),
+                evidence = PlainText.Shown(string.Join('\n', c.Evidence)),
+                time = c.Milliseconds,
+            }).ToList(),
+        };
+    }
+
+    /// <summary>Runs of rows with one section title.</summary>
+    private static IEnumerable<List<ClauseResult>> Sections(IEnumerable<ClauseResult> rows)
+    {
+        var section = new List<ClauseResult>();
+        foreach (var row in rows)
+        {
+            if (section.Count > 0 && section[0].Clause.Section != row.Clause.Section)
+            {
+                yield return section;
+                section = [];
+            }
+            section.Add(row);
+        }
+        yield return section;
+    }
+
+    private static List<object> Chips(IEnumerable<ClauseResult> clauses) =>
+        [.. clauses.GroupBy(c => c.Verdict).OrderByDescending(g => g.Key).Select(g => Chip(g.Key, g.Count()))];
+
+    private static object Chip(Verdict verdict, int count) => new { name = verdict.Name(), verdictClass = Class(verdict), count };
+
+    private static string Class(Verdict verdict) => "v-" + verdict.Name().ToLowerInvariant().Replace("/", "", StringComparison.Ordinal);
+
+    private static HandlebarsTemplate<object, object> Compile()
+    {
+        using var stream = typeof(HtmlReport).Assembly.GetManifestResourceStream("Viommu.Conformance.Reports.index.hbs")
+            ?? throw new InvalidDataException("the report's template is not embedded");
+        using var reader = new StreamReader(stream);
+        return Handlebars.Create(new HandlebarsConfiguration { TextEncoder = new HtmlEncoder() }).Compile(reader.ReadToEnd());
+    }
+}
