@@ -1,4 +1,3 @@
-using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Wire;
 using static Viommu.Conformance.Checks.CheckContext;
@@ -203,7 +202,7 @@ internal static class MapRequests
         var (at, physical, length) = (check.Virtual(4), check.Physical(4), Short(check));
         Given(driver.Attach(check.Domain(0), endpoint.Id));
         Given(driver.Map(check.Domain(0), at, at + 4 * check.Granule - 1, physical));
-        foreach (var offset in new[] { 0, check.Granule, 2 * check.Granule + check.Granule / 2, 4 * check.Granule - (ulong)length })
+        foreach (var offset in new ulong[] { 0, check.Granule, 2 * check.Granule + check.Granule / 2, 4 * check.Granule - (ulong)length })
         {
             That(
                 check.WriteArrives(endpoint, at + offset, physical + offset, length) == Arrival.All,

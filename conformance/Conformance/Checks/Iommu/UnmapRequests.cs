@@ -103,7 +103,7 @@ internal static class UnmapRequests
         Given(driver.Map(domain, at, at + granule - 1, physical));
         Given(driver.Map(domain, at + granule, at + 3 * granule - 1, physical + granule));
         var unmap = driver.Unmap(domain, at, at + 2 * granule - 1);
-        foreach (var offset in new[] { 0, granule, 2 * granule })
+        foreach (var offset in new ulong[] { 0, granule, 2 * granule })
         {
             That(
                 check.WriteArrives(endpoint, at + offset, physical + offset, MapRequests.Short(check)) == Arrival.All,
