@@ -13,7 +13,10 @@ public class ConfigTests
     {
         var iommu = new Machine(options => options with
         {
-            PageSizeMask = 0x1000, InputRange = new(0x1000, 0xffffffff), DomainRange = new(1, 9), ProbeSize = 0x100,
+            PageSizeMask = 0x1000,
+            InputRange = new(0x1000, 0xffffffff),
+            DomainRange = new(1, 9),
+            ProbeSize = 0x100,
         });
         Assert.Equal(
             [
