@@ -47,6 +47,13 @@ internal sealed class HtmlReport : IReport
             checks = run.Counts.Select(c => Chip(c.Verdict, c.Count)).ToList(),
             verdicts = Chips(run.Clauses),
             complaints = run.Complaints.Select(PlainText.Shown).ToList(),
+            findings = run.Checks.Where(c => c.Verdict >= Verdict.Warn).OrderByDescending(c => c.Verdict).Select(c => new
+            {
+                clause = c.Check.Clauses[0],
+                title = c.Check.Title,
+                verdict = c.Verdict.Name(),
+                verdictClass = Class(c.Verdict),
+            }).ToList(),
             families,
         });
     }
