@@ -7,16 +7,18 @@ namespace Viommu.Conformance.Checks;
 /// <summary>What a check works with: a device in its state after reset, and the three things a check can say about what it sees.</summary>
 public sealed class CheckContext
 {
-    private readonly Func<string?> primeEndpoints;
+    private readonly IEndpointCare care;
 
-    internal CheckContext(Machine machine, Random random, InitialState initial, IReadOnlyList<DmaEndpoint> endpoints, IReadOnlyList<string> brokenResets, Func<string?> primeEndpoints)
+    internal CheckContext(
+        Machine machine, Random random, InitialState initial, IReadOnlyList<DmaEndpoint> endpoints, IReadOnlyList<string> brokenResets,
+        IEndpointCare care)
     {
         Machine = machine;
         Random = random;
         Initial = initial;
         Endpoints = endpoints;
         BrokenResets = brokenResets;
-        this.primeEndpoints = primeEndpoints;
+        this.care = care;
     }
 
     /// <summary>The machine; its device has just been reset and no driver runs.</summary>
@@ -109,8 +111,15 @@ public sealed class CheckContext
     {
         if (Endpoints.Count <= index)
             throw new NotApplicableException(Endpoints.Count == 0 ? "the target cannot make DMA" : "the target has only one endpoint that can make DMA");
-        if (primeEndpoints() is { } problem) throw new GuestSetupException(problem);
+        if (care.Prime() is { } problem) throw new GuestSetupException(problem);
         return Endpoints[index];
+    }
+
+    /// <summary>Resets the whole machine; endpoints have to be made ready for DMA again.</summary>
+    internal void ResetSystem()
+    {
+        Machine.ResetSystem();
+        care.Forget();
     }
 
     /// <summary>Set-up: the request has to be answered OK for the check to mean anything.</summary>
@@ -143,6 +152,16 @@ public sealed class CheckContext
         That(exchange.IsReturned && !exchange.IsOk, $"{exchange.Request} answered by any status but OK", exchange.Answer);
 
     private ulong AlignUp(ulong address) => (address + Granule - 1) & ~(Granule - 1);
+}
+
+/// <summary>Keeps the endpoints of a target ready for DMA.</summary>
+internal interface IEndpointCare
+{
+    /// <summary>Puts every endpoint's pattern in place, if it is not; returns what went wrong, or null.</summary>
+    string? Prime();
+
+    /// <summary>The endpoints may have lost their patterns.</summary>
+    void Forget();
 }
 
 /// <summary>The device as it was found at power-on, before any driver touched it.</summary>

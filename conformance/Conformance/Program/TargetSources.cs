@@ -1,11 +1,12 @@
 using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Conformance.Program;
 
 /// <summary>What <c>--target</c> can name.</summary>
 internal static class TargetSources
 {
-    private const string DefaultQemu = "qemu-system-x86_64";
     private const string QemuPrefix = "qemu:";
 
     /// <summary>
@@ -14,13 +15,9 @@ internal static class TargetSources
     /// </summary>
     public static ITargetSource Parse(string spec) => spec switch
     {
-        "model" => Model(),
-        "qemu" => Qemu(DefaultQemu),
-        _ when spec.StartsWith(QemuPrefix, StringComparison.Ordinal) && spec.Length > QemuPrefix.Length => Qemu(spec[QemuPrefix.Length..]),
+        "model" => new ModelTargetSource(),
+        "qemu" => new QemuTargetSource(null),
+        _ when spec.StartsWith(QemuPrefix, StringComparison.Ordinal) && spec.Length > QemuPrefix.Length => new QemuTargetSource(spec[QemuPrefix.Length..]),
         _ => throw new UsageException($"unknown target '{spec}'; there are model, qemu and qemu:PATH"),
     };
-
-    private static ITargetSource Model() => throw new TargetUnavailableException("this build has no reference device");
-
-    private static ITargetSource Qemu(string program) => throw new TargetUnavailableException($"this build cannot start {program}");
 }

@@ -10,7 +10,7 @@ namespace Viommu.Conformance.Running;
 /// A running target that checks share. Between two checks it is brought back to its state after power-on by a device reset, and that
 /// this worked is verified by a driver, not believed.
 /// </summary>
-internal sealed class LiveTarget : IDisposable
+internal sealed class LiveTarget : IDisposable, IEndpointCare
 {
     private const int DomainsVerified = 64;
     private const ulong WhatVerificationNeeds =
@@ -60,7 +60,7 @@ internal sealed class LiveTarget : IDisposable
         machine.Heap.Clear();
         machine.Journal.Clear();
         machine.DomainsNamed.Clear();
-        return new CheckContext(machine, random, initial, endpoints, brokenResets, PrimeEndpoints);
+        return new CheckContext(machine, random, initial, endpoints, brokenResets, this);
     }
 
     /// <summary>
@@ -77,7 +77,7 @@ internal sealed class LiveTarget : IDisposable
             return leftover;
         }
         machine.ResetSystem();
-        primed = false;
+        Forget();
         usable = ResetAndVerify() is null;
         return leftover;
     }
@@ -133,7 +133,11 @@ internal sealed class LiveTarget : IDisposable
         return machine.ResetDevice() ? null : "the status does not become 0";
     }
 
-    private string? PrimeEndpoints()
+    /// <inheritdoc/>
+    public void Forget() => primed = false;
+
+    /// <inheritdoc/>
+    public string? Prime()
     {
         if (primed) return null;
         var backing = machine.Heap.Allocate(4096, 4096);
@@ -144,7 +148,7 @@ internal sealed class LiveTarget : IDisposable
 
     private bool PrimeThroughMapping(DmaEndpoint endpoint)
     {
-        var context = new CheckContext(machine, new Random(0), initial, endpoints, [], () => null);
+        var context = new CheckContext(machine, new Random(0), initial, endpoints, [], this);
         var driver = IommuDriver.Start(machine);
         var size = Math.Max(1, 4096 / context.Granule);
         var (at, backing) = (context.Virtual(size), context.Physical(size));

@@ -1,0 +1,129 @@
+using System.Reflection;
+using Viommu.Device.Iommu;
+using Viommu.Device.Memory;
+using Viommu.Device.Transport.Pci;
+
+namespace Viommu.Guest.Targets.Model;
+
+/// <summary>
+/// A machine of three PCI functions, in this process: the virtio-iommu at 00:03.0 and two endpoints behind it. All it has to do is
+/// done when a call returns. An exception out of the device is a death of the target.
+/// </summary>
+public sealed class ModelTarget : ITarget
+{
+    /// <summary>Endpoint ID of the first endpoint: the requester ID of 00:04.0.</summary>
+    public const uint FirstEndpoint = 0x20;
+
+    /// <summary>Endpoint ID of the second endpoint: the requester ID of 00:05.0.</summary>
+    public const uint SecondEndpoint = 0x28;
+
+    private const ulong MemoryFirst = 0x10_0000;
+    private const int MemorySize = 63 << 20;
+
+    private static readonly PciAddress IommuAddress = new(0, 3, 0);
+
+    private readonly VirtioPciFunction function;
+    private readonly FlatGuestMemory memory = new(MemoryFirst, MemorySize);
+    private volatile bool killed;
+
+    internal ModelTarget(IommuOptions options, VirtioPciOptions pciOptions, ModelVariation variation)
+    {
+        Ram = new ModelRam(memory);
+        var parts = variation.Assemble(new IommuDevice(variation.Options(options), memory));
+        function = new VirtioPciFunction(parts.Device, variation.RingMemory(memory), variation.PciOptions(pciOptions));
+        BusMasters = [new ModelBusMaster(FirstEndpoint, parts.Dma, this), new ModelBusMaster(SecondEndpoint, parts.Dma, this)];
+    }
+
+    /// <inheritdoc/>
+    public TargetIdentity Identity { get; } = new(
+        "model", typeof(IommuDevice).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown");
+
+    /// <inheritdoc/>
+    public IGuestRam Ram { get; }
+
+    /// <inheritdoc/>
+    public AddressWindow BarWindow { get; } = new(0xe000_0000, 0xe7ff_ffff);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IBusMaster> BusMasters { get; }
+
+    /// <inheritdoc/>
+    public bool CanSystemReset => true;
+
+    /// <inheritdoc/>
+    public string LastWords { get; private set; } = "the model said nothing";
+
+    /// <inheritdoc/>
+    public uint ConfigRead(PciAddress function, int offset, int width) => function == IommuAddress
+        ? Guard(() => this.function.ConfigRead(offset, width))
+        : uint.MaxValue >> (32 - 8 * width);
+
+    /// <inheritdoc/>
+    public void ConfigWrite(PciAddress function, int offset, int width, uint value)
+    {
+        if (function == IommuAddress) Guard(() => this.function.ConfigWrite(offset, width, value));
+    }
+
+    /// <inheritdoc/>
+    public ulong MmioRead(ulong address, int width) => Guard(() => function.TryMmioRead(address, width, out var value) ? value : ulong.MaxValue >> (64 - 8 * width));
+
+    /// <inheritdoc/>
+    public void MmioWrite(ulong address, int width, ulong value) => Guard(() => function.TryMmioWrite(address, width, value));
+
+    /// <inheritdoc/>
+    public void SystemReset() => Guard(function.SystemReset);
+
+    /// <inheritdoc/>
+    public bool Await(Func<bool> condition, TimeSpan patience) => condition();
+
+    /// <inheritdoc/>
+    public void Settle()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Kill() => killed = true;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+
+    internal void Guard(Action access) => Guard(() =>
+    {
+        access();
+        return true;
+    });
+
+    internal T Guard<T>(Func<T> access)
+    {
+        if (killed) throw new TargetDiedException("the model was killed", LastWords);
+        try
+        {
+            return access();
+        }
+        catch (Exception crash) when (crash is not TargetDiedException)
+        {
+            LastWords = $"{crash.GetType().Name}: {crash.Message} {crash.StackTrace?.Split('\n')[0].Trim()}";
+            throw new TargetDiedException("the model threw an exception", LastWords);
+        }
+    }
+
+    private sealed class ModelRam(FlatGuestMemory memory) : IGuestRam
+    {
+        public AddressWindow Window { get; } = new(MemoryFirst, MemoryFirst + MemorySize - 1);
+
+        public void Read(ulong address, Span<byte> into)
+        {
+            if (!memory.TryRead(new GuestAddress(address), into)) throw Outside(address, into.Length);
+        }
+
+        public void Write(ulong address, ReadOnlySpan<byte> bytes)
+        {
+            if (!memory.TryWrite(new GuestAddress(address), bytes)) throw Outside(address, bytes.Length);
+        }
+
+        private static ArgumentOutOfRangeException Outside(ulong address, int length) =>
+            new(nameof(address), $"{length} bytes at 0x{address:x} are not guest memory");
+    }
+}

@@ -1,0 +1,11 @@
+namespace Viommu.Guest.Targets.Qemu;
+
+/// <summary>Who is at the other end of a qtest connection, for the words of an exception.</summary>
+internal interface IQtestPeer
+{
+    /// <summary>What it last wrote, one or more lines.</summary>
+    string LastWords { get; }
+
+    /// <summary>How it ended ("ended with exit code 1"); called once the connection has been lost, waits shortly for the end.</summary>
+    string HowItEnded();
+}

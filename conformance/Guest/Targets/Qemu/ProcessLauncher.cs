@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
+namespace Viommu.Guest.Targets.Qemu;
+
+/// <summary>
+/// Starts processes from one thread that lives as long as this process: the kernel sends the parent death signal when the
+/// <i>thread</i> that started the child ends, and a pool's thread may end at any time.
+/// </summary>
+internal static class ProcessLauncher
+{
+    private static readonly BlockingCollection<Action> Requests = [];
+    private static readonly Lazy<string?> SetPriv = new(FindSetPriv);
+
+    static ProcessLauncher() => new Thread(Serve) { IsBackground = true, Name = "process launcher" }.Start();
+
+    /// <summary>Starts a process. Throws <see cref="System.ComponentModel.Win32Exception"/> where the system cannot.</summary>
+    public static Process Start(ProcessStartInfo info)
+    {
+        var started = new TaskCompletionSource<Process>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Requests.Add(() =>
+        {
+            try
+            {
+                started.SetResult(Process.Start(info)!);
+            }
+            catch (Exception refusal)
+            {
+                started.SetException(refusal);
+            }
+        });
+        return started.Task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>
+    /// How to start a program so that the kernel kills it when this process ends, however it ends. Where there is no setpriv that
+    /// can do so the program is started directly, and outlives a harness that is ended by SIGKILL.
+    /// </summary>
+    public static ProcessStartInfo DyingWithUs(string program, IEnumerable<string> arguments) => SetPriv.Value is { } setPriv
+        ? new(setPriv, ["--pdeathsig", "KILL", "--", program, .. arguments])
+        : new(program, arguments);
+
+    /// <summary>The full path of a program on <c>PATH</c>, or null.</summary>
+    public static string? FindOnPath(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => Path.Combine(folder, name))
+            .FirstOrDefault(File.Exists);
+
+    // Of the two setpriv in use, util-linux's and BusyBox's, only the first has this option.
+    private static string? FindSetPriv()
+    {
+        if (FindOnPath("setpriv") is not { } path) return null;
+        using var help = ChildProcess.Start(new ProcessStartInfo(path, ["--help"]), outputLines: 100);
+        return help.WaitForExit(TimeSpan.FromSeconds(5)) && help.Output.Any(line => line.Contains("--pdeathsig", StringComparison.Ordinal))
+            ? path
+            : null;
+    }
+
+    private static void Serve()
+    {
+        foreach (var request in Requests.GetConsumingEnumerable()) request();
+    }
+}

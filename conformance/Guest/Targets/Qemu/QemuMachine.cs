@@ -1,0 +1,170 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+
+namespace Viommu.Guest.Targets.Qemu;
+
+/// <summary>
+/// A running QEMU with our end of its qtest connection and of its memory. From the moment it is up nothing of it is in the file
+/// system, so nothing can be left there.
+/// </summary>
+internal sealed class QemuMachine : IDisposable
+{
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(10);
+
+    private readonly PrivateDirectory _directory;
+    private readonly Lock _gate = new();
+    private ChildProcess? _child;
+    private QtestClient? _qtest;
+    private bool _disposed;
+
+    private QemuMachine(string parent)
+    {
+        _directory = new PrivateDirectory(parent);
+        try
+        {
+            Ram = SharedRam.Create(_directory["ram"]);
+        }
+        catch
+        {
+            _directory.Dispose();
+            throw;
+        }
+        AppDomain.CurrentDomain.ProcessExit += EndWithProcess;
+    }
+
+    /// <summary>Guest memory.</summary>
+    public SharedRam Ram { get; }
+
+    /// <summary>The connection.</summary>
+    public QtestClient Qtest => _qtest!;
+
+    /// <summary>The process's id.</summary>
+    public int ProcessId => _child!.Id;
+
+    /// <summary>What QEMU last wrote.</summary>
+    public string LastWords => _child!.LastWords;
+
+    /// <summary>
+    /// Starts a machine with these devices, each the argument of a <c>-device</c>. Throws <see cref="TargetUnavailableException"/>.
+    /// </summary>
+    public static QemuMachine Start(QemuProgram program, IEnumerable<string> devices, TimeSpan answerDeadline)
+    {
+        QemuMachine? machine = null;
+        try
+        {
+            machine = WithRoomForRam();
+            machine.Launch(program, devices, answerDeadline);
+            return machine;
+        }
+        catch (Exception failure) when (failure is Win32Exception or IOException or UnauthorizedAccessException or SocketException
+            or ArgumentException or PlatformNotSupportedException or TargetDiedException or TargetHungException
+            or TargetUnavailableException)
+        {
+            machine?.Dispose();
+            var words = machine?._child?.Output is { Count: > 0 } output ? $": {string.Join("; ", output.TakeLast(3))}" : "";
+            throw new TargetUnavailableException(
+                $"{program.Path} (QEMU {program.Version}) does not start: {failure.Message}{words}", failure);
+        }
+    }
+
+    /// <summary>Ends QEMU, from any thread; a call that waits for it finds the connection closed.</summary>
+    public void Kill()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _child?.Kill();
+            _qtest?.Abort();
+        }
+    }
+
+    /// <summary>Ends QEMU and lets go of everything.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+        }
+        AppDomain.CurrentDomain.ProcessExit -= EndWithProcess;
+        _child?.Dispose();
+        _qtest?.Dispose();
+        Ram.Dispose();
+        _directory.Dispose();
+    }
+
+    // Memory comes from a memory file system if it has room, as containers often give /dev/shm 64 MiB in all.
+    private static QemuMachine WithRoomForRam()
+    {
+        const string MemoryFileSystem = "/dev/shm";
+        try
+        {
+            if (Directory.Exists(MemoryFileSystem)) return new QemuMachine(MemoryFileSystem);
+        }
+        catch (Exception full) when (full is IOException or UnauthorizedAccessException)
+        {
+            return new QemuMachine(Path.GetTempPath());
+        }
+        return new QemuMachine(Path.GetTempPath());
+    }
+
+    private void Launch(QemuProgram program, IEnumerable<string> devices, TimeSpan answerDeadline)
+    {
+        var clock = Stopwatch.StartNew();
+        var firmware = _directory["halt.bin"];
+        File.WriteAllBytes(firmware, HaltedFirmware.Image());
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(_directory["qtest"]));
+        listener.Listen(1);
+
+        var start = ProcessLauncher.DyingWithUs(program.Path, Arguments(firmware, devices));
+        // A directory that is soon gone: a QEMU that aborts cannot drop a core file anywhere.
+        start.WorkingDirectory = _directory.Path;
+        // QEMU's register dump at a fatal emulation error is 30 lines, and what it died of stands above it.
+        _child = ChildProcess.Start(start, outputLines: 48);
+        _qtest = new QtestClient(Accept(listener, _child, clock), answerDeadline, _child);
+        // QEMU connects before it reads its firmware and makes its devices, and answers after.
+        _qtest.Ping(StartPatience);
+        _directory.Dispose();
+    }
+
+    private static Socket Accept(Socket listener, ChildProcess child, Stopwatch clock)
+    {
+        while (!listener.Poll(TimeSpan.FromMilliseconds(10), SelectMode.SelectRead))
+        {
+            if (child.HasExited) throw new TargetUnavailableException($"it {child.HowItEnded()}");
+            if (clock.Elapsed > StartPatience)
+                throw new TargetUnavailableException($"it did not connect within {StartPatience.TotalSeconds:0} s");
+        }
+        return listener.Accept();
+    }
+
+    private List<string> Arguments(string firmware, IEnumerable<string> devices)
+    {
+        var size = SharedRam.SizeInMebibytes.ToString(CultureInfo.InvariantCulture);
+        List<string> arguments =
+        [
+            "-no-user-config", "-nodefaults", "-display", "none", "-monitor", "none",
+            // Without its interval timer the machine is idle for seconds of virtual time; with it, -icount below would keep a core busy.
+            "-M", "q35,pit=off,memory-backend=ram",
+            "-object", $"memory-backend-file,id=ram,size={size}M,share=on,mem-path={_directory["ram"]}",
+            "-m", size,
+            "-accel", "tcg",
+            // Virtual time jumps to the next timer while the processor is halted: device timers (edu's 100 ms) fire at once.
+            "-icount", "shift=0,sleep=off",
+            "-bios", firmware,
+            "-qtest", $"unix:{_directory["qtest"]}",
+            "-qtest-log", "/dev/null",
+        ];
+        foreach (var device in devices) arguments.AddRange(["-device", device]);
+        return arguments;
+    }
+
+    private void EndWithProcess(object? sender, EventArgs e)
+    {
+        Kill();
+        _directory.Dispose();
+    }
+}

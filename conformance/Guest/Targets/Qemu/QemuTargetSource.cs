@@ -1,0 +1,50 @@
+namespace Viommu.Guest.Targets.Qemu;
+
+/// <summary>Starts QEMUs with a virtio-iommu and two endpoints behind it.</summary>
+/// <param name="program">A qemu-system-x86_64: a path or a name on <c>PATH</c>; null for the one on <c>PATH</c>.</param>
+public sealed class QemuTargetSource(string? program) : ITargetSource
+{
+    // A round trip takes microseconds; seconds are what a busy machine may take away from QEMU.
+    private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(5);
+
+    private static readonly PciAddress Iommu = new(0, QemuTarget.IommuSlot, 0);
+
+    private readonly Lazy<QemuProgram> _program = new(() => QemuProgram.Find(program));
+
+    /// <inheritdoc/>
+    public string Name => "qemu";
+
+    /// <inheritdoc/>
+    public ITarget? Open(TargetShape shape, out string? whyNot)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        if (QemuShape.Device(shape, _program.Value, out whyNot) is not { } iommu) return null;
+        var machine = Start(iommu);
+        try
+        {
+            var target = new QemuTarget(machine, _program.Value.Version, AnswerDeadline);
+            if ((shape.Offering | shape.Withholding) != 0)
+                whyNot = QemuShape.Mismatch(shape, OfferedFeatures.Read(target, Iommu), _program.Value);
+            if (whyNot is null) return target;
+        }
+        catch
+        {
+            machine.Dispose();
+            throw;
+        }
+        machine.Dispose();
+        return null;
+    }
+
+    /// <summary>Does nothing: the targets belong to who opened them.</summary>
+    public void Dispose()
+    {
+    }
+
+    private QemuMachine Start(string iommu)
+    {
+        const string Edu = "edu,dma_mask=0xffffffffffffffff";
+        string[] devices = [iommu, $"{Edu},addr={QemuTarget.FirstEduSlot:x2}", $"{Edu},addr={QemuTarget.FirstEduSlot + 1:x2}"];
+        return QemuMachine.Start(_program.Value, devices, AnswerDeadline);
+    }
+}

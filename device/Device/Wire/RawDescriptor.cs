@@ -1,0 +1,23 @@
+namespace Viommu.Device.Wire;
+
+/// <summary>struct virtq_desc (section 2.7.5): anything a guest can write, nothing checked.</summary>
+internal readonly record struct RawDescriptor(ulong Address, uint Length, DescriptorFlags Flags, ushort Next)
+{
+    public const int Size = 8 + 4 + 2 + 2;
+
+    public static RawDescriptor Decode(ReadOnlySpan<byte> bytes)
+    {
+        var reader = new WireReader(bytes);
+        return new(reader.U64(), reader.U32(), (DescriptorFlags)reader.U16(), reader.U16());
+    }
+}
+
+/// <summary>VIRTQ_DESC_F_*.</summary>
+[Flags]
+internal enum DescriptorFlags : ushort
+{
+    None = 0,
+    Next = 1,
+    Write = 2,
+    Indirect = 4,
+}

@@ -1,0 +1,39 @@
+namespace Viommu.Device.Wire;
+
+/// <summary>The reserved feature bits of section 6 that this device knows.</summary>
+[Flags]
+public enum VirtioFeatures : ulong
+{
+    /// <summary>No feature.</summary>
+    None = 0,
+
+    /// <summary>VIRTIO_F_INDIRECT_DESC: descriptors can refer to a table of further ones.</summary>
+    IndirectDescriptors = 1UL << 28,
+
+    /// <summary>VIRTIO_F_EVENT_IDX: <c>used_event</c> and <c>avail_event</c> suppress notifications.</summary>
+    EventIndex = 1UL << 29,
+
+    /// <summary>VIRTIO_F_VERSION_1: compliance with the specification.</summary>
+    Version1 = 1UL << 32,
+
+    /// <summary>VIRTIO_F_IN_ORDER: buffers are used in the order in which they were made available.</summary>
+    InOrder = 1UL << 35,
+
+    /// <summary>VIRTIO_F_NOTIFICATION_DATA: driver notifications are 32 bits wide and carry the ring position.</summary>
+    NotificationData = 1UL << 38,
+
+    /// <summary>VIRTIO_F_NOTIF_CONFIG_DATA: driver notifications carry <c>queue_notif_config_data</c>.</summary>
+    NotificationConfigData = 1UL << 39,
+
+    /// <summary>VIRTIO_F_RING_RESET: a virtqueue can be reset by itself.</summary>
+    RingReset = 1UL << 40,
+
+    /// <summary>VIRTIO_F_SUSPEND: the driver can suspend the device.</summary>
+    Suspend = 1UL << 43,
+
+    /// <summary>What the device offers unless told otherwise.</summary>
+    Default = IndirectDescriptors | EventIndex | Version1 | RingReset | Suspend,
+
+    /// <summary>Every bit that the device can honour.</summary>
+    Supported = Default | InOrder | NotificationData | NotificationConfigData,
+}
