@@ -68,6 +68,18 @@ public sealed class HtmlReportTests : IAsyncLifetime
     }
 
     [SkippableFact]
+    public async Task A_finding_at_the_top_leads_to_its_clause()
+    {
+        var page = await Open(Samples.Mixed);
+        var links = page.Locator("nav.findings a");
+        Assert.Equal(["IOMMU-ATTACH-D-01", "IOMMU-MAP-D-01", "IOMMU-MAP-D-01"], await links.AllInnerTextsAsync());
+        await page.Locator("#family-IOMMU > summary").ClickAsync();
+        Assert.False(await page.Locator("#IOMMU-MAP-D-01").IsVisibleAsync());
+        await links.Last.ClickAsync();
+        await page.Locator("#IOMMU-MAP-D-01").WaitForAsync();
+    }
+
+    [SkippableFact]
     public async Task Evidence_of_a_failure_folds_in_and_out_and_is_shown_not_obeyed()
     {
         var page = await Open(Samples.Mixed);

@@ -55,29 +55,6 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
     /// <inheritdoc/>
     public void RunFinished(RunSnapshot run)
     {
-        foreach (var group in run.Checks.Where(c => c.Verdict == Verdict.Missing).GroupBy(c => c.Expected))
-        {
-            console.WriteLine();
-            console.Labelled(Verdict.Missing.Name(), VerdictColumn, $"{Number(group.Count())} checks have no result: {group.Key}", TextLines.StyleOf(Verdict.Missing));
-        }
-        if (run.Complaints.Count > 0)
-        {
-            console.WriteLine();
-            console.Line(("Expectations file", Heading));
-        }
-        foreach (var complaint in run.Complaints) console.Labelled("STALE", VerdictColumn, complaint, TextLines.StyleOf(Verdict.Fail));
-
-        var clauses = run.Clauses.GroupBy(c => c.Verdict).ToDictionary(g => g.Key, g => g.Count());
-        var table = new Table { Border = TableBorder.Simple };
-        table.AddColumn("verdict").AddColumn(new TableColumn("checks").RightAligned()).AddColumn(new TableColumn("clauses").RightAligned());
-        foreach (var verdict in Enum.GetValues<Verdict>())
-        {
-            int checks = run.Checks.Count(c => c.Verdict == verdict);
-            int rows = clauses.GetValueOrDefault(verdict);
-            if (checks + rows > 0) table.AddRow(new Text(verdict.Name(), TextLines.StyleOf(verdict)), new Text(Number(checks)), new Text(Number(rows)));
-        }
-        console.WriteLine();
-        console.Write(table);
     }
 
     private void Enter(Check check)
@@ -99,9 +76,10 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
         }
         Detail("expected", result.Expected);
         Detail("actual", result.Actual);
-        var shown = result.Evidence.Take(result.Evidence.Count > EvidenceLines ? EvidenceLines - 1 : EvidenceLines).ToList();
-        if (shown.Count < result.Evidence.Count) shown.Add($"... {Number(result.Evidence.Count - shown.Count)} more lines in the reports");
-        if (shown.Count > 0) Detail("evidence", string.Join('\n', shown), Faint);
+        // What gave the device away comes last.
+        int left = result.Evidence.Count <= EvidenceLines ? 0 : result.Evidence.Count - EvidenceLines + 1;
+        string[] shown = left == 0 ? [.. result.Evidence] : [$"... {Number(left)} lines before, in the reports", .. result.Evidence.Skip(left)];
+        if (shown.Length > 0) Detail("evidence", string.Join('\n', shown), Faint);
     }
 
     private void Detail(string label, string text, Style? style = null) =>

@@ -12,6 +12,7 @@ namespace Viommu.Conformance.Program;
 /// <summary><c>conformance run</c>: runs checks on a target and writes the reports.</summary>
 internal sealed class RunCommand
 {
+    private const int SpinnerColumns = 4;
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(7);
 
     private readonly CliHost host;
@@ -113,9 +114,10 @@ internal sealed class RunCommand
         var final = WithProgress(live: !isVerbose, progress =>
             runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress), reports], host.Interrupted));
 
+        ConsoleSummary.Print(host.Console, final);
         host.Console.Line($"reports: {Path.Combine(reports.Folder, "index.html")}, results.json, junit.xml, summary.md");
         if (updating is not null) WriteExpectations(updating, expectations, final);
-        host.Console.Line(Closing(final));
+        host.Console.Line(ConsoleSummary.Closing(final));
         return final.ExitCode;
     }
 
@@ -143,15 +145,9 @@ internal sealed class RunCommand
     {
         var terminal = host.Console.Profile.Capabilities;
         if (!live || !terminal.Interactive || !terminal.Ansi) return run(_ => { });
-        return host.Console.Status().Start("starting", context => run(text => context.Status(PlainText.Shown(text).EscapeMarkup())));
-    }
-
-    private static string Closing(RunSnapshot run)
-    {
-        var said = run.Counts.Where(c => c.Verdict.IsFinding(run.Strict) || c.Verdict.IsHarnessFault())
-            .Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Count} {c.Verdict.Name()}")).ToList();
-        if (run.Complaints.Count > 0) said.Add(string.Create(CultureInfo.InvariantCulture, $"{run.Complaints.Count} stale in the expectations file"));
-        return $"{(said.Count == 0 ? "as expected" : string.Join(", ", said))}: exit {run.ExitCode.ToString(CultureInfo.InvariantCulture)}";
+        int width = host.Console.Profile.Width - SpinnerColumns;
+        return host.Console.Status().Start("starting", context =>
+            run(text => context.Status((text.Length <= width ? text : text[..width]).EscapeMarkup())));
     }
 
     private static ILoggerFactory ConsoleLogging() => LoggerFactory.Create(builder => builder

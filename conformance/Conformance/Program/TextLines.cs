@@ -23,8 +23,8 @@ internal static class TextLines
     {
         var paragraph = new Paragraph();
         foreach (var (text, style) in pieces) paragraph.Append(PlainText.Shown(text), style);
-        console.Write(paragraph);
-        console.WriteLine();
+        // One write with its line end: a live line below is drawn anew after every write.
+        console.Write(paragraph.Append("\n"));
     }
 
     /// <summary>Writes a line of plain text.</summary>
@@ -50,8 +50,10 @@ internal static class TextLines
             var rest = paragraph;
             while (rest.Length > width)
             {
-                int at = rest.LastIndexOf(' ', width);
-                int cut = at > 0 && !string.IsNullOrWhiteSpace(rest[..at]) ? at : width;
+                int blank = rest.LastIndexOf(' ', width);
+                int cut = blank > 0 && !string.IsNullOrWhiteSpace(rest[..blank]) ? blank
+                    : rest.LastIndexOf('-', width - 1) is > 0 and var hyphen ? hyphen + 1 // ids are long words
+                    : width;
                 yield return rest[..cut];
                 rest = rest[cut..].TrimStart(' ');
             }

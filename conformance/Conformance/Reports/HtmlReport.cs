@@ -47,6 +47,13 @@ internal sealed class HtmlReport : IReport
             checks = run.Counts.Select(c => Chip(c.Verdict, c.Count)).ToList(),
             verdicts = Chips(run.Clauses),
             complaints = run.Complaints.Select(PlainText.Shown).ToList(),
+            findings = run.Checks.Where(c => c.Verdict >= Verdict.Warn).OrderByDescending(c => c.Verdict).Select(c => new
+            {
+                clause = c.Check.Clauses[0],
+                title = c.Check.Title,
+                verdict = c.Verdict.Name(),
+                verdictClass = Class(c.Verdict),
+            }).ToList(),
             families,
         });
     }
@@ -55,13 +62,17 @@ internal sealed class HtmlReport : IReport
     {
         int findings = run.Complaints.Count + run.Checks.Count(c => c.Verdict.IsFinding(run.Strict));
         int owed = run.Checks.Count(c => c.Verdict.IsHarnessFault());
-        return run.ExitCode switch
+        int warnings = run.Strict ? 0 : run.Checks.Count(c => c.Verdict == Verdict.Warn);
+        var outcome = run.ExitCode switch
         {
-            ExitCode.Findings => findings == 1 ? "1 finding" : $"{findings} findings",
-            ExitCode.Harness => owed == 1 ? "1 check without a result" : $"{owed} checks without a result",
+            ExitCode.Findings => Counted(findings, "finding"),
+            ExitCode.Harness => $"{Counted(owed, "check")} without a result",
             _ => "As expected",
         };
+        return warnings == 0 ? outcome : $"{outcome}, {Counted(warnings, "warning")}";
     }
+
+    private static string Counted(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
     private static object Row(ClauseResult result, Dictionary<string, CheckResult> results)
     {

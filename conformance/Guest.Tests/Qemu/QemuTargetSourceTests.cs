@@ -97,7 +97,8 @@ public class QemuTargetSourceTests
         var folder = Directory.CreateTempSubdirectory("fake-qemu-");
         try
         {
-            var message = Unavailable(QemuFixture.Script(folder.FullName, FakeQemu + $"pwd >{folder.FullName}/cwd; echo $$ >{folder.FullName}/pid; sleep 600; exit 0\n"));
+            var script = FakeQemu + $"pwd >{folder.FullName}/cwd; echo $$ >{folder.FullName}/pid; sleep 600; exit 0\n";
+            var message = Unavailable(QemuFixture.Script(folder.FullName, script));
             Assert.Contains("did not connect within 10 s", message, StringComparison.Ordinal);
             Assert.False(QemuFixture.IsRunning(int.Parse(File.ReadAllText(Path.Combine(folder.FullName, "pid")))));
             var used = File.ReadAllText(Path.Combine(folder.FullName, "cwd")).Trim();

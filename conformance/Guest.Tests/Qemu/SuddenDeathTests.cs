@@ -17,8 +17,12 @@ public class SuddenDeathTests
     public void A_harness_that_is_ended_by_a_signal_leaves_no_QEMU_and_no_file(string signal)
     {
         QemuFixture.RequireQemu();
-        Skip.If(ProcessLauncher.FindOnPath("setpriv") is null && Environment.GetEnvironmentVariable("CI") != "true", "setpriv is not installed");
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["exec", typeof(SuddenDeathTests).Assembly.Location]) { RedirectStandardOutput = true };
+        Skip.If(ProcessLauncher.FindOnPath("setpriv") is null
+            && Environment.GetEnvironmentVariable("CI") != "true", "setpriv is not installed");
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["exec", typeof(SuddenDeathTests).Assembly.Location])
+        {
+            RedirectStandardOutput = true,
+        };
         start.Environment[Role] = "1";
         using var harness = Process.Start(start)!;
         try

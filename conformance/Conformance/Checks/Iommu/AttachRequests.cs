@@ -69,7 +69,7 @@ internal static class AttachRequests
     [Check("IOMMU-ATTACH-D-06",
         Does = "Attaches one endpoint without F_BYPASS and another with it to the same domain.",
         Reading = "INVAL, and the domain is still one that can be mapped.")]
-    internal static void F_BYPASS_on_a_translating_domain_is_rejected_with_INVAL(CheckContext check)
+    internal static void The_bypass_flag_on_a_translating_domain_is_rejected_with_INVAL(CheckContext check)
     {
         check.Requires(Features.BypassConfig | Features.MapUnmap);
         var driver = check.Start();
@@ -82,7 +82,7 @@ internal static class AttachRequests
     [Check("IOMMU-ATTACH-D-06",
         Does = "Attaches one endpoint with F_BYPASS and another without it to the same domain.",
         Reading = "INVAL.")]
-    internal static void A_bypass_domain_is_not_joined_without_F_BYPASS(CheckContext check)
+    internal static void A_bypass_domain_is_not_joined_without_the_bypass_flag(CheckContext check)
     {
         check.Requires(Features.BypassConfig);
         var driver = check.Start();

@@ -86,7 +86,8 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
     }
 
     // QEMU says this of each machine whose virtual time is not tied to real time, which is how we start it.
-    private static bool IsNews(string line) => !line.EndsWith("warning: icount sleep disabled and no active timers", StringComparison.Ordinal);
+    private static bool IsNews(string line) =>
+        !line.EndsWith("warning: icount sleep disabled and no active timers", StringComparison.Ordinal);
 
     private static string SignalName(int signal) => signal switch
     {

@@ -23,7 +23,7 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
 
     /// <inheritdoc/>
     /// <remarks>
-    /// One byte less than the device has: up to QEMU 9 its bounds check takes the end for inclusive, and a transfer that touches
+    /// One byte less than the device has: in QEMU 7.2 its bounds check takes the end for inclusive, and a transfer that touches
     /// the last byte ends the process.
     /// </remarks>
     public int BufferSize => 4095;
@@ -39,7 +39,8 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
     public void Load(ulong iova, int bufferOffset, int length) => Transfer(iova, Buffer + At(bufferOffset, length), length, Run);
 
     /// <inheritdoc/>
-    public void Store(ulong iova, int bufferOffset, int length) => Transfer(Buffer + At(bufferOffset, length), iova, length, Run | FromBuffer);
+    public void Store(ulong iova, int bufferOffset, int length) =>
+        Transfer(Buffer + At(bufferOffset, length), iova, length, Run | FromBuffer);
 
     private void Transfer(ulong source, ulong destination, int length, ulong command)
     {
@@ -52,7 +53,8 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
         while ((target.MmioRead(bar + Command, 8) & Run) != 0)
         {
             if (clock.Elapsed > deadline)
-                throw new TargetHungException($"edu at {function} did not end a DMA within {deadline.TotalSeconds:0.###} s", target.LastWords);
+                throw new TargetHungException(
+                    $"edu at {function} did not end a DMA within {deadline.TotalSeconds:0.###} s", target.LastWords);
         }
     }
 

@@ -9,7 +9,7 @@ internal static class HaltedFirmware
     private const int Size = 0x10000;
     private const int ResetVector = 0xfff0;
 
-    /// <summary>The image: <c>hlt</c> throughout, and at the reset vector <c>cli; hlt; jmp</c> back to the <c>hlt</c>, as an NMI resumes it.</summary>
+    /// <summary>The image: <c>hlt</c> throughout, and at the reset vector <c>cli; hlt; jmp</c> to that <c>hlt</c>.</summary>
     public static byte[] Image()
     {
         var image = new byte[Size];

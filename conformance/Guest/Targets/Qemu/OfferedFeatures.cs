@@ -20,13 +20,15 @@ internal static class OfferedFeatures
     // The list has at most as many entries as configuration space has room for; a longer walk is a loop.
     private const int MaxCapabilities = 48;
 
-    /// <summary>Reads the 64 feature bits. Throws <see cref="TargetUnavailableException"/> where there is no common configuration.</summary>
+    /// <summary>Reads the 64 feature bits.
+    /// Throws <see cref="TargetUnavailableException"/> where there is no common configuration.</summary>
     public static ulong Read(ITarget target, PciAddress function)
     {
         var at = (int)target.ConfigRead(function, CapabilitiesPointer, 1) & ~3;
         for (var seen = 0; at != 0 && seen < MaxCapabilities; seen++)
         {
-            if (target.ConfigRead(function, at, 1) == VendorCapability && target.ConfigRead(function, at + CapabilityType, 1) == CommonConfiguration)
+            if (target.ConfigRead(function, at, 1) == VendorCapability
+                && target.ConfigRead(function, at + CapabilityType, 1) == CommonConfiguration)
             {
                 var bar = (int)target.ConfigRead(function, at + CapabilityBar, 1);
                 return ReadThrough(target, function, Bar0 + (4 * bar), target.ConfigRead(function, at + CapabilityOffset, 4));

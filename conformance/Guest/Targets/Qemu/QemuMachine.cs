@@ -59,11 +59,13 @@ internal sealed class QemuMachine : IDisposable
             return machine;
         }
         catch (Exception failure) when (failure is Win32Exception or IOException or UnauthorizedAccessException or SocketException
-            or ArgumentException or PlatformNotSupportedException or TargetDiedException or TargetHungException or TargetUnavailableException)
+            or ArgumentException or PlatformNotSupportedException or TargetDiedException or TargetHungException
+            or TargetUnavailableException)
         {
             machine?.Dispose();
             var words = machine?._child?.Output is { Count: > 0 } output ? $": {string.Join("; ", output.TakeLast(3))}" : "";
-            throw new TargetUnavailableException($"{program.Path} (QEMU {program.Version}) does not start: {failure.Message}{words}", failure);
+            throw new TargetUnavailableException(
+                $"{program.Path} (QEMU {program.Version}) does not start: {failure.Message}{words}", failure);
         }
     }
 

@@ -143,7 +143,8 @@ public sealed class QemuTarget : ITarget
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, 0xff);
         if (width is not (1 or 2 or 4)) throw new ArgumentOutOfRangeException(nameof(width), width, "1, 2 or 4 bytes");
-        if ((offset & 3) + width > 4) throw new ArgumentOutOfRangeException(nameof(offset), offset, "the access leaves its four aligned bytes");
+        if ((offset & 3) + width > 4)
+            throw new ArgumentOutOfRangeException(nameof(offset), offset, "the access leaves its four aligned bytes");
         _qtest.PostOut(ConfigAddressPort, 4, 0x8000_0000 | ((uint)function.RequesterId << 8) | (uint)(offset & ~3));
     }
 }

@@ -23,7 +23,8 @@ public sealed class QemuTargetSource(string? program) : ITargetSource
         try
         {
             var target = new QemuTarget(machine, _program.Value.Version, AnswerDeadline);
-            if ((shape.Offering | shape.Withholding) != 0) whyNot = QemuShape.Mismatch(shape, OfferedFeatures.Read(target, Iommu), _program.Value);
+            if ((shape.Offering | shape.Withholding) != 0)
+                whyNot = QemuShape.Mismatch(shape, OfferedFeatures.Read(target, Iommu), _program.Value);
             if (whyNot is null) return target;
         }
         catch

@@ -31,7 +31,8 @@ internal sealed class SharedRam : IGuestRam, IDisposable
             PreallocationSize = Size,
         });
         file.SetLength(Size);
-        return new(MemoryMappedFile.CreateFromFile(file, null, Size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false));
+        return new(MemoryMappedFile.CreateFromFile(
+            file, null, Size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false));
     }
 
     /// <inheritdoc/>
@@ -63,6 +64,7 @@ internal sealed class SharedRam : IGuestRam, IDisposable
     {
         // The window's end is far below 2^64, so an address inside it cannot wrap.
         if (address < Window.First || address > Window.Last || address + (ulong)length > Window.Last + 1)
-            throw new ArgumentOutOfRangeException(nameof(address), $"0x{address:x} and {length} bytes are not all inside 0x{Window.First:x}..0x{Window.Last:x}");
+            throw new ArgumentOutOfRangeException(
+                nameof(address), $"0x{address:x} and {length} bytes are not all inside 0x{Window.First:x}..0x{Window.Last:x}");
     }
 }

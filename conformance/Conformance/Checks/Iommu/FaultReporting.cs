@@ -1,0 +1,143 @@
+using Viommu.Guest.Driver;
+using Viommu.Guest.Wire;
+using static Viommu.Conformance.Checks.CheckContext;
+
+namespace Viommu.Conformance.Checks.Iommu;
+
+/// <summary>
+/// IOMMU Device / Device operations / Fault reporting. A device can report faults and need not, so a device that reports none is not judged.
+/// </summary>
+internal static class FaultReporting
+{
+    // One access that no bus splits: some endpoints fault once for every four bytes.
+    private const int AccessLength = 4;
+    private const uint DefinedFlags = FaultReport.ReadFlag | FaultReport.WriteFlag | FaultReport.AddressFlag;
+
+    [Check("IOMMU-FAULT-D-01",
+        Does = "Provokes faults by reads and writes at unmapped addresses into poisoned event buffers.",
+        Reading = "Bytes 1 to 3 and 12 to 15 of each report are zero.")]
+    internal static void Reserved_fields_of_a_report_are_zero(CheckContext check)
+    {
+        foreach (var report in Provoke(check).Select(fault => fault.Report))
+            That(report is { Reserved: 0, Reserved1: 0 }, "reserved and reserved1 zero", $"reserved 0x{report.Reserved:x6}, reserved1 0x{report.Reserved1:x8}");
+    }
+
+    [Check("IOMMU-FAULT-D-02",
+        Does = "Provokes faults by reads and writes at unmapped addresses.",
+        Reading = "No flag but READ, WRITE and ADDRESS is set.")]
+    internal static void Undefined_flags_of_a_report_are_zero(CheckContext check)
+    {
+        foreach (var report in Provoke(check).Select(fault => fault.Report))
+            That((report.Flags & ~DefinedFlags) == 0, $"flags within 0x{DefinedFlags:x}", $"0x{report.Flags:x}");
+    }
+
+    [Check("IOMMU-FAULT-D-03",
+        Does = "Provokes faults from each endpoint.",
+        Reading = "The report names the endpoint that made the access.")]
+    internal static void A_report_names_the_endpoint(CheckContext check)
+    {
+        foreach (var (endpoint, _, report) in Provoke(check))
+            That(report.Endpoint == endpoint, $"endpoint 0x{endpoint:x}", $"endpoint 0x{report.Endpoint:x}");
+    }
+
+    [Check("IOMMU-FAULT-D-04",
+        Does = "Provokes faults and looks at the address of the reports that have one.",
+        Reading = "With F_ADDRESS the address lies inside the access; without it nothing is asked. The note tells whether the device gives addresses.")]
+    internal static void The_address_of_a_report_may_be_left_out(CheckContext check)
+    {
+        var faults = Provoke(check);
+        foreach (var (_, at, report) in faults.Where(fault => fault.Report.HasAddress))
+            That(report.Address - at < AccessLength, $"an address inside 0x{at:x}..0x{at + AccessLength - 1:x}", $"0x{report.Address:x}");
+        check.Note = faults.TrueForAll(fault => fault.Report.HasAddress) ? "reports have addresses" : "reports leave addresses out";
+    }
+
+    [Check("IOMMU-FAULT-D-05",
+        Does = "Posts event buffers of 8, 16 and 23 bytes, too small for a report, and provokes one fault.",
+        Reading = "At most one of them comes back.")]
+    internal static void A_report_is_not_spread_over_several_buffers(CheckContext check)
+    {
+        var events = FaultIntoSmallBuffers(check);
+        That(events.Count <= 1, "one buffer at most used for one fault", $"{events.Count}: lengths {string.Join(", ", events.Select(used => used.UsedLength))}");
+    }
+
+    [Check("IOMMU-FAULT-D-06",
+        Does = "Posts event buffers of 8, 16 and 23 bytes, too small for a report, and provokes one fault.",
+        Reading = "Dropping it, waiting, an empty buffer and a shorter report are all fine, as long as nothing is written past a buffer. The note tells which.")]
+    internal static void A_report_may_be_shortened_to_fit(CheckContext check)
+    {
+        var events = FaultIntoSmallBuffers(check);
+        That(
+            events.All(used => used.UsedLength <= used.Lent.Length), "a report inside its buffer",
+            string.Join(", ", events.Select(used => $"length {used.UsedLength} in {used.Lent.Length} bytes")));
+        check.Note = events.Count == 0 ? "no buffer is used" : $"a buffer of {events[0].Lent.Length} bytes is used with length {events[0].UsedLength}";
+    }
+
+    [Check("DESC-IOMMU-16",
+        Does = "With no bypass mode in force, has an endpoint without a domain write.",
+        Reading = "If there is a report, its reason is DOMAIN (1).")]
+    internal static void The_reason_without_a_domain_is_DOMAIN(CheckContext check)
+    {
+        var endpoint = check.Dma(0);
+        var driver = DeviceOperations.StartWithoutBypass(check, new DriverSettings { EventBuffers = 4 });
+        endpoint.Write(check.Physical(1), AccessLength);
+        foreach (var report in Reports(check, driver))
+            That(report.Reason == FaultReport.ReasonDomain, "reason DOMAIN (1)", $"reason {report.Reason}");
+    }
+
+    [Check("DESC-IOMMU-17",
+        Does = "Has an attached endpoint write where nothing is mapped, and where a mapping is for reading only.",
+        Reading = "If there are reports, their reason is MAPPING (2).")]
+    internal static void The_reason_without_a_matching_mapping_is_MAPPING(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var endpoint = check.Dma(0);
+        var driver = check.Start(new DriverSettings { EventBuffers = 4 });
+        var at = check.Virtual(2);
+        Given(driver.Attach(check.Domain(0), endpoint.Id));
+        Given(driver.Map(check.Domain(0), at + check.Granule, at + 2 * check.Granule - 1, check.Physical(1), MapFlags.Read));
+        foreach (var address in new[] { at, at + check.Granule })
+        {
+            endpoint.Write(address, AccessLength);
+            foreach (var report in Reports(check, driver))
+                That(report.Reason == FaultReport.ReasonMapping, $"reason MAPPING (2) for a write at 0x{address:x}", $"reason {report.Reason}");
+        }
+    }
+
+    /// <summary>Faults by a write and a read of each endpoint at unmapped addresses, each with the report it caused.</summary>
+    private static List<(uint Endpoint, ulong At, FaultReport Report)> Provoke(CheckContext check)
+    {
+        var faults = new List<(uint, ulong, FaultReport)>();
+        var endpoints = Enumerable.Range(0, Math.Max(1, check.Endpoints.Count)).Select(check.Dma).ToList();
+        var driver = check.Start(new DriverSettings { EventBuffers = 4 * endpoints.Count });
+        var at = check.Virtual(2);
+        for (var n = 0; n < endpoints.Count; n++)
+        {
+            var endpoint = endpoints[n];
+            Given(driver.Attach(check.Domain((uint)n), endpoint.Id));
+            endpoint.Write(at, AccessLength);
+            faults.AddRange(Reports(check, driver).Select(report => (endpoint.Id, at, report)));
+            endpoint.Read(at + 16, AccessLength);
+            faults.AddRange(Reports(check, driver).Select(report => (endpoint.Id, at + 16, report)));
+        }
+        return faults;
+    }
+
+    private static IReadOnlyList<EventBuffer> FaultIntoSmallBuffers(CheckContext check)
+    {
+        var endpoint = check.Dma(0);
+        var driver = check.Start();
+        foreach (var size in new[] { 8, 16, 23 }) driver.PostEventBuffer(size);
+        Given(driver.Attach(check.Domain(0), endpoint.Id));
+        endpoint.Write(check.Virtual(1), AccessLength);
+        check.Machine.Target.Settle();
+        return driver.TakeEvents();
+    }
+
+    /// <summary>The whole reports that have come in; N/A where there is none.</summary>
+    private static List<FaultReport> Reports(CheckContext check, IommuDriver driver)
+    {
+        check.Machine.Target.Settle();
+        var reports = driver.TakeEvents().Select(used => used.Report).OfType<FaultReport>().ToList();
+        return reports.Count > 0 ? reports : throw new NotApplicableException("the device does not report this fault");
+    }
+}

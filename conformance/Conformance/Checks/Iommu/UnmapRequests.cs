@@ -1,0 +1,216 @@
+using Viommu.Guest.Driver;
+using Viommu.Guest.Wire;
+using static Viommu.Conformance.Checks.CheckContext;
+
+namespace Viommu.Conformance.Checks.Iommu;
+
+/// <summary>IOMMU Device / Device operations / UNMAP request.</summary>
+internal static class UnmapRequests
+{
+    [Check("IOMMU-UNMAP-D-01",
+        Does = "Unmaps a mapping with the reserved bytes non-zero.",
+        Reading = "OK or INVAL. After OK the mapping is gone; after INVAL it may be gone or not (UNMAP-D-02).")]
+    internal static void Nonzero_reserved_bytes_may_be_rejected_with_INVAL(CheckContext check)
+    {
+        var (driver, domain, at) = WithOneMapping(check, 1);
+        var unmap = driver.Send(new UnmapRequest(domain, at, at + check.Granule - 1) { Reserved = 0x8000_0001 });
+        Answers(unmap, RequestStatus.Ok, RequestStatus.Inval);
+        check.Note = $"answered {unmap.Status!.Value.Name()}";
+        if (!unmap.IsOk) return;
+        var again = driver.Map(domain, at, at + check.Granule - 1, check.Physical(1));
+        That(again.IsOk, "the mapping gone after an UNMAP answered OK, so that the range can be mapped again", again.Answer);
+    }
+
+    [Check("IOMMU-UNMAP-D-02",
+        Does = "Unmaps a mapping with the reserved bytes non-zero, and maps the range again if the answer is INVAL.",
+        Reading = "The mapping is gone or still there as a whole; the note tells which.")]
+    internal static void An_UNMAP_rejected_for_its_reserved_bytes_may_still_be_performed(CheckContext check)
+    {
+        var (driver, domain, at) = WithOneMapping(check, 4);
+        var last = at + 4 * check.Granule - 1;
+        var unmap = driver.Send(new UnmapRequest(domain, at, last) { Reserved = 0x8000_0001 });
+        if (unmap.Status != RequestStatus.Inval) throw new NotApplicableException($"the device does not reject an UNMAP for its reserved bytes ({unmap.Answer})");
+        var kept = Enumerable.Range(0, 4).Count(n => !IsFree(check, driver, domain, at + (ulong)n * check.Granule));
+        That(kept is 0 or 4, "the mapping gone or kept as a whole", $"{kept} of its 4 granules are still mapped");
+        check.Note = kept == 0 ? "performed all the same" : "not performed";
+    }
+
+    [Check("IOMMU-UNMAP-D-03",
+        Does = "Unmaps a range of a domain that nothing was ever attached to, and of one whose last endpoint has been detached.",
+        Reading = "NOENT both times.")]
+    internal static void A_domain_that_does_not_exist_is_answered_NOENT(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var driver = check.Start();
+        var at = check.Virtual(1);
+        Answers(driver.Unmap(check.Domain(0), at, at + check.Granule - 1), RequestStatus.NoEnt);
+        Given(driver.Attach(check.Domain(1), check.Endpoint));
+        Given(driver.Detach(check.Domain(1), check.Endpoint));
+        Answers(driver.Unmap(check.Domain(1), at, at + check.Granule - 1), RequestStatus.NoEnt);
+    }
+
+    [Check("IOMMU-UNMAP-D-04",
+        Does = "Attaches an endpoint with F_BYPASS and unmaps a range of its domain.",
+        Reading = "INVAL.")]
+    internal static void UNMAP_on_a_bypass_domain_is_rejected_with_INVAL(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap | Features.BypassConfig);
+        var driver = check.Start();
+        var at = check.Virtual(1);
+        Given(driver.Attach(check.Domain(0), check.Endpoint, AttachRequest.BypassFlag));
+        Answers(driver.Unmap(check.Domain(0), at, at + check.Granule - 1), RequestStatus.Inval);
+    }
+
+    [Check("IOMMU-UNMAP-D-05",
+        Does = "Maps four granules at once and unmaps the first, the middle, and the last of them.",
+        Reading = "RANGE each time: each would split the mapping.")]
+    internal static void Splitting_a_mapping_is_answered_RANGE(CheckContext check)
+    {
+        var (driver, domain, at) = WithOneMapping(check, 4);
+        var granule = check.Granule;
+        Answers(driver.Unmap(domain, at, at + granule - 1), RequestStatus.Range);
+        Answers(driver.Unmap(domain, at + granule, at + 3 * granule - 1), RequestStatus.Range);
+        Answers(driver.Unmap(domain, at + 3 * granule, at + 4 * granule - 1), RequestStatus.Range);
+    }
+
+    [Check("IOMMU-UNMAP-D-06",
+        Does = "Maps two neighbouring ranges, and unmaps the whole first one with half of the second.",
+        Reading = "Both are still mapped: nothing is removed where anything would be split.")]
+    internal static void An_UNMAP_that_would_split_a_mapping_removes_nothing(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var driver = check.Start();
+        var (domain, at, granule, physical) = (check.Domain(0), check.Virtual(4), check.Granule, check.Physical(4));
+        Given(driver.Attach(domain, check.Endpoint));
+        Given(driver.Map(domain, at, at + 2 * granule - 1, physical));
+        Given(driver.Map(domain, at + 2 * granule, at + 4 * granule - 1, physical + 2 * granule));
+        Given(!IsFree(check, driver, domain, at), "a range that is mapped can be mapped again, so that nothing can be told by mapping it");
+        var unmap = driver.Unmap(domain, at, at + 3 * granule - 1);
+        var gone = Enumerable.Range(0, 4).Where(n => IsFree(check, driver, domain, at + (ulong)n * granule)).ToList();
+        That(gone.Count == 0, "all four granules still mapped", $"UNMAP was answered {unmap.Answer}; granules {string.Join(", ", gone)} are no longer mapped");
+    }
+
+    [Check("IOMMU-UNMAP-D-06",
+        Does = "Maps two neighbouring ranges, unmaps the whole first one with half of the second, and has the endpoint write to both.",
+        Reading = "Both writes arrive.")]
+    internal static void Translations_survive_an_UNMAP_that_would_split_a_mapping(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var endpoint = check.Dma(0);
+        var driver = check.Start();
+        var (domain, at, granule, physical) = (check.Domain(0), check.Virtual(3), check.Granule, check.Physical(3));
+        Given(driver.Attach(domain, endpoint.Id));
+        Given(driver.Map(domain, at, at + granule - 1, physical));
+        Given(driver.Map(domain, at + granule, at + 3 * granule - 1, physical + granule));
+        var unmap = driver.Unmap(domain, at, at + 2 * granule - 1);
+        foreach (var offset in new ulong[] { 0, granule, 2 * granule })
+        {
+            That(
+                check.WriteArrives(endpoint, at + offset, physical + offset, MapRequests.Short(check)) == Arrival.All,
+                "every mapping translates as before", $"UNMAP was answered {unmap.Answer}; a write at 0x{at + offset:x} does not arrive");
+        }
+    }
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Unmaps a range in which nothing is mapped (example 1 of the spec).",
+        Reading = "OK.")]
+    internal static void Unmapping_an_empty_range_is_answered_OK(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var driver = check.Start();
+        var at = check.Virtual(2);
+        Given(driver.Attach(check.Domain(0), check.Endpoint));
+        Answers(driver.Unmap(check.Domain(0), at, at + 2 * check.Granule - 1), RequestStatus.Ok);
+    }
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Unmaps exactly one mapping (example 2 of the spec).",
+        Reading = "OK, and the range can be mapped again.")]
+    internal static void Unmapping_exactly_a_mapping_removes_it(CheckContext check) => Removes(check, [(0, 2)], (0, 2));
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Unmaps two neighbouring mappings at once (example 3 of the spec).",
+        Reading = "OK, and both ranges can be mapped again.")]
+    internal static void Unmapping_two_neighbouring_mappings_removes_both(CheckContext check) => Removes(check, [(0, 1), (1, 2)], (0, 2));
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Unmaps the first of two neighbouring mappings (example 5 of the spec).",
+        Reading = "OK; the first range can be mapped again and the second cannot.")]
+    internal static void Unmapping_one_of_two_neighbours_leaves_the_other(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var driver = check.Start();
+        var (domain, at, granule) = (check.Domain(0), check.Virtual(2), check.Granule);
+        Given(driver.Attach(domain, check.Endpoint));
+        Given(driver.Map(domain, at, at + granule - 1, check.Physical(1)));
+        Given(driver.Map(domain, at + granule, at + 2 * granule - 1, check.Physical(1)));
+        Answers(driver.Unmap(domain, at, at + granule - 1), RequestStatus.Ok);
+        That(!IsFree(check, driver, domain, at + granule), "the neighbour still mapped", "it is gone as well");
+        That(IsFree(check, driver, domain, at), "the unmapped range free", "it is still mapped");
+    }
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Unmaps a range that begins with a mapping and goes on over unmapped addresses (example 6 of the spec).",
+        Reading = "OK, and the range can be mapped again.")]
+    internal static void A_range_that_spills_over_unmapped_addresses_removes_the_mapping(CheckContext check) => Removes(check, [(0, 1)], (0, 3));
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Unmaps a range with two mappings and a hole between them (example 7 of the spec).",
+        Reading = "OK, and both ranges can be mapped again.")]
+    internal static void A_range_with_a_hole_removes_the_mappings_on_both_sides(CheckContext check) => Removes(check, [(0, 1), (2, 3)], (0, 3));
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Maps a granule and unmaps every address that the device can translate at once.",
+        Reading = "OK, and the granule can be mapped again. The size of the whole range needs 65 bits.")]
+    internal static void Unmapping_the_whole_address_space_removes_everything(CheckContext check)
+    {
+        var (driver, domain, at) = WithOneMapping(check, 1);
+        var (first, last) = check.Offers(Features.InputRange) ? (driver.Config.InputStart, driver.Config.InputEnd) : (0, ulong.MaxValue);
+        Answers(driver.Unmap(domain, first, last), RequestStatus.Ok);
+        That(IsFree(check, driver, domain, at), "the granule free", "it is still mapped");
+    }
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Unmaps a mapping through which an endpoint has just written, with unmapped addresses around it, and has it write again.",
+        Reading = "The second write does not arrive, however warm the translation was.")]
+    internal static void An_unmapped_range_is_no_longer_reached(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var endpoint = check.Dma(0);
+        var driver = check.Start();
+        var (domain, at, granule, physical) = (check.Domain(0), check.Virtual(3) + check.Granule, check.Granule, check.Physical(1));
+        Given(driver.Attach(domain, endpoint.Id));
+        Given(driver.Map(domain, at, at + granule - 1, physical));
+        Given(check.WriteArrives(endpoint, at, physical, MapRequests.Short(check)) == Arrival.All, "the endpoint does not reach the mapping");
+        Given(driver.Unmap(domain, at - granule, at + 2 * granule - 1));
+        That(check.WriteArrives(endpoint, at, physical, MapRequests.Short(check)) == Arrival.None, "a write after UNMAP arrives nowhere", "it arrived");
+    }
+
+    private static (IommuDriver Driver, uint Domain, ulong At) WithOneMapping(CheckContext check, ulong granules)
+    {
+        check.Requires(Features.MapUnmap);
+        var driver = check.Start();
+        var at = check.Virtual(granules);
+        Given(driver.Attach(check.Domain(0), check.Endpoint));
+        Given(driver.Map(check.Domain(0), at, at + granules * check.Granule - 1, check.Physical(granules)));
+        return (driver, check.Domain(0), at);
+    }
+
+    /// <summary>Maps ranges (in granules, end exclusive), unmaps one, and asks for OK and for every range to be free again.</summary>
+    private static void Removes(CheckContext check, (int Start, int End)[] mappings, (int Start, int End) unmapped)
+    {
+        check.Requires(Features.MapUnmap);
+        var driver = check.Start();
+        var (domain, at, granule) = (check.Domain(0), check.Virtual(4), check.Granule);
+        Given(driver.Attach(domain, check.Endpoint));
+        foreach (var (start, end) in mappings)
+            Given(driver.Map(domain, at + (ulong)start * granule, at + (ulong)end * granule - 1, check.Physical((ulong)(end - start))));
+        Answers(driver.Unmap(domain, at + (ulong)unmapped.Start * granule, at + (ulong)unmapped.End * granule - 1), RequestStatus.Ok);
+        for (var n = unmapped.Start; n < unmapped.End; n++)
+            That(IsFree(check, driver, domain, at + (ulong)n * granule), $"granule {n} free after the UNMAP", "it is still mapped");
+    }
+
+    /// <summary>Whether a granule is unmapped, seen by mapping it; it is mapped afterwards.</summary>
+    private static bool IsFree(CheckContext check, IommuDriver driver, uint domain, ulong at) =>
+        driver.Map(domain, at, at + check.Granule - 1, check.Physical(1)).IsOk;
+}
