@@ -40,7 +40,7 @@ public sealed class CheckContext
     internal IReadOnlyList<string> BrokenResets { get; }
 
     /// <summary>The granularity of mappings in bytes.</summary>
-    internal ulong Granule => Initial.Config.Granule;
+    internal ulong Granule => Initial.Config.Granule is not 0 and var granule ? granule : throw new GuestSetupException("page_size_mask is 0, so nothing can be mapped");
 
     /// <summary>An endpoint that the device manages.</summary>
     internal uint Endpoint => Endpoints.Count > 0 ? Endpoints[0].Id : throw new NotApplicableException("the target has no endpoint behind the virtio-iommu");

@@ -243,7 +243,7 @@ public sealed class IommuDriver
     }
 
     private static DeviceViolationException NotLent(int queue, UsedElement used) => new(
-        "DESC-IOMMU-15", "a used element names the head of a chain that the driver made available and has not got back",
+        "DESC-SPLIT-01", "a used element names the head of a chain that the driver made available and has not got back",
         $"queue {queue} returned id {used.Id} with length {used.Length}, which is not outstanding");
 
     private static DeviceViolationException Damaged(string damage) => new(

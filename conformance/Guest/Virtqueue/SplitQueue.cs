@@ -114,12 +114,21 @@ public sealed class SplitQueue
     {
         element = default;
         if (ReadUsedIndex() == takenIndex) return false;
-        Span<byte> bytes = stackalloc byte[8];
-        ram.Read(Addresses.Device + 4 + 8u * (uint)(takenIndex % Size), bytes);
-        element = new UsedElement(BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]));
+        element = ReadUsedElement(takenIndex);
         takenIndex++;
         return true;
     }
+
+    /// <summary>The used element of an index as it is in memory, whether the device has got that far or not.</summary>
+    public UsedElement ReadUsedElement(ushort index)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        ram.Read(UsedElementAddress(index), bytes);
+        return new UsedElement(BinaryPrimitives.ReadUInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]));
+    }
+
+    /// <summary>Guest-physical address of the used element of an index.</summary>
+    public ulong UsedElementAddress(ushort index) => Addresses.Device + 4 + 8u * (uint)(index % Size);
 
     /// <summary>Whether the device asks to be notified of the chains made available since index <paramref name="since"/> (2.7.10).</summary>
     public bool WantsNotification(ushort since)

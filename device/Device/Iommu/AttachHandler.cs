@@ -21,7 +21,7 @@ internal static class AttachHandler
         // Section 5.13.6: domain_range describes the values supported; the spec names no status.
         if (!state.DomainRange.Contains(request.Domain)) return RequestStatus.Range;
 
-        bool isBypass = request.Flags.HasFlag(AttachFlags.Bypass);
+        bool isBypass = (request.Flags & AttachFlags.Bypass) != 0;
         if (state.TryFindDomain(request.Domain, out var domain))
         {
             // IOMMU-ATTACH-D-06.

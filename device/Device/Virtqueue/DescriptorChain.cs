@@ -50,7 +50,7 @@ internal readonly ref struct DescriptorChain
         {
             var fault = table.TryRead(memory, index, out var raw);
             if (fault != ChainFault.None) return fault;
-            if (raw.Flags.HasFlag(DescriptorFlags.Indirect))
+            if (raw.IsIndirect)
             {
                 fault = CheckIndirect(raw, insideIndirect, indirectNegotiated);
                 if (fault != ChainFault.None) return fault;
@@ -64,7 +64,7 @@ internal readonly ref struct DescriptorChain
 
             if (taken == scratch.Length) return ChainFault.TooLong;
             if (raw.Length > 0 && !new GuestAddress(raw.Address).TryOffset(raw.Length - 1, out _)) return ChainFault.AddressWraps;
-            if (raw.Flags.HasFlag(DescriptorFlags.Write))
+            if (raw.IsWritable)
             {
                 writableLength += raw.Length;
             }
@@ -77,7 +77,7 @@ internal readonly ref struct DescriptorChain
 
             if (readableLength + writableLength > MaximumBytes) return ChainFault.TooManyBytes;
             scratch[taken++] = new(new(raw.Address), raw.Length);
-            if (!raw.Flags.HasFlag(DescriptorFlags.Next)) break;
+            if (!raw.HasNext) break;
             index = raw.Next;
         }
 
@@ -116,7 +116,7 @@ internal readonly ref struct DescriptorChain
     {
         if (!indirectNegotiated) return ChainFault.IndirectNotNegotiated;
         if (insideIndirect) return ChainFault.IndirectNested;
-        if (raw.Flags.HasFlag(DescriptorFlags.Next)) return ChainFault.IndirectWithNext;
+        if (raw.HasNext) return ChainFault.IndirectWithNext;
         if (raw.Length == 0 || raw.Length % RawDescriptor.Size != 0) return ChainFault.IndirectTableSize;
         return ChainFault.None;
     }

@@ -40,7 +40,9 @@ internal sealed class SplitVirtqueue
     /// <summary>The features negotiated for the device; they outlive a queue reset.</summary>
     public VirtioFeatures Features { get; set; }
 
-    private bool HasEventIndex => Features.HasFlag(VirtioFeatures.EventIndex);
+    private bool HasEventIndex => (Features & VirtioFeatures.EventIndex) != 0;
+
+    private bool HasIndirectDescriptors => (Features & VirtioFeatures.IndirectDescriptors) != 0;
 
     /// <summary>The driver reduces the queue size. A size that no split queue can have is not taken over.</summary>
     public void TrySetSize(ushort size)
@@ -72,8 +74,7 @@ internal sealed class SplitVirtqueue
         int slot = _nextAvailable & (Size - 1);
         if (!TryReadU16(DriverArea, SplitRing.AvailEntry(slot), out ushort head)) return ChainFault.AvailableRingUnreadable;
         var table = new DescriptorTable(new(DescriptorArea), Size);
-        fault = DescriptorChain.TryWalk(
-            _memory, table, head, Features.HasFlag(VirtioFeatures.IndirectDescriptors), _scratch.AsSpan(0, Size), out chain);
+        fault = DescriptorChain.TryWalk(_memory, table, head, HasIndirectDescriptors, _scratch.AsSpan(0, Size), out chain);
         if (fault == ChainFault.None) _nextAvailable++;
         return fault;
     }

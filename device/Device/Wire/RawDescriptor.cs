@@ -5,6 +5,12 @@ internal readonly record struct RawDescriptor(ulong Address, uint Length, Descri
 {
     public const int Size = 8 + 4 + 2 + 2;
 
+    public bool HasNext => (Flags & DescriptorFlags.Next) != 0;
+
+    public bool IsWritable => (Flags & DescriptorFlags.Write) != 0;
+
+    public bool IsIndirect => (Flags & DescriptorFlags.Indirect) != 0;
+
     public static RawDescriptor Decode(ReadOnlySpan<byte> bytes)
     {
         var reader = new WireReader(bytes);

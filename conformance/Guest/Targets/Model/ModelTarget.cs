@@ -29,7 +29,7 @@ public sealed class ModelTarget : ITarget
     internal ModelTarget(IommuOptions options, VirtioPciOptions pciOptions, ModelVariation variation)
     {
         Ram = new ModelRam(memory);
-        var parts = variation.Assemble(new IommuDevice(variation.Options(options), memory));
+        var parts = variation.Assemble(new IommuDevice(variation.Options(options), memory), memory);
         function = new VirtioPciFunction(parts.Device, variation.RingMemory(memory), variation.PciOptions(pciOptions));
         BusMasters = [new ModelBusMaster(FirstEndpoint, parts.Dma, this), new ModelBusMaster(SecondEndpoint, parts.Dma, this)];
     }

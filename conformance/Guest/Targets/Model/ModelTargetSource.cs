@@ -65,8 +65,8 @@ public sealed class ModelTargetSource(ModelVariation? variation = null) : ITarge
 /// </summary>
 public sealed record ModelVariation
 {
-    /// <summary>Called with the reference device; what it returns takes the device's place.</summary>
-    public Func<IommuDevice, ModelParts> Assemble { get; init; } = device => new ModelParts(device, device);
+    /// <summary>Called with the reference device and guest memory; what it returns takes the device's place.</summary>
+    public Func<IommuDevice, IGuestMemory, ModelParts> Assemble { get; init; } = (device, _) => new ModelParts(device, device);
 
     /// <summary>Called with guest memory; what it returns is what the virtqueues see of it.</summary>
     public Func<IGuestMemory, IGuestMemory> RingMemory { get; init; } = memory => memory;

@@ -67,7 +67,7 @@ internal sealed class StructureBar(VirtioCore core, CommonConfiguration common)
     // Section 4.1.5.2. The address says which queue is meant; the value repeats it, and is not looked at.
     private void Ring(int offset, int width)
     {
-        int expected = core.Negotiated.HasFlag(VirtioFeatures.NotificationData) ? 4 : 2;
+        int expected = (core.Negotiated & VirtioFeatures.NotificationData) != 0 ? 4 : 2;
         if (width == expected && offset % NotifyMultiplier == 0) core.Notify(offset / NotifyMultiplier);
     }
 }

@@ -1,0 +1,46 @@
+using Viommu.Device.Iommu;
+using Viommu.Device.Memory;
+using Viommu.Guest.Targets.Model;
+
+namespace Viommu.Conformance.Selftest;
+
+/// <summary>
+/// The reference device with one rule broken from outside: the proof that a check can fail.
+/// </summary>
+/// <param name="Name">What it does wrong, as a sentence.</param>
+/// <param name="Breaks">Clause ids, or check ids, of the checks that have to turn red on it.</param>
+/// <param name="Variation">How it is put together.</param>
+internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation Variation)
+{
+    /// <summary>One whose requests, accesses or reports go through an interceptor.</summary>
+    public static BrokenDevice With(string name, string[] breaks, Func<IommuDevice, IGuestMemory, Interceptor> intercept) => new(
+        name, breaks, new ModelVariation
+        {
+            Assemble = (device, memory) =>
+            {
+                var interceptor = intercept(device, memory);
+                return new ModelParts(interceptor, interceptor);
+            },
+        });
+
+    /// <summary>One that handles requests in another way.</summary>
+    public static BrokenDevice Requests(string name, string[] breaks, RequestHandler handler) =>
+        With(name, breaks, (device, _) => new RequestInterceptor(device, handler));
+
+    /// <summary>One that answers requests of one type with another status than it ought to.</summary>
+    public static BrokenDevice Answers(string name, string[] breaks, byte type, byte instead, byte status) => Requests(name, breaks, (request, reply, next) =>
+    {
+        var used = next(request, reply);
+        if (request[0] == type && used > 0 && reply[used - 4] == instead) reply[used - 4] = status;
+        return used;
+    });
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
+
+/// <summary>Passes a request on.</summary>
+internal delegate int NextHandler(ReadOnlySpan<byte> request, Span<byte> reply);
+
+/// <summary>Handles a request of at least one byte; <paramref name="request"/> is a copy that may be changed.</summary>
+internal delegate int RequestHandler(byte[] request, Span<byte> reply, NextHandler next);

@@ -1,0 +1,16 @@
+namespace Viommu.Conformance.Selftest;
+
+/// <summary>Every broken device there is.</summary>
+internal static class BrokenDevices
+{
+    public static IReadOnlyList<BrokenDevice> All { get; } =
+    [
+        .. BrokenConfiguration.All(),
+        .. BrokenOperations.All(),
+        .. BrokenAttachments.All(),
+        .. BrokenMappings.All(),
+        .. BrokenUnmappings.All(),
+        .. BrokenProperties.All(),
+        .. BrokenReports.All(),
+    ];
+}

@@ -1,0 +1,26 @@
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Checks;
+using Viommu.Conformance.Running;
+using Viommu.Guest.Targets.Model;
+
+namespace Viommu.Conformance.Selftest;
+
+/// <summary>Whether a broken device is caught by the checks that ought to catch it.</summary>
+internal static class Conviction
+{
+    private static readonly CheckSessionOptions Options = new(TimeSpan.FromSeconds(20), Seed: 1);
+
+    /// <summary>The checks that a broken device says it turns red.</summary>
+    public static IReadOnlyList<Check> ChecksBrokenBy(BrokenDevice device, IEnumerable<Check> checks) =>
+        [.. checks.Where(check => device.Breaks.Any(name => check.Clauses[0] == name || new Glob(name).Matches(check.Id)))];
+
+    /// <summary>Runs checks on a broken device.</summary>
+    public static IReadOnlyList<(Check Check, CheckOutcome Outcome)> Try(BrokenDevice device, IEnumerable<Check> checks)
+    {
+        using var session = new CheckSession(new ModelTargetSource(device.Variation), Options);
+        return [.. checks.Select(check => (check, session.Run(check, CancellationToken.None)))];
+    }
+
+    /// <summary>True for the verdicts that say the device is wrong.</summary>
+    public static bool IsRed(Verdict verdict) => verdict is Verdict.Fail or Verdict.Warn or Verdict.Crash or Verdict.Timeout;
+}

@@ -1,0 +1,69 @@
+using Viommu.Device.Iommu;
+using Viommu.Device.Transport.Pci;
+using Viommu.Device.Wire;
+
+namespace Viommu.Device.Tests.Iommu;
+
+public class OptionsTests
+{
+    [Fact]
+    public void The_defaults_are_legal()
+    {
+        new IommuOptions().Validate();
+        new VirtioPciOptions().Validate();
+    }
+
+    public static TheoryData<string, IommuOptions> Illegal => new()
+    {
+        { "Features", new() { Features = (IommuFeatures)0x80 } },
+        { "PageSizeMask", new() { PageSizeMask = 0 } },
+        { "InputRange", new() { InputRange = new(2, 1) } },
+        { "DomainRange", new() { DomainRange = new(2, 1) } },
+        { "ProbeSize", new() { ProbeSize = uint.MaxValue } },
+        { "ProbeSize", new() { ProbeSize = 23, Endpoints = [new(1) { ReservedRegions = [Reserved(0, 1)] }] } },
+        { "MaximumDomains", new() { MaximumDomains = -1 } },
+        { "MaximumMappings", new() { MaximumMappings = -1 } },
+        { "RequestQueueSize", new() { RequestQueueSize = 3 } },
+        { "EventQueueSize", new() { EventQueueSize = 0 } },
+        { "more than once", new() { Endpoints = [new(1), new(2), new(1)] } },
+        { "overlap", new() { Endpoints = [new(1) { ReservedRegions = [Reserved(10, 20), Reserved(0, 10)] }] } },
+        { "ends before it starts", new() { Endpoints = [new(1) { ReservedRegions = [Reserved(2, 1)] }] } },
+        { "MSI", new() { Endpoints = [new(1) { ReservedRegions = [Doorbell(0, 1), Doorbell(2, 3)] }] } },
+        { "no known kind", new() { Endpoints = [new(1) { ReservedRegions = [new(new(0, 1), (ReservedRegionKind)2)] }] } },
+    };
+
+    private static ReservedRegion Reserved(ulong first, ulong last) => new(new(first, last), ReservedRegionKind.Reserved);
+
+    private static ReservedRegion Doorbell(ulong first, ulong last) => new(new(first, last), ReservedRegionKind.Msi);
+
+    [Theory]
+    [MemberData(nameof(Illegal))]
+    public void What_no_device_can_be_is_named(string named, IommuOptions options) =>
+        Assert.Contains(named, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Every_problem_is_named_at_once()
+    {
+        var problems = Assert.Throws<ArgumentException>(new IommuOptions { PageSizeMask = 0, RequestQueueSize = 3 }.Validate).Message;
+        Assert.Contains("PageSizeMask", problems, StringComparison.Ordinal);
+        Assert.Contains("RequestQueueSize", problems, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_spec_only_advises_against_is_legal()
+    {
+        new IommuOptions { Features = IommuFeatures.Bypass | IommuFeatures.BypassConfig }.Validate();
+        new IommuOptions { Features = IommuFeatures.None }.Validate();
+        new IommuOptions { ProbeSize = 24, Endpoints = [new(1) { ReservedRegions = [Reserved(0, ulong.MaxValue)] }] }.Validate();
+    }
+
+    [Fact]
+    public void A_function_that_cannot_be_is_named()
+    {
+        var problems = Assert.Throws<ArgumentException>(
+            new VirtioPciOptions { Features = (VirtioFeatures)(1UL << 34), MsixVectors = 0x801 }.Validate).Message;
+        Assert.Contains("VERSION_1", problems, StringComparison.Ordinal);
+        Assert.Contains("0x400000000", problems, StringComparison.Ordinal);
+        Assert.Contains("MsixVectors", problems, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,142 @@
+using Viommu.Device.Iommu;
+using Viommu.Device.Memory;
+using Viommu.Device.Transport.Pci;
+using Viommu.Device.Wire;
+
+namespace Viommu.Device.Tests.Support;
+
+/// <summary>A device on PCI with its BARs placed, driven register by register.</summary>
+internal sealed class Machine
+{
+    public const ulong Bar0 = 0xe000_0000;
+    public const ulong Bar1 = 0xe010_0000;
+    public const uint Endpoint = 8;
+    public const ulong MessageAddress = 0x8000;
+
+    // Where the structures are, as PciConfigSpaceTests reads them off the capability list.
+    public const ulong Isr = Bar0 + 0x1000;
+    public const ulong DeviceConfig = Bar0 + 0x2000;
+    public const ulong Doorbell = Bar0 + 0x3000;
+
+    private const int MsixControl = 0x42;
+
+    public Machine(Func<IommuOptions, IommuOptions>? change = null, VirtioPciOptions? pci = null)
+    {
+        var options = new IommuOptions { Endpoints = [new(Endpoint)], RequestQueueSize = 16, EventQueueSize = 8 };
+        Memory = new FlatGuestMemory(0, 0x20000);
+        Device = new IommuDevice(change?.Invoke(options) ?? options, Memory);
+        Function = new VirtioPciFunction(Device, Memory, pci ?? new VirtioPciOptions());
+        PlaceBars();
+    }
+
+    public FlatGuestMemory Memory { get; }
+
+    public IommuDevice Device { get; }
+
+    public VirtioPciFunction Function { get; }
+
+    public byte Status
+    {
+        get => (byte)Common(0x14, 1);
+        set => SetCommon(0x14, 1, value);
+    }
+
+    /// <summary>The message with this data was sent: read and forgotten, so that the next one shows.</summary>
+    public uint TakeMessage()
+    {
+        uint message = BitConverter.ToUInt32(Memory.Read(new(MessageAddress), 4));
+        Memory.Write(new(MessageAddress), 0, 0, 0, 0);
+        return message;
+    }
+
+    public void PlaceBars()
+    {
+        Function.ConfigWrite(0x10, 4, (uint)Bar0);
+        Function.ConfigWrite(0x14, 4, (uint)Bar1);
+        Function.ConfigWrite(0x04, 2, 0x6);
+    }
+
+    public uint Common(int offset, int width) => (uint)Read(Bar0 + (ulong)offset, width);
+
+    public void SetCommon(int offset, int width, ulong value) => Write(Bar0 + (ulong)offset, width, value);
+
+    public ulong Read(ulong address, int width)
+    {
+        Assert.True(Function.TryMmioRead(address, width, out ulong value));
+        return value;
+    }
+
+    public void Write(ulong address, int width, ulong value) => Assert.True(Function.TryMmioWrite(address, width, value));
+
+    public ulong OfferedFeatures()
+    {
+        SetCommon(0x00, 4, 0);
+        ulong low = Common(0x04, 4);
+        SetCommon(0x00, 4, 1);
+        return low | ((ulong)Common(0x04, 4) << 32);
+    }
+
+    public void AcceptFeatures(ulong features)
+    {
+        SetCommon(0x08, 4, 0);
+        SetCommon(0x0c, 4, (uint)features);
+        SetCommon(0x08, 4, 1);
+        SetCommon(0x0c, 4, (uint)(features >> 32));
+    }
+
+    /// <summary>Initialization up to FEATURES_OK, with everything that is offered but <paramref name="without"/>.</summary>
+    public Machine Negotiate(VirtioFeatures without = VirtioFeatures.None)
+    {
+        Status = 0;
+        Status = 1;
+        Status = 3;
+        AcceptFeatures(OfferedFeatures() & ~(ulong)without);
+        Status = 0xb;
+        Assert.Equal(0xb, Status);
+        return this;
+    }
+
+    /// <summary>Initialization by the book: both queues set up, DRIVER_OK set.</summary>
+    public (Ring Requests, Ring Events) Start(VirtioFeatures without = VirtioFeatures.None)
+    {
+        Negotiate(without);
+        var requests = SetUpQueue(0, 16, 0x1000);
+        var events = SetUpQueue(1, 8, 0x2000);
+        Status = 0xf;
+        Assert.Equal(0xf, Status);
+        return (requests, events);
+    }
+
+    public Ring SetUpQueue(ushort queue, ushort size, ulong at)
+    {
+        var ring = new Ring(this, queue, size, at);
+        SetCommon(0x16, 2, queue);
+        SetCommon(0x18, 2, size);
+        SetCommon(0x20, 8, ring.Descriptors);
+        SetCommon(0x28, 8, ring.Available);
+        SetCommon(0x30, 8, ring.Used);
+        SetCommon(0x1c, 2, 1);
+        Assert.Equal(1u, Common(0x1c, 2));
+        return ring;
+    }
+
+    /// <summary>Enables MSI-X with messages of data 0xa0 + vector, and maps configuration changes to 0, requests to 1, events to 2.</summary>
+    public void EnableMsix()
+    {
+        for (uint vector = 0; vector < 3; vector++)
+        {
+            Write(Bar1 + (16 * vector), 8, MessageAddress);
+            Write(Bar1 + (16 * vector) + 8, 4, 0xa0 + vector);
+            Write(Bar1 + (16 * vector) + 12, 4, 0);
+        }
+
+        SetMsixControl(0x8000);
+        SetCommon(0x10, 2, 0);
+        SetCommon(0x16, 2, 0);
+        SetCommon(0x1a, 2, 1);
+        SetCommon(0x16, 2, 1);
+        SetCommon(0x1a, 2, 2);
+    }
+
+    public void SetMsixControl(ushort control) => Function.ConfigWrite(MsixControl, 2, control);
+}
