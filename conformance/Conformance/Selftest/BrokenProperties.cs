@@ -81,8 +81,9 @@ internal static class BrokenProperties
         public PresentsForeignRegions(IommuDevice device, IGuestMemory memory) : base(device)
         {
             var region = new Device.Iommu.ReservedRegion(new AddressRange(0xfee0_0000, 0xfeef_ffff), ReservedRegionKind.Msi);
+            uint[] endpoints = [ModelTarget.FirstEndpoint, ModelTarget.SecondEndpoint];
             facade = new IommuDevice(
-                new IommuOptions { Endpoints = [new EndpointOptions(ModelTarget.FirstEndpoint) { ReservedRegions = [region] }] }, memory);
+                new IommuOptions { Endpoints = [.. endpoints.Select(id => new EndpointOptions(id) { ReservedRegions = [region] })] }, memory);
         }
 
         public override void FeaturesNegotiated(ulong features)

@@ -1,0 +1,29 @@
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Checks;
+using Viommu.Conformance.Selftest;
+
+namespace Viommu.Conformance.Tests.Selftest;
+
+public class BrokenDeviceTests
+{
+    private static readonly IReadOnlyList<Check> Checks = CheckRegistry.Find(typeof(CheckRegistry).Assembly, ClauseCatalogue.Load());
+
+    public static TheoryData<string> Devices => [.. BrokenDevices.All.Select(device => device.Name)];
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void A_broken_device_turns_the_checks_of_its_rule_red(string name)
+    {
+        var device = BrokenDevices.All.Single(device => device.Name == name);
+        var checks = Conviction.ChecksBrokenBy(device, Checks);
+        Assert.All(device.Breaks, breaks => Assert.Contains(checks, check => check.Clauses[0] == breaks || new Glob(breaks).Matches(check.Id)));
+
+        var survivors = Conviction.Try(device, checks).Where(tried => !Conviction.IsRed(tried.Outcome.Verdict)).ToList();
+
+        Assert.True(survivors.Count == 0, string.Join('\n', survivors.Select(s => $"{s.Check.Id}: {s.Outcome.Verdict} {s.Outcome.Expected} {s.Outcome.Actual}")));
+    }
+
+    [Fact]
+    public void Every_check_has_a_device_that_turns_it_red() =>
+        Assert.Empty(Checks.Where(check => !BrokenDevices.All.Any(device => Conviction.ChecksBrokenBy(device, [check]).Count == 1)).Select(check => check.Id));
+}
