@@ -96,7 +96,7 @@ public sealed class ExpectationFileTests
         {
             using (var file = File.OpenWrite(path)) file.SetLength(1L << 31);
             var error = Assert.Throws<ExpectationFormatException>(() => ExpectationFile.Load(path));
-            Assert.Contains("2147483648 bytes", error.Message, StringComparison.Ordinal);
+            Assert.Contains("longer than 1048576 bytes", error.Message, StringComparison.Ordinal);
         }
         finally
         {

@@ -16,6 +16,9 @@ internal sealed class CliRun : IDisposable
 
     public IReadOnlyList<Check> Checks { get; init; } = FakeChecks.All;
 
+    /// <summary>True to run <see cref="Checks"/> in earnest, on the target that is named.</summary>
+    public bool OnRealTarget { get; init; }
+
     public int Width { get; init; } = 80;
 
     public CancellationToken Interrupted { get; init; }
@@ -63,11 +66,11 @@ internal sealed class CliRun : IDisposable
             Checks = Checks,
             Catalogue = ScriptedRun.Catalogue,
             Interrupted = Interrupted,
-            ParseTarget = ParseTarget ?? (spec => spec == "model" ? new NoSource() : TargetSources.Parse(spec)),
-            OpenSession = (_, options) =>
+            ParseTarget = ParseTarget ?? (spec => spec == "model" && !OnRealTarget ? new NoSource() : TargetSources.Parse(spec)),
+            OpenSession = (source, options) =>
             {
                 Opened = options;
-                return Session;
+                return OnRealTarget ? new CheckSession(source, options) : Session;
             },
         });
         (Output, Error) = (output.ToString(), error.ToString());

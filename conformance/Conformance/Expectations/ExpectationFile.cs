@@ -12,7 +12,7 @@ namespace Viommu.Conformance.Expectations;
 /// </summary>
 internal sealed class ExpectationFile
 {
-    private const long MaxBytes = 1 << 20;
+    private const int MaxBytes = 1 << 20;
 
     private static readonly string[] Keys = ["check", "verdict", "target", "version", "reason", "url", "expires", "actual"];
     private static readonly Verdict[] Pinnable = [Verdict.Fail, Verdict.Warn, Verdict.Crash, Verdict.Timeout, Verdict.NotApplicable];
@@ -31,9 +31,7 @@ internal sealed class ExpectationFile
     {
         try
         {
-            var info = new FileInfo(path);
-            if (info.Exists && info.Length > MaxBytes) throw new ExpectationFormatException($"{path}: {info.Length} bytes; an expectations file has at most {MaxBytes}");
-            return Parse(path, File.ReadAllText(path));
+            return Parse(path, ReadText(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -52,6 +50,17 @@ internal sealed class ExpectationFile
         {
             throw new ExpectationFormatException($"{name}:{e.Start.Line}: not YAML: {e.Message.ReplaceLineEndings(" ")}", e);
         }
+    }
+
+    /// <summary>The text of a file of a sane size; a device file would have no end.</summary>
+    private static string ReadText(string path)
+    {
+        using var file = File.OpenRead(path);
+        var bytes = new byte[MaxBytes + 1];
+        int length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        if (length > MaxBytes) throw new ExpectationFormatException($"{path}: longer than {MaxBytes} bytes, which no expectations file is");
+        using var text = new StreamReader(new MemoryStream(bytes, 0, length));
+        return text.ReadToEnd();
     }
 
     private List<Expectation> Document()
