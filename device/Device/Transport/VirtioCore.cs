@@ -133,7 +133,7 @@ internal sealed class VirtioCore : IVirtioHost
         _device.WriteConfig(offset, bytes);
     }
 
-    /// <summary>The driver's notification: serves every available request of the queue. SPLIT-AVAILSUPP-D-05: it can come at any time.</summary>
+    /// <summary>The driver's notification: serves every available request. SPLIT-AVAILSUPP-D-05: it can come at any time.</summary>
     public void Notify(int index)
     {
         if (!TryUse(index, out var queue) || !_device.IsRequestQueue(index)) return;
