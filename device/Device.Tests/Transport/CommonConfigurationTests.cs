@@ -140,11 +140,12 @@ public class CommonConfigurationTests
     [Fact]
     public void Queue_reset_puts_everything_back_and_allows_other_values()
     {
-        _machine.EnableMsix();
         var (requests, _) = _machine.Start();
+        _machine.EnableMsix();
         requests.Send(Bytes.Attach(1, Machine.Endpoint));
         requests.Send(Bytes.Attach(1, Machine.Endpoint));
         _machine.SetCommon(0x16, 2, 0);
+        Assert.Equal(1u, _machine.Common(0x1a, 2));
         _machine.SetCommon(0x3a, 2, 1);
         Assert.Equal(0u, _machine.Common(0x3a, 2));
         Assert.Equal(0u, _machine.Common(0x1c, 2));
