@@ -36,6 +36,7 @@ internal static class BrokenOperations
             return 1;
         }),
         BrokenDevice.With("lets endpoints without a domain through", ["IOMMU-OPS-D-06"], (device, memory) => new NoDomainMeansIdentity(device, memory)),
+        BrokenDevice.With("keeps attachments over a device reset", ["DESC-IOMMU-01"], (device, _) => new ResetKeepsEverything(device)),
         BrokenDevice.With("lets bypass count only where its feature was accepted", ["DESC-IOMMU-05"], (device, _) => new BypassNeedsAcceptance(device)),
         BrokenDevice.With("loses bypass accesses behind a page border", ["DESC-IOMMU-06"], (device, _) => new BypassStopsAtPageBorder(device)),
         new BrokenDevice("counts bytes it did not write as used", ["IOMMU-FAULT-D-06"], new ModelVariation { RingMemory = memory => new BoastingRing(memory) }),
@@ -56,6 +57,13 @@ internal static class BrokenOperations
         }
 
         private static DmaResult Done(int length) => new(DmaOutcome.Completed, (ulong)length);
+    }
+
+    private sealed class ResetKeepsEverything(IommuDevice device) : Interceptor(device)
+    {
+        public override void Reset()
+        {
+        }
     }
 
     private sealed class BypassNeedsAcceptance(IommuDevice device) : Shadow(device)

@@ -163,6 +163,19 @@ public class DmaTests
     }
 
     [Fact]
+    public void An_access_in_bypass_mode_stops_where_a_reserved_region_starts()
+    {
+        var iommu = new Machine(options => options with
+        {
+            Endpoints = [new(Machine.Endpoint) { ReservedRegions = [new(new(0x2000, 0x2fff), ReservedRegionKind.Reserved)] }],
+        });
+        Assert.Equal(new DmaResult(DmaOutcome.NotMapped, 2), iommu.Device.Write(Machine.Endpoint, new(0x1ffe), [1, 2, 3, 4]));
+        Assert.Equal([1, 2, 0, 0], iommu.Memory.Read(new(0x1ffe), 4));
+        Assert.True(iommu.Device.TryTranslate(Machine.Endpoint, new(0x1ffe), DmaAccess.Read, out _, out ulong contiguous));
+        Assert.Equal(2ul, contiguous);
+    }
+
+    [Fact]
     public void Translating_and_moving_bytes_allocates_nothing()
     {
         var iommu = new Machine().Given(Bytes.Attach(1, Machine.Endpoint)).Given(Bytes.Map(1, 0, 0xfff, 0x2000));

@@ -120,7 +120,7 @@ internal sealed class Machine
         return ring;
     }
 
-    /// <summary>Enables MSI-X with messages of data 0xa0 + vector, and maps configuration changes to 0, requests to 1, events to 2.</summary>
+    /// <summary>Enables MSI-X with data 0xa0 + vector; configuration changes are mapped to 0, requests to 1, events to 2.</summary>
     public void EnableMsix()
     {
         for (uint vector = 0; vector < 3; vector++)

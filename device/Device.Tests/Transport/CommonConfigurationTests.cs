@@ -26,7 +26,8 @@ public class CommonConfigurationTests
     {
         (string Name, int Offset, int Width)[] listing =
         [
-            ("device_feature_select", 0x00, 4), ("device_feature", 0x04, 4), ("driver_feature_select", 0x08, 4), ("driver_feature", 0x0c, 4),
+            ("device_feature_select", 0x00, 4), ("device_feature", 0x04, 4),
+            ("driver_feature_select", 0x08, 4), ("driver_feature", 0x0c, 4),
             ("config_msix_vector", 0x10, 2), ("num_queues", 0x12, 2), ("device_status", 0x14, 1), ("config_generation", 0x15, 1),
             ("queue_select", 0x16, 2), ("queue_size", 0x18, 2), ("queue_msix_vector", 0x1a, 2), ("queue_enable", 0x1c, 2),
             ("queue_notify_off", 0x1e, 2),
@@ -139,11 +140,12 @@ public class CommonConfigurationTests
     [Fact]
     public void Queue_reset_puts_everything_back_and_allows_other_values()
     {
-        _machine.EnableMsix();
         var (requests, _) = _machine.Start();
+        _machine.EnableMsix();
         requests.Send(Bytes.Attach(1, Machine.Endpoint));
         requests.Send(Bytes.Attach(1, Machine.Endpoint));
         _machine.SetCommon(0x16, 2, 0);
+        Assert.Equal(1u, _machine.Common(0x1a, 2));
         _machine.SetCommon(0x3a, 2, 1);
         Assert.Equal(0u, _machine.Common(0x3a, 2));
         Assert.Equal(0u, _machine.Common(0x1c, 2));

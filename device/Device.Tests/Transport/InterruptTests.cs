@@ -101,6 +101,36 @@ public class InterruptTests
     }
 
     [Fact]
+    public void A_reset_forgets_what_was_asserted()
+    {
+        var ring = _machine.Start().Requests;
+        ring.Send(Bytes.Attach(1, Machine.Endpoint));
+        Assert.True(_machine.Function.IsIntxAsserted);
+        _machine.Status = 0;
+        Assert.False(_machine.Function.IsIntxAsserted);
+        Assert.Equal(0ul, _machine.Read(Machine.Isr, 1));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_pending_message_waits_for_bus_mastering_and_is_lost_when_msix_is_disabled(bool disabled)
+    {
+        _machine.Negotiate();
+        _machine.EnableMsix();
+        _machine.SetMsixControl(0xc000);
+        var ring = _machine.SetUpQueue(0, 16, 0x1000);
+        _machine.Status = 0xf;
+        ring.Send(Bytes.Attach(1, Machine.Endpoint));
+        _machine.Function.ConfigWrite(0x04, 2, 0x2);
+        if (disabled) _machine.SetMsixControl(0);
+        _machine.SetMsixControl(0x8000);
+        Assert.Equal(0u, _machine.TakeMessage());
+        _machine.Function.ConfigWrite(0x04, 2, 0x6);
+        Assert.Equal(disabled ? 0u : 0xa1u, _machine.TakeMessage());
+    }
+
+    [Fact]
     public void A_reset_forgets_what_was_pending()
     {
         _machine.Negotiate();

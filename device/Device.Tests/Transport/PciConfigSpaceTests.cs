@@ -110,6 +110,9 @@ public class PciConfigSpaceTests
         Function.ConfigWrite(0x10, 4, 0xd000_0000);
         Assert.False(Function.TryMmioWrite(Machine.Bar0, 4, 0));
         Assert.True(Function.TryMmioWrite(0xd000_0000, 4, 0));
+        Function.ConfigWrite(0x10, 4, 0);
+        Assert.False(Function.TryMmioRead(0, 4, out _));
+        Function.ConfigWrite(0x10, 4, 0xd000_0000);
         Function.ConfigWrite(0x04, 2, 0x4);
         Assert.False(Function.TryMmioWrite(0xd000_0000, 4, 0));
     }

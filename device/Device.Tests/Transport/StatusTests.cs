@@ -70,8 +70,8 @@ public class StatusTests
         Assert.Equal(0ul, _machine.Read(Machine.Isr, 1));
 
         _machine.Status = 0xf;
-        requests.Notify();
         Assert.Equal(1, requests.UsedIndex);
+        Assert.Equal(0, events.UsedIndex);
     }
 
     [Fact]
@@ -86,18 +86,22 @@ public class StatusTests
     {
         var ring = _machine.Start().Requests;
         _machine.Function.ConfigWrite(0x04, 2, 0x2);
+        ring.Fill(Bytes.Attach(1, Machine.Endpoint));
+        ring.Describe(0, ring.Request, 20);
         ring.OfferAndNotify();
         Assert.Equal(0, ring.UsedIndex);
         Assert.Equal(0xf, _machine.Status);
+        _machine.Function.ConfigWrite(0x04, 2, 0x6);
+        Assert.Equal(1, ring.UsedIndex);
     }
 
     [Fact]
     public void Reset_gives_a_fresh_device()
     {
-        _machine.EnableMsix();
         var ring = _machine.Start().Requests;
         ring.Send(Bytes.Attach(1, Machine.Endpoint));
         ring.Send(Bytes.Map(1, 0x1000, 0x1fff, 0));
+        _machine.EnableMsix();
         _machine.Status = 0;
         Assert.Equal(0, _machine.Status);
         Assert.Equal(0u, _machine.Common(0x0c, 4));
@@ -141,8 +145,9 @@ public class StatusTests
         Assert.Equal(0x1b, _machine.Status);
         _machine.Status = 0x1f;
         Assert.Equal(0xf, _machine.Status);
-        ring.Notify();
         Assert.Equal(2, ring.UsedIndex);
+        ring.OfferAndNotify();
+        Assert.Equal(3, ring.UsedIndex);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Viommu.Device.Iommu;
 using Viommu.Device.Tests.Support;
 
 namespace Viommu.Device.Tests.Virtqueue;
@@ -96,6 +97,26 @@ public class FramingTests
         _ring.OfferAndNotify();
         Assert.Equal((0u, 0u), _ring.UsedElement(0));
         Assert.Equal(0xf, _machine.Status);
+    }
+
+    [Fact]
+    public void A_reply_never_shows_bytes_of_an_earlier_one()
+    {
+        var machine = new Machine(options => options with
+        {
+            ProbeSize = 24,
+            Endpoints = [new(Machine.Endpoint) { ReservedRegions = [new(new(0x1000, 0x1fff), ReservedRegionKind.Reserved)] }],
+        });
+        var ring = machine.Start().Requests;
+        ring.Describe(0, ring.Request, 72, Ring.Next, 1);
+        ring.Describe(1, ring.Reply, 28, Ring.Writable);
+        ring.Fill(Bytes.Probe(Machine.Endpoint));
+        ring.OfferAndNotify();
+        Assert.Equal([1, 0, 20, 0], ring.ReplyBytes(4));
+        ring.Fill(Bytes.Probe(99));
+        ring.OfferAndNotify();
+        Assert.Equal((0u, 28u), ring.UsedElement(1));
+        Assert.Equal([.. new byte[24], Bytes.NoEnt, 0, 0, 0], ring.ReplyBytes(28));
     }
 
     [Fact]

@@ -57,7 +57,8 @@ public sealed record IommuOptions
 
     private IEnumerable<string> Problems()
     {
-        if ((Features & ~IommuFeatures.All) != 0) yield return $"Features has bits that device type 23 does not define: 0x{(ulong)(Features & ~IommuFeatures.All):x}";
+        var undefined = Features & ~IommuFeatures.All;
+        if (undefined != 0) yield return $"Features has bits that device type 23 does not define: 0x{(ulong)undefined:x}";
         // IOMMU-CFG-D-01.
         if (PageSizeMask == 0) yield return "PageSizeMask has no bit set";
         if (!InputRange.IsValid) yield return $"InputRange ends before it starts: {InputRange}";
@@ -65,14 +66,16 @@ public sealed record IommuOptions
         if (ProbeSize > MaximumProbeSize) yield return $"ProbeSize is {ProbeSize}, more than {MaximumProbeSize}";
         if (MaximumDomains < 0) yield return $"MaximumDomains is {MaximumDomains}";
         if (MaximumMappings < 0) yield return $"MaximumMappings is {MaximumMappings}";
-        if (!IsQueueSize(RequestQueueSize)) yield return $"RequestQueueSize is {RequestQueueSize}, not a power of two up to {SplitRing.MaximumSize}";
-        if (!IsQueueSize(EventQueueSize)) yield return $"EventQueueSize is {EventQueueSize}, not a power of two up to {SplitRing.MaximumSize}";
+        if (!IsQueueSize(RequestQueueSize)) yield return NoQueueSize(nameof(RequestQueueSize), RequestQueueSize);
+        if (!IsQueueSize(EventQueueSize)) yield return NoQueueSize(nameof(EventQueueSize), EventQueueSize);
         foreach (var id in Endpoints.GroupBy(endpoint => endpoint.Id).Where(group => group.Count() > 1).Select(group => group.Key))
             yield return $"endpoint 0x{id:x} is listed more than once";
         foreach (var problem in Endpoints.SelectMany(RegionProblems)) yield return problem;
     }
 
     private static bool IsQueueSize(ushort size) => ushort.IsPow2(size) && size <= SplitRing.MaximumSize;
+
+    private static string NoQueueSize(string name, ushort size) => $"{name} is {size}, not a power of two up to {SplitRing.MaximumSize}";
 
     private IEnumerable<string> RegionProblems(EndpointOptions endpoint)
     {
@@ -85,8 +88,9 @@ public sealed record IommuOptions
             yield return $"endpoint 0x{endpoint.Id:x} has more than one MSI region";
         foreach (var region in regions)
         {
-            if (!region.Range.IsValid) yield return $"a reserved region of endpoint 0x{endpoint.Id:x} ends before it starts: {region.Range}";
-            if (!Enum.IsDefined(region.Kind)) yield return $"a reserved region of endpoint 0x{endpoint.Id:x} is of no known kind: {region.Kind}";
+            string name = $"reserved region {region.Range} of endpoint 0x{endpoint.Id:x}";
+            if (!region.Range.IsValid) yield return $"{name} ends before it starts";
+            if (!Enum.IsDefined(region.Kind)) yield return $"{name} is of no known kind: {region.Kind}";
         }
 
         // IOMMU-RESV-D-03. Sorted by start, overlapping regions are neighbours.

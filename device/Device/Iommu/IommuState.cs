@@ -85,7 +85,7 @@ internal sealed class IommuState
 
     public void Unmap(Domain domain, AddressRange range) => MappingCount -= domain.Mappings.RemoveInside(range);
 
-    /// <summary>Device reset: endpoints are attached to nothing (section 5.13.5), but <see cref="Bypass"/> stays (IOMMU-CFG-D-04).</summary>
+    /// <summary>Device reset: no endpoint is attached (section 5.13.5), but <see cref="Bypass"/> stays (IOMMU-CFG-D-04).</summary>
     public void Reset()
     {
         foreach (var endpoint in _endpoints.Values)

@@ -62,7 +62,15 @@ internal sealed class VirtioCore : IVirtioHost
     public ChainFault LastFault { get; private set; }
 
     /// <summary>False while the bus does not let the device reach memory (PCI: Bus Master Enable is clear).</summary>
-    public bool CanReachMemory { get; set; }
+    public bool CanReachMemory
+    {
+        get;
+        set
+        {
+            field = value;
+            ServeEarlyNotifications();
+        }
+    }
 
     public int QueueCount => _queues.Length;
 
@@ -70,6 +78,8 @@ internal sealed class VirtioCore : IVirtioHost
 
     // CORE-STATUS-D-01, CORE-SUSPEND-D-03: suspension clears DRIVER_OK, so this says both.
     private bool IsLive => (Status & (DeviceStatus.DriverOk | DeviceStatus.DeviceNeedsReset)) == DeviceStatus.DriverOk;
+
+    private bool CanUseQueues => IsLive && CanReachMemory;
 
     private bool IsSuspended => Status.HasFlag(DeviceStatus.Suspend);
 
@@ -112,6 +122,7 @@ internal sealed class VirtioCore : IVirtioHost
         {
             // CORE-SUSPEND-D-01: SUSPEND written together with the first DRIVER_OK is ignored.
             Status |= DeviceStatus.DriverOk;
+            ServeEarlyNotifications();
         }
     }
 
@@ -133,10 +144,12 @@ internal sealed class VirtioCore : IVirtioHost
         _device.WriteConfig(offset, bytes);
     }
 
-    /// <summary>The driver's notification: serves every available request of the queue. SPLIT-AVAILSUPP-D-05: it can come at any time.</summary>
+    /// <summary>The driver's notification: serves every available request. SPLIT-AVAILSUPP-D-05: it can come at any time.</summary>
     public void Notify(int index)
     {
-        if (!TryUse(index, out var queue) || !_device.IsRequestQueue(index)) return;
+        if (Queue(index) is not { IsEnabled: true } queue || !_device.IsRequestQueue(index)) return;
+        queue.HasEarlyNotification = !CanUseQueues;
+        if (!CanUseQueues) return;
         var fault = Serve(index, queue);
         NotifyDriver(index, queue, fault);
     }
@@ -144,7 +157,7 @@ internal sealed class VirtioCore : IVirtioHost
     /// <inheritdoc/>
     public bool TryReport(int queue, ReadOnlySpan<byte> report)
     {
-        if (!TryUse(queue, out var ring)) return false;
+        if (!CanUseQueues || Queue(queue) is not { IsEnabled: true } ring) return false;
         var fault = ring.TryTake(out var chain, out bool isEmpty);
         if (isEmpty) return false;
         if (fault == ChainFault.None) fault = Fill(ring, chain, report);
@@ -208,17 +221,22 @@ internal sealed class VirtioCore : IVirtioHost
     private void Resume()
     {
         Status = (Status | DeviceStatus.DriverOk) & ~DeviceStatus.Suspend;
-        if (!_notificationWithheld) return;
-        _notificationWithheld = false;
-        _interrupts.ConfigurationChanged();
+        if (_notificationWithheld)
+        {
+            _notificationWithheld = false;
+            _interrupts.ConfigurationChanged();
+        }
+
+        ServeEarlyNotifications();
     }
 
-    private bool TryUse(int index, out SplitVirtqueue queue)
+    // A driver that uses EVENT_IDX does not repeat a notification: one that came too early must not be lost.
+    private void ServeEarlyNotifications()
     {
-        queue = null!;
-        if (!IsLive || !CanReachMemory || index >= _queues.Length || !_queues[index].IsEnabled) return false;
-        queue = _queues[index];
-        return true;
+        for (int index = 0; index < _queues.Length; index++)
+        {
+            if (CanUseQueues && _queues[index].HasEarlyNotification) Notify(index);
+        }
     }
 
     private ChainFault Serve(int index, SplitVirtqueue queue)

@@ -37,7 +37,12 @@ internal readonly ref struct DescriptorChain
     /// (section 2.7.5.3.1), so <paramref name="scratch"/> has that length and a loop ends where it is full.
     /// </summary>
     public static ChainFault TryWalk(
-        IGuestMemory memory, DescriptorTable table, ushort head, bool indirectNegotiated, Span<BufferSegment> scratch, out DescriptorChain chain)
+        IGuestMemory memory,
+        DescriptorTable table,
+        ushort head,
+        bool indirectNegotiated,
+        Span<BufferSegment> scratch,
+        out DescriptorChain chain)
     {
         chain = default;
         uint index = head;
@@ -99,7 +104,7 @@ internal readonly ref struct DescriptorChain
         return ChainFault.None;
     }
 
-    /// <summary>Copies <paramref name="reply"/>, not longer than <see cref="WritableLength"/>, to the start of the device-writable part.</summary>
+    /// <summary>Copies <paramref name="reply"/>, at most <see cref="WritableLength"/> bytes, to the start of the writable part.</summary>
     public ChainFault Scatter(IGuestMemory memory, ReadOnlySpan<byte> reply)
     {
         foreach (var segment in _writable)

@@ -40,6 +40,9 @@ internal sealed class SplitVirtqueue
     /// <summary>The features negotiated for the device; they outlive a queue reset.</summary>
     public VirtioFeatures Features { get; set; }
 
+    /// <summary>The driver notified the device while it could not look at the queue.</summary>
+    public bool HasEarlyNotification { get; set; }
+
     private bool HasEventIndex => (Features & VirtioFeatures.EventIndex) != 0;
 
     private bool HasIndirectDescriptors => (Features & VirtioFeatures.IndirectDescriptors) != 0;
@@ -57,6 +60,7 @@ internal sealed class SplitVirtqueue
     {
         Size = _maximumSize;
         IsEnabled = false;
+        HasEarlyNotification = false;
         DescriptorArea = DriverArea = DeviceArea = 0;
         _availableSeen = _nextAvailable = _nextUsed = _nextUsedAtLastDecision = 0;
     }

@@ -16,7 +16,7 @@ public enum IommuFeatures : ulong
     /// <summary>VIRTIO_IOMMU_F_MAP_UNMAP: MAP and UNMAP are available.</summary>
     MapUnmap = 1 << 2,
 
-    /// <summary>VIRTIO_IOMMU_F_BYPASS: once negotiated, unattached endpoints are in bypass mode. Superseded by <see cref="BypassConfig"/>.</summary>
+    /// <summary>VIRTIO_IOMMU_F_BYPASS, superseded: once negotiated, unattached endpoints are in bypass mode.</summary>
     Bypass = 1 << 3,
 
     /// <summary>VIRTIO_IOMMU_F_PROBE: PROBE is available.</summary>
@@ -25,7 +25,7 @@ public enum IommuFeatures : ulong
     /// <summary>VIRTIO_IOMMU_F_MMIO: the flag VIRTIO_IOMMU_MAP_F_MMIO is available.</summary>
     Mmio = 1 << 5,
 
-    /// <summary>VIRTIO_IOMMU_F_BYPASS_CONFIG: the field <c>bypass</c> and the flag VIRTIO_IOMMU_ATTACH_F_BYPASS decide about bypass mode.</summary>
+    /// <summary>VIRTIO_IOMMU_F_BYPASS_CONFIG: the field <c>bypass</c> and VIRTIO_IOMMU_ATTACH_F_BYPASS decide about bypass mode.</summary>
     BypassConfig = 1 << 6,
 
     /// <summary>Every bit that the section defines.</summary>

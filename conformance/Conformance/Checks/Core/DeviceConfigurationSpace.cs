@@ -21,15 +21,16 @@ internal static class DeviceConfigurationSpaceChecks
         transport.WriteDriverFeatures(0);
         early.Add(("at DRIVER with no feature accepted", check.Machine.ReadConfig()));
 
-        var expected = Fields(check, check.Start().Config);
+        var expected = Describe(check, check.Start().Config);
         foreach (var (stage, config) in early)
         {
-            var actual = Fields(check, config);
+            var actual = Describe(check, config);
             That(actual == expected, $"the configuration {stage} as it is while the device runs: {expected}", actual);
         }
     }
 
-    private static string Fields(CheckContext check, IommuConfig config)
+    /// <summary>page_size_mask, and the fields whose features are offered; the others have no meaning.</summary>
+    internal static string Describe(CheckContext check, IommuConfig config)
     {
         var fields = new List<string> { $"page_size_mask 0x{config.PageSizeMask:x}" };
         if (check.Offers(Features.InputRange)) fields.Add($"input_range 0x{config.InputStart:x}..0x{config.InputEnd:x}");

@@ -80,7 +80,9 @@ internal static class FeatureBitsChecks
             pci.WriteDriverFeatures(offered);
             pci.WriteCommon(CommonField.DriverFeatureSelect, word);
             pci.WriteCommon(CommonField.DriverFeature, mask | (word < 2 ? (uint)(offered >> (32 * (int)word)) : 0));
-            if (FeaturesOkSticks(pci) && (pci.ReadCommon(CommonField.DriverFeature) & mask) != 0) wrong.Add(Name(bit));
+            if (!FeaturesOkSticks(pci) || (pci.ReadCommon(CommonField.DriverFeature) & mask) == 0) continue;
+            check.Machine.Journal.Add($"accept features 0x{offered:x} and {Name(bit)}: status 0x{(byte)pci.ReadStatus():x2}, driver_feature reads 0x{pci.ReadCommon(CommonField.DriverFeature):x8}");
+            wrong.Add(Name(bit));
         }
         That(wrong.Count == 0, "FEATURES_OK clear, or the bit gone, when a bit is accepted that was not offered",
             $"FEATURES_OK set and the bit accepted: {string.Join(", ", wrong)}");

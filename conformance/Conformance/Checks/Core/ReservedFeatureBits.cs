@@ -12,6 +12,10 @@ internal static class ReservedFeatureBitsChecks
     private const byte PciExpressCapability = 0x10;
     private const ushort SrIovCapability = 0x0010;
 
+    internal static TargetShape OfferingAccessPlatform { get; } = new() { Offering = Features.AccessPlatform };
+
+    internal static TargetShape OfferingOrderPlatform { get; } = new() { Offering = Features.OrderPlatform };
+
     internal static TargetShape OfferingInOrder { get; } = new() { Offering = Features.InOrder };
 
     [Check("CORE-RSVD-D-01",
@@ -28,14 +32,14 @@ internal static class ReservedFeatureBitsChecks
         Reading = "Refused, broken or served: the remark tells which. What the device may fail to do ends with the next reset.")]
     internal static void A_device_that_stops_without_VERSION_1_works_again_with_it(CheckContext check) => StopsUntilReset(check, Features.Version1);
 
-    [Check("CORE-RSVD-D-04",
+    [Check("CORE-RSVD-D-04", Shape = nameof(OfferingAccessPlatform),
         Does = "Declines ACCESS_PLATFORM, tries to work, and negotiates with it again.",
-        Reading = "Refused, broken or served: the remark tells which. What the device may fail to do ends with the next reset. N/A where it is not offered.")]
+        Reading = "Refused, broken or served: the remark tells which. What the device may fail to do ends with the next reset. N/A where no device that offers it can be had.")]
     internal static void A_device_that_stops_without_ACCESS_PLATFORM_works_again_with_it(CheckContext check) => StopsUntilReset(check, Features.AccessPlatform);
 
-    [Check("CORE-RSVD-D-06",
+    [Check("CORE-RSVD-D-06", Shape = nameof(OfferingOrderPlatform),
         Does = "Declines ORDER_PLATFORM, tries to work, and negotiates with it again.",
-        Reading = "Refused, broken or served: the remark tells which. What the device may fail to do ends with the next reset. N/A where it is not offered.")]
+        Reading = "Refused, broken or served: the remark tells which. What the device may fail to do ends with the next reset. N/A where no device that offers it can be had.")]
     internal static void A_device_that_stops_without_ORDER_PLATFORM_works_again_with_it(CheckContext check) => StopsUntilReset(check, Features.OrderPlatform);
 
     [Check("CORE-RSVD-D-05", Shape = nameof(OfferingInOrder),

@@ -17,7 +17,7 @@ internal sealed class UnattachedFault
     {
         this.check = check;
         endpoint = check.Dma(0);
-        target = check.Physical(1);
+        target = check.Machine.Heap.AllocateZeroed(64, 64);
     }
 
     /// <summary>

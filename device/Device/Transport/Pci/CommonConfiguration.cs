@@ -28,22 +28,22 @@ internal sealed class CommonConfiguration
         new(DeviceFeatureSelect, 4, "device_feature_select", c => c._deviceFeatureSelect, (c, v) => c._deviceFeatureSelect = v),
         new(DeviceFeature, 4, "device_feature", c => Word(c._core.OfferedFeatures, c._deviceFeatureSelect), null),
         new(DriverFeatureSelect, 4, "driver_feature_select", c => c._driverFeatureSelect, (c, v) => c._driverFeatureSelect = v),
-        new(DriverFeature, 4, "driver_feature", c => Word(c._core.DriverFeatures, c._driverFeatureSelect), (c, v) => c._core.WriteDriverFeatures(c._driverFeatureSelect, v)),
+        new(DriverFeature, 4, "driver_feature", c => Word(c._core.DriverFeatures, c._driverFeatureSelect), (c, v) => c.WriteFeatures(v)),
         new(ConfigMsixVector, 2, "config_msix_vector", c => c.ConfigVector, (c, v) => c.ConfigVector = c.Valid(v)),
         new(NumQueues, 2, "num_queues", c => (uint)c._core.QueueCount, null),
-        new(CommonConfigurationLayout.DeviceStatus, 1, "device_status", c => (uint)c._core.Status, (c, v) => c._core.WriteStatus((Wire.DeviceStatus)v)),
+        new(CommonConfigurationLayout.DeviceStatus, 1, "device_status", c => (uint)c._core.Status, (c, v) => c.WriteStatus(v)),
         new(ConfigGeneration, 1, "config_generation", c => c._core.ConfigGeneration, null),
         new(QueueSelect, 2, "queue_select", c => c._queueSelect, (c, v) => c._queueSelect = (ushort)v),
         new(QueueSize, 2, "queue_size", c => c.Queue?.Size ?? 0u, (c, v) => c.DisabledQueue?.TrySetSize((ushort)v)),
         new(QueueMsixVector, 2, "queue_msix_vector", c => c.SelectedVector, (c, v) => c.SelectedVector = c.Valid(v)),
         new(QueueEnable, 2, "queue_enable", c => c.Queue is { IsEnabled: true } ? 1u : 0u, (c, v) => c.WriteEnable(v)),
         new(QueueNotifyOff, 2, "queue_notify_off", c => c.Queue is null ? 0u : c._queueSelect, null),
-        new(QueueDescLow, 4, "queue_desc, low half", c => Low(c.Queue?.DescriptorArea), (c, v) => c.DisabledQueue?.DescriptorArea = WithLow(c.DisabledQueue.DescriptorArea, v)),
-        new(QueueDescHigh, 4, "queue_desc, high half", c => High(c.Queue?.DescriptorArea), (c, v) => c.DisabledQueue?.DescriptorArea = WithHigh(c.DisabledQueue.DescriptorArea, v)),
-        new(QueueDriverLow, 4, "queue_driver, low half", c => Low(c.Queue?.DriverArea), (c, v) => c.DisabledQueue?.DriverArea = WithLow(c.DisabledQueue.DriverArea, v)),
-        new(QueueDriverHigh, 4, "queue_driver, high half", c => High(c.Queue?.DriverArea), (c, v) => c.DisabledQueue?.DriverArea = WithHigh(c.DisabledQueue.DriverArea, v)),
-        new(QueueDeviceLow, 4, "queue_device, low half", c => Low(c.Queue?.DeviceArea), (c, v) => c.DisabledQueue?.DeviceArea = WithLow(c.DisabledQueue.DeviceArea, v)),
-        new(QueueDeviceHigh, 4, "queue_device, high half", c => High(c.Queue?.DeviceArea), (c, v) => c.DisabledQueue?.DeviceArea = WithHigh(c.DisabledQueue.DeviceArea, v)),
+        Low(QueueDescLow, "queue_desc", queue => queue.DescriptorArea, (queue, area) => queue.DescriptorArea = area),
+        High(QueueDescHigh, "queue_desc", queue => queue.DescriptorArea, (queue, area) => queue.DescriptorArea = area),
+        Low(QueueDriverLow, "queue_driver", queue => queue.DriverArea, (queue, area) => queue.DriverArea = area),
+        High(QueueDriverHigh, "queue_driver", queue => queue.DriverArea, (queue, area) => queue.DriverArea = area),
+        Low(QueueDeviceLow, "queue_device", queue => queue.DeviceArea, (queue, area) => queue.DeviceArea = area),
+        High(QueueDeviceHigh, "queue_device", queue => queue.DeviceArea, (queue, area) => queue.DeviceArea = area),
         new(QueueNotifConfigData, 2, "queue_notif_config_data", c => c.Queue is null ? 0u : c._queueSelect, null),
         // A queue reset is complete before the next access, so it is never seen going on.
         new(QueueReset, 2, "queue_reset", _ => 0, (c, v) => c.WriteReset(v)),
@@ -116,16 +116,25 @@ internal sealed class CommonConfiguration
 
     private static uint Word(ulong features, uint select) => select > 1 ? 0 : (uint)(features >> (int)(32 * select));
 
-    private static uint Low(ulong? address) => (uint)(address ?? 0);
+    // PCI-LAYOUT-D-01: the halves of a 64-bit field are independent of each other.
+    private static Register Low(int offset, string field, Func<SplitVirtqueue, ulong> get, Action<SplitVirtqueue, ulong> set) =>
+        new(offset, 4, $"{field}, low half", c => c.Queue is { } queue ? (uint)get(queue) : 0, (c, v) =>
+        {
+            if (c.DisabledQueue is { } queue) set(queue, (get(queue) & ~0xffff_ffffUL) | v);
+        });
 
-    private static uint High(ulong? address) => (uint)((address ?? 0) >> 32);
-
-    private static ulong WithLow(ulong address, uint low) => (address & ~0xffff_ffffUL) | low;
-
-    private static ulong WithHigh(ulong address, uint high) => (address & 0xffff_ffffUL) | ((ulong)high << 32);
+    private static Register High(int offset, string field, Func<SplitVirtqueue, ulong> get, Action<SplitVirtqueue, ulong> set) =>
+        new(offset, 4, $"{field}, high half", c => c.Queue is { } queue ? (uint)(get(queue) >> 32) : 0, (c, v) =>
+        {
+            if (c.DisabledQueue is { } queue) set(queue, (get(queue) & 0xffff_ffffUL) | ((ulong)v << 32));
+        });
 
     // PCI-MSIX-D-09: what cannot be mapped reads back as NO_VECTOR.
     private ushort Valid(uint vector) => vector < _msixVectors ? (ushort)vector : NoVector;
+
+    private void WriteFeatures(uint value) => _core.WriteDriverFeatures(_driverFeatureSelect, value);
+
+    private void WriteStatus(uint value) => _core.WriteStatus((Wire.DeviceStatus)value);
 
     private void WriteEnable(uint value)
     {

@@ -42,7 +42,7 @@ internal sealed class MsixTable
     /// <summary>Size of the BAR that holds table and pending bits.</summary>
     public uint BarSize => Math.Max(0x1000, BitOperations.RoundUpToPowerOf2((uint)(PendingOffset + _pending.Length)));
 
-    /// <summary>Takes over the capability's Message Control and the function's Bus Master Enable, without which no message leaves.</summary>
+    /// <summary>Takes over Message Control of the capability, and Bus Master Enable, without which no message leaves.</summary>
     public void Configure(bool enabled, bool functionMasked, bool busMaster)
     {
         IsEnabled = enabled;

@@ -3,7 +3,7 @@ using Viommu.Device.Wire;
 
 namespace Viommu.Device.Transport.Pci;
 
-/// <summary>The BAR with the virtio structures (section 4.1.4): common configuration, ISR status, device configuration, notification.</summary>
+/// <summary>The BAR with the structures of section 4.1.4: common configuration, ISR status, device configuration, notification.</summary>
 internal sealed class StructureBar(VirtioCore core, CommonConfiguration common)
 {
     public const uint Size = 0x4000;

@@ -51,7 +51,7 @@ public sealed class VirtioPciFunction : IInterrupts
     // PCI-ISR-D-04: with MSI-X disabled, the OR of all ISR bits.
     private bool InterruptStatus => _structures.Isr != 0 && _msix is not { IsEnabled: true };
 
-    /// <summary>Reads configuration space: <paramref name="width"/> 1, 2 or 4, aligned. Anything else, or beyond byte 255, reads as 0.</summary>
+    /// <summary>Reads configuration space: <paramref name="width"/> 1, 2 or 4, aligned. Anything else, or past byte 255, is 0.</summary>
     public uint ConfigRead(int offset, int width) =>
         IsConfigAccess(offset, width) ? _config.Read(offset, width, InterruptStatus) : 0;
 
