@@ -1,6 +1,5 @@
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
-using Viommu.Conformance.Running;
 using Xunit.Abstractions;
 
 namespace Viommu.Conformance.Tests.Suite;
@@ -21,8 +20,4 @@ public sealed class CheckRow : IXunitSerializable
     public void Serialize(IXunitSerializationInfo info) => info.AddValue(nameof(id), id);
 
     public override string ToString() => id;
-
-    /// <summary>The outcome in the form of a failed assertion's message.</summary>
-    public static string Explain(Check check, CheckOutcome outcome) =>
-        $"{outcome.Verdict} {check.Id}\nexpected {outcome.Expected}\nactual   {outcome.Actual}\n{string.Join('\n', outcome.Evidence)}";
 }
