@@ -1,5 +1,6 @@
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
+using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Conformance.Selftest;
@@ -34,6 +35,10 @@ internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation
         if (request[0] == type && used > 0 && reply[used - 4] == instead) reply[used - 4] = status;
         return used;
     });
+
+    /// <summary>One whose registers are not as they ought to be.</summary>
+    public static BrokenDevice Registers(string name, string[] breaks, Func<ITarget, RegisterInterceptor> intercept) =>
+        new(name, breaks, new ModelVariation { Machine = intercept });
 
     /// <inheritdoc/>
     public override string ToString() => Name;
