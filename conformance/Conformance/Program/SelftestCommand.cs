@@ -54,7 +54,7 @@ internal sealed class SelftestCommand
         progress("the reference device");
         var accusers = Conviction.Try(null, chosen, host.Interrupted).Count(tried => Accuses(tried.Check, tried.Outcome));
 
-        var devices = BrokenDevices.All.Where(device => Conviction.ChecksBrokenBy(device, chosen).Count > 0).ToList();
+        var devices = BrokenDevices.All.Where(device => device.BrokenAmong(chosen).Count > 0).ToList();
         var (survivors, others) = (0, 0);
         for (var i = 0; i < devices.Count; i++)
         {
@@ -64,14 +64,14 @@ internal sealed class SelftestCommand
             others += alsoRed;
         }
 
-        var unproven = chosen.Where(check => devices.TrueForAll(device => Conviction.ChecksBrokenBy(device, [check]).Count == 0)).ToList();
+        var unproven = chosen.Except(devices.SelectMany(device => device.BrokenAmong(chosen))).ToList();
         foreach (var check in unproven) Tell("UNPROVEN", $"{check.Id}: no broken device turns it red", Verdict.Fail);
 
         host.Console.WriteLine();
         host.Console.Line(string.Create(CultureInfo.InvariantCulture,
             $"{Count(chosen.Count, "check")}: {accusers} not kept by the reference device, {unproven.Count} without a device to fail on"));
         host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{Count(devices.Count, "broken device")}: {survivors} not caught"));
-        if (onAll) host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{others} times another check went red"));
+        if (onAll) host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{Count(others, "time")} another check went red"));
         return accusers + survivors + unproven.Count == 0 ? ExitCode.AsExpected : ExitCode.Findings;
     }
 
@@ -86,7 +86,7 @@ internal sealed class SelftestCommand
     private (bool Caught, int AlsoRed) Try(BrokenDevice device, bool onAll)
     {
         // All its checks, chosen or not: one that judges the whole run needs the others before it.
-        var own = Conviction.ChecksBrokenBy(device, host.Checks);
+        var own = device.BrokenAmong(host.Checks);
         var tried = Conviction.Try(device, onAll ? host.Checks : own, host.Interrupted).ToLookup(t => own.Contains(t.Check));
         var missed = tried[true].Where(t => !Conviction.IsRed(t.Outcome.Verdict)).ToList();
         var others = tried[false].Where(t => Conviction.IsRed(t.Outcome.Verdict)).Select(t => t.Check.Id).ToList();

@@ -1,4 +1,3 @@
-using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
 using Viommu.Guest.Targets.Model;
@@ -9,10 +8,6 @@ namespace Viommu.Conformance.Selftest;
 internal static class Conviction
 {
     private static readonly CheckSessionOptions Options = new(TimeSpan.FromSeconds(20), Seed: 1);
-
-    /// <summary>The checks that a broken device says it turns red.</summary>
-    public static IReadOnlyList<Check> ChecksBrokenBy(BrokenDevice device, IEnumerable<Check> checks) =>
-        [.. checks.Where(check => device.Breaks.Any(name => check.Clauses[0] == name || new Glob(name).Matches(check.Id)))];
 
     /// <summary>Runs checks on a broken device, one by one as they are asked for; on the reference device where it is null.</summary>
     public static IEnumerable<(Check Check, CheckOutcome Outcome)> Try(BrokenDevice? device, IEnumerable<Check> checks, CancellationToken cancellation = default)
