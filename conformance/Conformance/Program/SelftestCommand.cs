@@ -17,7 +17,7 @@ internal sealed class SelftestCommand
 
     private readonly Option<bool> all = new("--all")
     {
-        Description = "Run every check on every broken device, and tell which others go red. Takes minutes.",
+        Description = "Run every check on every broken device, and tell which others go red. Takes far longer.",
     };
 
     public SelftestCommand(CliHost host)

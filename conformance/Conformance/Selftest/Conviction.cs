@@ -13,7 +13,11 @@ internal static class Conviction
     public static IEnumerable<(Check Check, CheckOutcome Outcome)> Try(BrokenDevice? device, IEnumerable<Check> checks, CancellationToken cancellation = default)
     {
         using var session = new CheckSession(new ModelTargetSource(device?.Variation), Options);
-        foreach (var check in checks) yield return (check, session.Run(check, cancellation));
+        foreach (var check in checks)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return (check, session.Run(check, cancellation));
+        }
     }
 
     /// <summary>True for the verdicts that say the device is wrong.</summary>
