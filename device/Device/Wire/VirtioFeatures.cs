@@ -7,6 +7,12 @@ public enum VirtioFeatures : ulong
     /// <summary>No feature.</summary>
     None = 0,
 
+    /// <summary>
+    /// VIRTIO_F_ANY_LAYOUT (section 6.3): descriptors can be laid out in any way. Offered by itself through a legacy interface, and
+    /// nowhere else.
+    /// </summary>
+    AnyLayout = 1UL << 27,
+
     /// <summary>VIRTIO_F_INDIRECT_DESC: descriptors can refer to a table of further ones.</summary>
     IndirectDescriptors = 1UL << 28,
 
@@ -16,8 +22,17 @@ public enum VirtioFeatures : ulong
     /// <summary>VIRTIO_F_VERSION_1: compliance with the specification.</summary>
     Version1 = 1UL << 32,
 
+    /// <summary>VIRTIO_F_ACCESS_PLATFORM: the platform may limit or translate what the device reaches; the device is the same.</summary>
+    AccessPlatform = 1UL << 33,
+
+    /// <summary>VIRTIO_F_RING_PACKED: the packed virtqueue layout (section 2.8).</summary>
+    RingPacked = 1UL << 34,
+
     /// <summary>VIRTIO_F_IN_ORDER: buffers are used in the order in which they were made available.</summary>
     InOrder = 1UL << 35,
+
+    /// <summary>VIRTIO_F_ORDER_PLATFORM: the platform orders memory accesses; the device is the same.</summary>
+    OrderPlatform = 1UL << 36,
 
     /// <summary>VIRTIO_F_NOTIFICATION_DATA: driver notifications are 32 bits wide and carry the ring position.</summary>
     NotificationData = 1UL << 38,
@@ -35,5 +50,5 @@ public enum VirtioFeatures : ulong
     Default = IndirectDescriptors | EventIndex | Version1 | RingReset | Suspend,
 
     /// <summary>Every bit that the device can honour.</summary>
-    Supported = Default | InOrder | NotificationData | NotificationConfigData,
+    Supported = Default | AccessPlatform | RingPacked | InOrder | OrderPlatform | NotificationData | NotificationConfigData,
 }
