@@ -26,6 +26,16 @@ public static class PciBus
         }
     }
 
+    /// <summary>
+    /// The first transitional virtio-iommu on bus 0. The spec has no device ID for it, so one is known as legacy drivers know theirs
+    /// (4.1.2.3): an ID of 0x1000 to 0x103f, revision 0, and the virtio device ID as the subsystem ID. Throws
+    /// <see cref="GuestSetupException"/> where there is none.
+    /// </summary>
+    public static PciFunction FindTransitionalIommu(ITarget target) =>
+        Scan(target).FirstOrDefault(function =>
+            function.VendorId == VirtioVendor && function.DeviceId is >= 0x1000 and <= 0x103f && function.Read(0x08, 1) == 0 && function.Read(0x2e, 2) == 23)
+        ?? throw new GuestSetupException($"no transitional virtio-iommu on the root bus of {target.Identity}");
+
     /// <summary>The first virtio-iommu on bus 0; throws <see cref="GuestSetupException"/> where there is none.</summary>
     public static PciFunction FindIommu(ITarget target) =>
         Scan(target).FirstOrDefault(function => function.VendorId == VirtioVendor && function.DeviceId == VirtioIommu)
