@@ -9,7 +9,9 @@ public static class PciBus
     public const ushort VirtioVendor = 0x1af4;
 
     /// <summary>PCI device ID of a virtio-iommu: 0x1040 plus its virtio device ID (4.1.2, 5.13.1).</summary>
-    public const ushort VirtioIommu = 0x1040 + 23;
+    public const ushort VirtioIommu = 0x1040 + IommuDeviceId;
+
+    private const ushort IommuDeviceId = 23;
 
     /// <summary>The functions of bus 0 that answer, in order.</summary>
     public static IEnumerable<PciFunction> Scan(ITarget target)
@@ -33,7 +35,7 @@ public static class PciBus
     /// </summary>
     public static PciFunction FindTransitionalIommu(ITarget target) =>
         Scan(target).FirstOrDefault(function =>
-            function.VendorId == VirtioVendor && function.DeviceId is >= 0x1000 and <= 0x103f && function.Read(0x08, 1) == 0 && function.Read(0x2e, 2) == 23)
+            function.VendorId == VirtioVendor && function.DeviceId is >= 0x1000 and <= 0x103f && function.Read(0x08, 1) == 0 && function.Read(0x2e, 2) == IommuDeviceId)
         ?? throw new GuestSetupException($"no transitional virtio-iommu on the root bus of {target.Identity}");
 
     /// <summary>The first virtio-iommu on bus 0; throws <see cref="GuestSetupException"/> where there is none.</summary>
