@@ -51,18 +51,18 @@ internal static class ReservedFeatureBitsChecks
         const uint NotWritten = uint.MaxValue;
         check.Requires(Features.InOrder);
         var settings = new DriverSettings { Accept = Features.AcceptedByDefault | Features.InOrder };
-        var features = check.Initial.OfferedFeatures & settings.Accept;
+        var features = check.Acceptable(settings.Accept);
         Negotiation.Begin(check.Machine);
         Given(Negotiation.Offer(check.Machine, features), $"the device refuses features 0x{features:x}");
         var driver = IommuDriver.Prepare(check.Machine, features, settings);
 
         // Before DRIVER_OK the ring is the driver's: what the device does not write can be told from what it writes.
-        var queue = driver.Requests;
+        var queue = Split(driver.Requests);
         for (ushort i = 0; i < queue.Size; i++) check.Machine.Target.Ram.Write(queue.UsedElementAddress(i), [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
         Negotiation.SetDriverOk(check.Machine);
 
         var requests = Mixed(check, driver, Math.Min(24, queue.Size / 2));
-        var heads = requests.Select(request => driver.MakeAvailable(request, Framing.Plain).Head).ToArray();
+        var heads = requests.Select(request => driver.MakeAvailable(request, Framing.Plain).Chain).ToArray();
         driver.NotifyRequests();
         Given(check.Machine.Await(() => queue.ReadUsedIndex() == heads.Length), $"used.idx is {queue.ReadUsedIndex()} after {heads.Length} requests");
         for (var at = 0; at < heads.Length;)
@@ -105,7 +105,7 @@ internal static class ReservedFeatureBitsChecks
     private static void StopsUntilReset(CheckContext check, ulong feature)
     {
         check.Requires(feature);
-        var accepted = check.Initial.OfferedFeatures & Features.AcceptedByDefault;
+        var accepted = check.Acceptable(Features.AcceptedByDefault);
         Negotiation.Begin(check.Machine);
         var name = Features.Describe(feature);
         if (!Negotiation.Offer(check.Machine, accepted & ~feature))

@@ -45,10 +45,10 @@ internal sealed class MmioRegisters
     /// <summary>Number of the selected queue; past the last one where the driver selected none that exists.</summary>
     public int QueueIndex => Clamp(QueueSel);
 
-    public SplitVirtqueue? Queue => Core.Queue(QueueIndex);
+    public DeviceQueue? Queue => Core.Queue(QueueIndex);
 
     /// <summary>The selected queue while the driver configures it; what it writes later is not looked at.</summary>
-    public SplitVirtqueue? DisabledQueue => Queue is { IsEnabled: false } queue ? queue : null;
+    public DeviceQueue? DisabledQueue => Queue is { IsEnabled: false } queue ? queue : null;
 
     /// <summary>The half of <paramref name="features"/> that a selector names; there are two.</summary>
     public static uint Word(ulong features, uint select) => select > 1 ? 0 : (uint)(features >> (int)(32 * select));
@@ -69,8 +69,11 @@ internal sealed class MmioRegisters
     }
 
     /// <summary>The driver notifies the device of a queue (section 4.2.3.3): an index, and more with NOTIFICATION_DATA.</summary>
-    public void Notify(uint value) =>
-        Core.Notify(Clamp((Core.Negotiated & VirtioFeatures.NotificationData) != 0 ? value & ushort.MaxValue : value));
+    public void Notify(uint value)
+    {
+        if ((Core.Negotiated & VirtioFeatures.NotificationData) != 0) Core.Notify(Clamp(value & ushort.MaxValue), (ushort)(value >> 16));
+        else Core.Notify(Clamp(value));
+    }
 
     /// <summary>Device reset. MMIO-REG-D-05: no event is pending.</summary>
     public void Reset()
