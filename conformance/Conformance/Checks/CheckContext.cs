@@ -91,11 +91,17 @@ public sealed class CheckContext
     /// <summary>What a driver that is to accept <paramref name="accept"/> accepts of this device: with it, what the user chose for the run.</summary>
     internal ulong Acceptable(ulong accept) => Machine.Acceptable(Initial.OfferedFeatures, accept);
 
-    /// <summary>N/A on a legacy interface, because of <paramref name="reason"/>.</summary>
+    /// <summary>N/A where the run uses a legacy interface; <paramref name="reason"/> says what such an interface has not, or does otherwise.</summary>
     internal void RequiresModern(string reason)
     {
-        if (Machine.Transport.IsLegacy) throw new NotApplicableException($"{reason}, and the run uses a legacy interface");
+        if (Machine.Transport.IsLegacy) throw new NotApplicableException(reason);
     }
+
+    /// <summary>N/A where the run uses a legacy interface, which has no FEATURES_OK (3.1.2).</summary>
+    internal void RequiresFeaturesOk() => RequiresModern("a legacy interface has no FEATURES_OK");
+
+    /// <summary>N/A where the run uses a legacy interface, which shows feature bits 0 to 31.</summary>
+    internal void RequiresHighFeatureBits() => RequiresModern("a legacy interface shows only feature bits 0 to 31");
 
     /// <summary>The queue as a split ring; N/A where it is packed.</summary>
     internal static SplitQueue Split(DriverQueue queue) => queue as SplitQueue ?? throw new NotApplicableException("the run uses packed rings");

@@ -121,6 +121,7 @@ internal static class DeviceStatusFieldChecks
 
     private static IommuDriver StopBeforeDriverOk(CheckContext check, DriverSettings settings)
     {
+        check.RequiresModern("on a legacy interface a device has to work before DRIVER_OK (3.1.2)");
         var features = check.Acceptable(settings.Accept);
         Negotiation.Begin(check.Machine);
         Given(Negotiation.Offer(check.Machine, features), $"the device refuses features 0x{features:x}");

@@ -23,6 +23,7 @@ internal static class ReservedFeatureBitsChecks
         Reading = "VERSION_1 is among them.")]
     internal static void VERSION_1_is_offered(CheckContext check)
     {
+        check.RequiresHighFeatureBits();
         var offered = check.Machine.Transport.ReadDeviceFeatures();
         That((offered & Features.Version1) != 0, "VERSION_1 offered", $"offered: {Features.Describe(offered)}");
     }
@@ -85,6 +86,7 @@ internal static class ReservedFeatureBitsChecks
         Reading = "SR_IOV is offered. N/A where there is no such capability.")]
     internal static void SR_IOV_is_offered_where_the_capability_is_present(CheckContext check)
     {
+        check.RequiresHighFeatureBits();
         if (!HasSrIovCapability(check)) throw new NotApplicableException("the device has no SR-IOV capability");
         That((check.Machine.Transport.ReadDeviceFeatures() & Features.SrIov) != 0, "SR_IOV offered by a function with an SR-IOV capability", "it is not offered");
     }
@@ -94,6 +96,7 @@ internal static class ReservedFeatureBitsChecks
         Reading = "SR_IOV is not offered, on PCI without the capability as on any other transport. N/A where the capability is present.")]
     internal static void SR_IOV_is_not_offered_without_the_capability(CheckContext check)
     {
+        check.RequiresHighFeatureBits();
         if (HasSrIovCapability(check)) throw new NotApplicableException("the device has an SR-IOV capability");
         That((check.Machine.Transport.ReadDeviceFeatures() & Features.SrIov) == 0, "SR_IOV not offered without an SR-IOV capability", "it is offered");
     }
