@@ -110,6 +110,7 @@ public sealed class CheckContext
     internal void Requires(ulong features)
     {
         var missing = features & ~Initial.OfferedFeatures;
+        if (missing > uint.MaxValue && Machine.Transport.IsLegacy) throw new NotApplicableException($"a legacy interface shows only feature bits 0 to 31, so not {Features.Describe(missing)}");
         if (missing != 0) throw new NotApplicableException($"the device does not offer {Features.Describe(missing)}");
     }
 

@@ -122,10 +122,9 @@ internal static class FeatureBitsChecks
     internal static void No_bit_above_63_is_offered(CheckContext check)
     {
         check.RequiresHighFeatureBits();
-        var pci = check.Machine.Pci ?? throw new NotApplicableException("feature bits above 63 are read through the registers of PCI here");
         for (uint word = 2; word < 8; word++)
         {
-            var bits = ReadOfferedWord(pci, word);
+            var bits = ReadOfferedWord(check.Machine.Transport, word);
             That(bits == 0, $"no feature offered among bits {32 * word} to {32 * word + 31}", $"0x{bits:x8}");
         }
     }
@@ -180,10 +179,19 @@ internal static class FeatureBitsChecks
         That(Negotiation.Offer(check.Machine, features), $"features 0x{features:x} accepted after {after}, as before it", "FEATURES_OK stays clear");
     }
 
-    private static uint ReadOfferedWord(PciTransport pci, uint word)
+    private static uint ReadOfferedWord(IVirtioTransport transport, uint word)
     {
-        pci.WriteCommon(CommonField.DeviceFeatureSelect, word);
-        return (uint)pci.ReadCommon(CommonField.DeviceFeature);
+        switch (transport)
+        {
+            case PciTransport pci:
+                pci.WriteCommon(CommonField.DeviceFeatureSelect, word);
+                return (uint)pci.ReadCommon(CommonField.DeviceFeature);
+            case MmioTransport mmio:
+                mmio.Write(MmioRegister.DeviceFeaturesSel, word);
+                return mmio.Read(MmioRegister.DeviceFeatures);
+            default:
+                throw new NotApplicableException("the transport shows only feature bits 0 to 63");
+        }
     }
 
     private static string Name(int bit) => bit < 64 ? Features.NameOf(bit) : $"bit {bit}";

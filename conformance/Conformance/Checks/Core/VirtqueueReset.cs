@@ -73,6 +73,7 @@ internal static class VirtqueueResetChecks
         Reading = "Its size reads as the maximum again, as after a device reset. N/A where the maximum is too small to go below it.")]
     internal static void The_size_is_the_maximum_again_after_a_queue_reset(CheckContext check)
     {
+        check.Requires(Features.RingReset);
         if (check.Machine.Pci is null) throw new NotApplicableException("the transport shows the maximum size of a queue, and not the size in use");
         var maximum = check.Machine.Transport.ReadQueueSize(IommuDriver.RequestQueueNumber);
         var driver = StartWithRingReset(check, new DriverSettings { RequestQueueSize = Smaller(maximum) });
@@ -106,6 +107,7 @@ internal static class VirtqueueResetChecks
         Reading = "A used buffer notification comes by the new vector. N/A where the device has no MSI-X.")]
     internal static void A_queue_enabled_again_notifies_by_its_new_vector(CheckContext check)
     {
+        check.Requires(Features.RingReset);
         if (check.Machine.Pci is not { Msix: not null } pci) throw new NotApplicableException("the device has no MSI-X");
         var driver = StartWithRingReset(check, Listening.Settings(check), () => AssignVector(pci, MsixTable.NoVector));
         Knock.GivenServed(check, driver);
