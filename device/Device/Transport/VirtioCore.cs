@@ -88,7 +88,7 @@ internal sealed class VirtioCore : IVirtioHost
     public int ConfigLength => _device.ConfigLength;
 
     // CORE-STATUS-D-01, CORE-SUSPEND-D-03: suspension clears DRIVER_OK, so this says both. LEGACY-INIT-D-02: a legacy driver need not wait.
-    private bool IsLive => (IsLegacy || Status.HasFlag(DeviceStatus.DriverOk)) && !Status.HasFlag(DeviceStatus.DeviceNeedsReset);
+    private bool IsLive => (Status & DeviceStatus.DeviceNeedsReset) == 0 && (IsLegacy || (Status & DeviceStatus.DriverOk) != 0);
 
     private bool CanUseQueues => IsLive && CanReachMemory;
 
