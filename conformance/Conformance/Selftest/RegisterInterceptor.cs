@@ -16,9 +16,13 @@ internal abstract class RegisterInterceptor(ITarget inner) : ITarget
 
     public TargetIdentity Identity => inner.Identity;
 
+    public DeviceLocation Iommu => inner.Iommu;
+
     public IGuestRam Ram => inner.Ram;
 
     public AddressWindow BarWindow => inner.BarWindow;
+
+    public AddressWindow IoWindow => inner.IoWindow;
 
     public IReadOnlyList<IBusMaster> BusMasters => inner.BusMasters;
 
@@ -53,6 +57,10 @@ internal abstract class RegisterInterceptor(ITarget inner) : ITarget
         else if (Windows.Notify.Holds(address)) Notify(new Doorbell(address, width, value));
         else inner.MmioWrite(address, width, value);
     }
+
+    public uint IoRead(ushort port, int width) => inner.IoRead(port, width);
+
+    public void IoWrite(ushort port, int width, uint value) => inner.IoWrite(port, width, value);
 
     public virtual void SystemReset()
     {
