@@ -55,7 +55,7 @@ internal sealed class LegacyQueues
     /// <summary>System reset: the page size goes back as well.</summary>
     public void SystemReset() => PageSize = LegacyRing.PageSize;
 
-    private void Start(int index, SplitVirtqueue queue, ulong start)
+    private void Start(int index, DeviceQueue queue, ulong start)
     {
         queue.DescriptorArea = start;
         queue.DriverArea = start + LegacyRing.Available(queue.Size);
@@ -63,7 +63,7 @@ internal sealed class LegacyQueues
         queue.Enable();
     }
 
-    private void Stop(int index, SplitVirtqueue queue)
+    private void Stop(int index, DeviceQueue queue)
     {
         queue.Reset();
         _alignments[index] = LegacyRing.PageSize;

@@ -70,13 +70,13 @@ internal static class MmioModernRegisters
         if (value == 1 && registers.Core.Negotiated.HasFlag(VirtioFeatures.RingReset)) registers.Queue?.Reset();
     }
 
-    private static MmioRegister Low(int offset, string name, Func<SplitVirtqueue, ulong> get, Action<SplitVirtqueue, ulong> set) =>
+    private static MmioRegister Low(int offset, string name, Func<DeviceQueue, ulong> get, Action<DeviceQueue, ulong> set) =>
         new(offset, name, null, (r, v) =>
         {
             if (r.DisabledQueue is { } queue) set(queue, (get(queue) & ~0xffff_ffffUL) | v);
         });
 
-    private static MmioRegister High(int offset, string name, Func<SplitVirtqueue, ulong> get, Action<SplitVirtqueue, ulong> set) =>
+    private static MmioRegister High(int offset, string name, Func<DeviceQueue, ulong> get, Action<DeviceQueue, ulong> set) =>
         new(offset, name, null, (r, v) =>
         {
             if (r.DisabledQueue is { } queue) set(queue, (get(queue) & 0xffff_ffffUL) | ((ulong)v << 32));

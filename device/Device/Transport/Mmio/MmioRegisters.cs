@@ -45,10 +45,10 @@ internal sealed class MmioRegisters
     /// <summary>Number of the selected queue; past the last one where the driver selected none that exists.</summary>
     public int QueueIndex => Clamp(QueueSel);
 
-    public SplitVirtqueue? Queue => Core.Queue(QueueIndex);
+    public DeviceQueue? Queue => Core.Queue(QueueIndex);
 
     /// <summary>The selected queue while the driver configures it; what it writes later is not looked at.</summary>
-    public SplitVirtqueue? DisabledQueue => Queue is { IsEnabled: false } queue ? queue : null;
+    public DeviceQueue? DisabledQueue => Queue is { IsEnabled: false } queue ? queue : null;
 
     /// <summary>The half of <paramref name="features"/> that a selector names; there are two.</summary>
     public static uint Word(ulong features, uint select) => select > 1 ? 0 : (uint)(features >> (int)(32 * select));
