@@ -54,8 +54,8 @@ public class MmioLegacyTests
         _machine.Status = 7;
         _machine.Status = 0x1f;
         Assert.Equal(7u, _machine.Status);
-        Assert.Equal(0u, ring.AvailEvent);
         Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, Endpoint)));
+        Assert.Equal(Bytes.Ok, ring.Send(Bytes.Map(1, 0, 0xfff, 0)));
     }
 
     [Fact]
