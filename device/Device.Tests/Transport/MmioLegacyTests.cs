@@ -77,10 +77,14 @@ public class MmioLegacyTests
     [Fact]
     public void Bits_that_were_not_offered_are_ignored()
     {
-        _machine[0x020] = uint.MaxValue;
-        var ring = _machine.SetUpLegacyQueue(0, 16, 1);
-        Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, Endpoint)));
-        Assert.Equal(1, ring.AvailEvent);
+        foreach (var (features, availEvent) in new[] { (VirtioFeatures.Version1 | VirtioFeatures.EventIndex, 1), (VirtioFeatures.Version1, 0) })
+        {
+            var machine = new MmioMachine(new() { Legacy = true, Features = features });
+            machine[0x020] = uint.MaxValue;
+            var ring = machine.SetUpLegacyQueue(0, 16, 1);
+            Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, Endpoint)));
+            Assert.Equal(availEvent, ring.AvailEvent);
+        }
     }
 
     [Fact]

@@ -112,6 +112,8 @@ public class TransitionalPciTests
     {
         _machine.Pci.Status = 3;
         _machine.Pci.AcceptFeatures(0x0000_0901_0000_0004);
+        _machine.Out(0x0e, 2, 0);
+        Assert.Equal(0u, _machine.In(0x04, 4));
         _machine.Out(0x04, 4, 4);
         _machine.Pci.Status = 0xb;
         Assert.Equal(3, _machine.Pci.Status);
