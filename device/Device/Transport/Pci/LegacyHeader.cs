@@ -70,8 +70,6 @@ internal sealed class LegacyHeader
         else Find(offset, width)?.Write?.Invoke(this, value);
     }
 
-    public void Reset() => _queues.Reset();
-
     // x86 has no wider access to I/O space.
     private static bool IsIoWidth(int width) => width is 1 or 2 or 4;
 
