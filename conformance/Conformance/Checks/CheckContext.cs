@@ -43,6 +43,15 @@ public sealed class CheckContext
     /// <summary>The granularity of mappings in bytes.</summary>
     internal ulong Granule => Initial.Config.Granule is not 0 and var granule ? granule : throw new GuestSetupException("page_size_mask is 0, so nothing can be mapped");
 
+    /// <summary>
+    /// What checks map at a time where granularity is not the point: a multiple of the granule that holds a whole access, since a
+    /// driver must not map a single byte (virt_end is strictly above virt_start) even where the granule is one.
+    /// </summary>
+    internal ulong Unit => Math.Max(Granule, 4096);
+
+    /// <summary>A domain that no check attaches anything to: the last one there is.</summary>
+    internal uint MissingDomain => Initial.MissingDomain;
+
     /// <summary>An endpoint that the device manages.</summary>
     internal uint Endpoint => Endpoints.Count > 0 ? Endpoints[0].Id : throw new NotApplicableException("the target has no endpoint behind the virtio-iommu");
 
@@ -60,29 +69,41 @@ public sealed class CheckContext
         return first + n;
     }
 
-    /// <summary>The first of <paramref name="granules"/> granules of virtual addresses that are inside input_range and clear of reserved regions.</summary>
-    internal ulong Virtual(ulong granules)
+    /// <summary>The first of <paramref name="units"/> units of virtual addresses that are inside input_range and clear of reserved regions.</summary>
+    internal ulong Virtual(ulong units)
     {
-        var first = Offers(Features.InputRange) ? Initial.Config.InputStart : 0;
-        var last = Offers(Features.InputRange) ? Initial.Config.InputEnd : ulong.MaxValue;
-        var span = checked(granules * Granule);
+        var (first, last) = Initial.Translatable;
+        var span = checked(units * Unit);
 
         // Far enough from 0 that a device that gives address 0 a meaning of its own does not disturb.
         var at = AlignUp(Math.Max(first, Math.Min(0x1000_0000, last / 2)));
         foreach (var region in Initial.ReservedRegions.OrderBy(region => region.Start))
         {
-            if (region.Start <= at + span - 1 && at <= region.End) at = AlignUp(region.End + 1);
+            if (region.Start > at + span - 1 || at > region.End) continue;
+            at = AlignUp(region.End + 1);
+            if (at == 0) break;
         }
-        return at >= first && at <= last && last - at >= span - 1
+        return at >= first && at <= last && at != 0 && last - at >= span - 1
             ? at
-            : throw new NotApplicableException($"input_range has no {granules} free granules");
+            : throw new NotApplicableException($"input_range has no {units * Unit} free bytes");
     }
 
-    /// <summary>Guest memory of <paramref name="granules"/> granules, aligned to one, zeroed.</summary>
-    internal ulong Physical(ulong granules)
+    /// <summary>Guest memory of <paramref name="units"/> units, aligned to one, zeroed.</summary>
+    internal ulong Physical(ulong units)
     {
-        if (Granule > 4 << 20) throw new NotApplicableException($"a granule of {Granule} bytes does not fit into the memory of this target");
-        return Machine.Heap.AllocateZeroed(granules * Granule, Granule);
+        if (Unit > 4 << 20) throw new NotApplicableException($"a granule of {Granule} bytes does not fit into the memory of this target");
+        return Machine.Heap.AllocateZeroed(units * Unit, Unit);
+    }
+
+    /// <summary>Guest memory of <paramref name="units"/> units whose addresses no endpoint has reserved, for accesses that are not translated.</summary>
+    internal ulong Identity(ulong units)
+    {
+        for (var attempt = 0; attempt < 1024; attempt++)
+        {
+            var at = Physical(units);
+            if (!Initial.ReservedRegions.Any(region => region.Start <= at + units * Unit - 1 && at <= region.End)) return at;
+        }
+        throw new NotApplicableException("guest memory is reserved for the endpoints");
     }
 
     /// <summary>True where the device offers every bit.</summary>
@@ -145,6 +166,7 @@ public sealed class CheckContext
     /// <summary>Set-up: the request has to be answered OK for the check to mean anything.</summary>
     internal static void Given(Exchange exchange)
     {
+        HasResources(exchange);
         if (!exchange.IsOk) throw new GuestSetupException($"set-up: {exchange.Request} was answered {exchange.Answer}, OK is needed");
     }
 
@@ -161,17 +183,26 @@ public sealed class CheckContext
     }
 
     /// <summary>The clause asks for one of these statuses.</summary>
-    internal static void Answers(Exchange exchange, params RequestStatus[] accepted) =>
+    internal static void Answers(Exchange exchange, params RequestStatus[] accepted)
+    {
+        if (accepted.Contains(RequestStatus.Ok)) HasResources(exchange);
         That(
             exchange.Status is { } status && accepted.Contains(status),
             $"{exchange.Request} answered {string.Join(" or ", accepted.Select(status => status.Name()))}",
             exchange.Answer);
+    }
+
+    /// <summary>N/A where the device is at its limits: how many domains and mappings it can hold is its own affair.</summary>
+    internal static void HasResources(Exchange exchange)
+    {
+        if (exchange.Status == RequestStatus.NoMem) throw new NotApplicableException($"the device has no resources left for {exchange.Request}");
+    }
 
     /// <summary>The clause asks for a rejection, without saying which: the request comes back, and not with OK.</summary>
     internal static void Rejected(Exchange exchange) =>
         That(exchange.IsReturned && !exchange.IsOk, $"{exchange.Request} answered by any status but OK", exchange.Answer);
 
-    private ulong AlignUp(ulong address) => (address + Granule - 1) & ~(Granule - 1);
+    private ulong AlignUp(ulong address) => (address + Unit - 1) & ~(Unit - 1);
 }
 
 /// <summary>Keeps the endpoints of a target ready for DMA.</summary>
@@ -188,4 +219,12 @@ internal interface IEndpointCare
 /// <param name="OfferedFeatures">Its feature bits.</param>
 /// <param name="Config">Its configuration.</param>
 /// <param name="ReservedRegions">What PROBE reports of all endpoints that DMA can be made from.</param>
-public sealed record InitialState(ulong OfferedFeatures, IommuConfig Config, IReadOnlyList<ReservedRegion> ReservedRegions);
+public sealed record InitialState(ulong OfferedFeatures, IommuConfig Config, IReadOnlyList<ReservedRegion> ReservedRegions)
+{
+    /// <summary>The last domain number that the device supports.</summary>
+    public uint MissingDomain => (OfferedFeatures & Features.DomainRange) != 0 ? Config.DomainEnd : uint.MaxValue;
+
+    /// <summary>The virtual addresses that the device can translate, inclusive.</summary>
+    public (ulong First, ulong Last) Translatable =>
+        (OfferedFeatures & Features.InputRange) != 0 ? (Config.InputStart, Config.InputEnd) : (0, ulong.MaxValue);
+}

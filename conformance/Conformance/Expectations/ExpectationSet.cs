@@ -42,7 +42,7 @@ internal sealed class ExpectationSet(IReadOnlyList<Expectation> entries, DateOnl
     public CheckResult Apply(Check check, CheckOutcome outcome, TargetIdentity target)
     {
         var result = new CheckResult(check, outcome.Verdict, outcome.Expected, outcome.Actual, outcome.Evidence, outcome.Milliseconds)
-        { Observed = outcome.Verdict };
+        { Observed = outcome.Verdict, ChargedTo = outcome.ChargedTo };
         var about = About(check.Id, target).ToList();
         if (about.Find(e => e.Foretells(outcome.Verdict, outcome.Actual)) is { } held)
         {

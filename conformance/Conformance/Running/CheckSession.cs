@@ -5,6 +5,7 @@ using Viommu.Conformance.Checks;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Running;
@@ -93,8 +94,8 @@ public sealed class CheckSession : ICheckSession
         started(live);
         var context = live.ContextFor(new Random(SeedFor(check)), brokenResets);
         var outcome = Judge(check, context, live);
-        if (outcome.Verdict is Verdict.Crash or Verdict.Timeout) Discard(live);
-        else Restore(check, live);
+        if (outcome.Verdict is not (Verdict.Crash or Verdict.Timeout)) return Restore(check, live, outcome);
+        Discard(live);
         return outcome;
     }
 
@@ -111,9 +112,13 @@ public sealed class CheckSession : ICheckSession
         }
         catch (DeviceViolationException failure)
         {
-            return Broken(Verdict.Fail, $"{failure.Expected} ({failure.Clause})", failure.Actual, live);
+            return Broken(Verdict.Fail, $"{failure.Expected} ({failure.Clause})", failure.Actual, live) with { ChargedTo = failure.Clause };
         }
         catch (NotApplicableException reason)
+        {
+            return Outcome(Verdict.NotApplicable, reason.Message, "", []);
+        }
+        catch (QueueTooSmallException reason)
         {
             return Outcome(Verdict.NotApplicable, reason.Message, "", []);
         }
@@ -160,17 +165,31 @@ public sealed class CheckSession : ICheckSession
         return Outcome(verdict, expected, $"{how}: {lines[^1]}", [.. live.Evidence(), .. lines.Select(line => $"said: {line}")]);
     }
 
-    private void Restore(Check check, LiveTarget live)
+    /// <summary>Brings the target back to a known state, or puts it away; a target that does not survive that has not survived the check.</summary>
+    private CheckOutcome Restore(Check check, LiveTarget live, CheckOutcome outcome)
     {
+        var usable = false;
         try
         {
-            if (live.Restore(out var usable) is { } leftover) brokenResets.Add($"after {check.Id}: {leftover}");
-            if (!usable) Discard(live);
+            if (live.Restore(out usable) is { } leftover) brokenResets.Add($"after {check.Id}: {leftover}");
+            return outcome;
         }
-        catch (Exception failure) when (failure is TargetDiedException or TargetHungException or DeviceViolationException or GuestSetupException)
+        catch (TargetDiedException death)
         {
-            brokenResets.Add($"after {check.Id}: {failure.Message}");
-            Discard(live);
+            return Ended(Verdict.Crash, "the device survives the device reset after the check", death.Message, death.LastWords, live);
+        }
+        catch (TargetHungException hang)
+        {
+            return Ended(Verdict.Timeout, "the device works after the device reset after the check", hang.Message, hang.LastWords, live);
+        }
+        catch (Exception failure) when (failure is DeviceViolationException or GuestSetupException)
+        {
+            // Nothing can be proven of this target any more; a fresh one takes its place. The checks of resets find such a device.
+            return outcome.Verdict == Verdict.Pass ? outcome with { Actual = $"{outcome.Actual} (then the target was replaced: {failure.Message})".TrimStart() } : outcome;
+        }
+        finally
+        {
+            if (!usable) Discard(live);
         }
     }
 

@@ -7,8 +7,15 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
 {
     public IReadOnlyList<ClauseResult> Of(IReadOnlyList<CheckResult> results)
     {
-        var byClause = results.SelectMany(r => r.Check.Clauses.Select(id => (id, r))).ToLookup(p => p.id, p => p.r);
+        var byClause = results.SelectMany(Charges).ToLookup(p => p.Clause, p => p.Result);
         return [.. catalogue.Clauses.Select(clause => Judge(clause, [.. byClause[clause.Id]]))];
+    }
+
+    // Where another clause was broken, that one has the verdict, and of the check's own nothing could be seen.
+    private static IEnumerable<(string Clause, CheckResult Result)> Charges(CheckResult result)
+    {
+        if (result.ChargedTo is not { } charged) return result.Check.Clauses.Select(id => (id, result));
+        return result.Check.Clauses.Where(id => id != charged).Select(id => (id, result with { Verdict = Verdict.Error })).Append((charged, result));
     }
 
     private ClauseResult Judge(Clause clause, IReadOnlyList<CheckResult> results)

@@ -13,14 +13,10 @@ namespace Viommu.Conformance.Running;
 internal sealed class LiveTarget : IDisposable, IEndpointCare
 {
     private const int DomainsVerified = 64;
-    private const ulong WhatVerificationNeeds =
-        Features.Version1 | Features.MapUnmap | Features.BypassConfig | Features.DomainRange | Features.AccessPlatform | Features.OrderPlatform;
-
     private readonly ITarget target;
     private readonly Machine machine;
     private readonly InitialState initial;
     private readonly DmaEndpoint[] endpoints;
-    private readonly string? answerForMissingDomain;
     private readonly string? bringUp;
     private bool primed;
 
@@ -34,7 +30,6 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
         try
         {
             if ((offered & Features.Probe) != 0) initial = initial with { ReservedRegions = ProbeReservedRegions() };
-            if ((offered & Features.MapUnmap) != 0) answerForMissingDomain = AnswerForMissingDomain();
         }
         catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException)
         {
@@ -74,20 +69,22 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
 
     /// <summary>
     /// Undoes what a check did by a device reset and proves it. Returns null, or what was still there after the reset; then the machine
-    /// has been reset as a whole, or, where it cannot be, has to be replaced (<paramref name="usable"/>).
+    /// has been reset as a whole, or, where it cannot be, has to be replaced (<paramref name="usable"/>). A target whose state cannot be
+    /// looked into is not usable either.
     /// </summary>
     public string? Restore(out bool usable)
     {
-        var leftover = ResetAndVerify();
-        usable = true;
-        if (leftover is null || !target.CanSystemReset)
+        usable = false;
+        if (!machine.ResetDevice()) return null;
+        var leftover = FindLeftover();
+        if (leftover is not null)
         {
-            usable = leftover is null;
-            return leftover;
+            if (!target.CanSystemReset) return leftover;
+            machine.ResetSystem();
+            Forget();
+            if (FindLeftover() is not null) return leftover;
         }
-        machine.ResetSystem();
-        Forget();
-        usable = ResetAndVerify() is null;
+        usable = true;
         return leftover;
     }
 
@@ -106,41 +103,25 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
 
     public void Dispose() => target.Dispose();
 
-    private string? ResetAndVerify()
+    /// <summary>
+    /// Asks the device, by a driver like any other, for the domains that the check has named: the answer for one that nothing was ever
+    /// attached to is the measure. Puts bypass back by hand, which a device reset keeps (5.13.4.2).
+    /// </summary>
+    private string? FindLeftover()
     {
-        if (!machine.ResetDevice()) return "the status does not become 0";
         machine.Heap.Clear();
-        for (var queue = 0; queue < 2; queue++)
-        {
-            if (machine.Transport.ReadQueueEnable(queue)) return $"queue {queue} is still enabled";
-        }
-        try
-        {
-            return VerifyByDriver();
-        }
-        catch (GuestSetupException failure)
-        {
-            return failure.Message;
-        }
-    }
-
-    private string? VerifyByDriver()
-    {
         var bypassMoved = (initial.OfferedFeatures & Features.BypassConfig) != 0 && machine.ReadBypass() != initial.Config.Bypass;
-        if (machine.DomainsNamed.Count == 0 && !bypassMoved) return null;
-        var driver = IommuDriver.Start(machine, new DriverSettings { Accept = WhatVerificationNeeds });
-        if (answerForMissingDomain is not null)
-        {
-            foreach (var domain in machine.DomainsNamed.Where(domain => domain != MissingDomain).Take(DomainsVerified))
-            {
-                var answer = driver.Unmap(domain, 0, ulong.MaxValue).Answer;
-                if (answer != answerForMissingDomain) return $"domain {domain} still exists: UNMAP is answered {answer}";
-            }
-        }
+        var named = machine.DomainsNamed.Where(domain => domain != initial.MissingDomain).Take(DomainsVerified).ToList();
+        if (named.Count == 0 && !bypassMoved) return null;
+        var driver = IommuDriver.Start(machine);
+        var leftover = driver.Has(Features.MapUnmap) ? named.FirstOrDefault(Exists, initial.MissingDomain) : initial.MissingDomain;
+        if (bypassMoved && driver.Has(Features.BypassConfig)) machine.WriteBypass((byte)(initial.Config.Bypass & 1));
+        machine.ResetDevice();
+        return leftover == initial.MissingDomain ? null : $"domain {leftover} still exists";
 
-        // A device reset keeps bypass (5.13.4.2), so it has to be put back by hand.
-        if (bypassMoved) machine.WriteBypass(initial.Config.Bypass);
-        return machine.ResetDevice() ? null : "the status does not become 0";
+        bool Exists(uint domain) => Unmap(domain) != Unmap(initial.MissingDomain);
+
+        RequestStatus? Unmap(uint domain) => driver.Unmap(domain, initial.Translatable.First, initial.Translatable.Last).Status;
     }
 
     /// <inheritdoc/>
@@ -175,15 +156,5 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
             regions.AddRange(ProbeProperty.Parse(exchange.Reply.AsSpan(0, exchange.TailOffset)).Select(p => p.AsReservedRegion()).OfType<ReservedRegion>());
         machine.ResetDevice();
         return regions;
-    }
-
-    /// <summary>A domain that no check attaches anything to: the last one there is.</summary>
-    private uint MissingDomain => (initial.OfferedFeatures & Features.DomainRange) != 0 ? initial.Config.DomainEnd : uint.MaxValue;
-
-    private string AnswerForMissingDomain()
-    {
-        var answer = IommuDriver.Start(machine).Unmap(MissingDomain, 0, ulong.MaxValue).Answer;
-        machine.ResetDevice();
-        return answer;
     }
 }

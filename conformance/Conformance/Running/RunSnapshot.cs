@@ -18,6 +18,9 @@ public sealed record CheckResult(
     /// <summary>What the run itself showed, before the expectations were applied.</summary>
     public required Verdict Observed { get; init; }
 
+    /// <summary>The clause that was broken, where it is another than the check's.</summary>
+    public string? ChargedTo { get; init; }
+
     internal static CheckResult WithoutRunning(Check check, Verdict verdict, string reason) =>
         new(check, verdict, reason, "", [], 0) { Observed = verdict };
 }

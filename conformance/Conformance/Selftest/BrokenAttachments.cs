@@ -24,7 +24,7 @@ internal static class BrokenAttachments
         }),
         BrokenDevice.Answers(
             "answers ATTACH of an unknown endpoint with INVAL", ["IOMMU-ATTACH-D-03"], RequestType.Attach, (byte)RequestStatus.NoEnt, (byte)RequestStatus.Inval),
-        BrokenDevice.With("answers NOMEM to a second endpoint", ["IOMMU-ATTACH-D-04", "IOMMU-ATTACH-D-05"], (device, _) => new RefusesToShare(device, RequestStatus.NoMem)),
+        BrokenDevice.With("answers INVAL to a second endpoint", ["IOMMU-ATTACH-D-04", "IOMMU-ATTACH-D-05"], (device, _) => new RefusesToShare(device, RequestStatus.Inval)),
         BrokenDevice.With("answers UNSUPP to a second endpoint", ["IOMMU-ATTACH-D-10"], (device, _) => new RefusesToShare(device, RequestStatus.Unsupp)),
         Attach("takes F_BYPASS for what the domain is", ["IOMMU-ATTACH-D-06"], (request, reply, next) =>
         {

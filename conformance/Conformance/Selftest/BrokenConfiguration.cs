@@ -20,7 +20,8 @@ internal static class BrokenConfiguration
             reply[0] = (byte)Guest.Wire.RequestStatus.Range;
             return 4;
         }),
-        BrokenDevice.With("starts with bypass 3", ["IOMMU-CFG-D-03"], (device, _) => new OddInitialBypass(device)),
+        BrokenDevice.With("starts with bypass 3", ["IOMMU-CFG-D-06"], (device, _) => new OddInitialBypass(device)),
+        BrokenDevice.With("clears bypass once features are negotiated", ["IOMMU-CFG-D-03"], (device, _) => new NegotiationClearsBypass(device)),
         BrokenDevice.With("restores bypass on device reset", ["IOMMU-CFG-D-04"], (device, _) => new ResetRestoresBypass(device)),
         BrokenDevice.With("keeps bypass over a system reset", ["IOMMU-CFG-D-05"], (device, _) => new SystemResetKeepsBypass(device)),
         BrokenDevice.With("shows whatever was written to bypass", ["IOMMU-CFG-D-06"], (device, _) => new BypassShowsAnything(device)),
@@ -78,6 +79,25 @@ internal static class BrokenConfiguration
         }
 
         protected override byte Shown(byte real) => written ? real : (byte)3;
+    }
+
+    private sealed class NegotiationClearsBypass(IommuDevice device) : BypassByte(device)
+    {
+        private bool negotiated;
+
+        public override void FeaturesNegotiated(ulong features)
+        {
+            base.FeaturesNegotiated(features);
+            negotiated = true;
+        }
+
+        public override void Reset()
+        {
+            base.Reset();
+            negotiated = false;
+        }
+
+        protected override byte Shown(byte real) => negotiated ? (byte)0 : real;
     }
 
     private sealed class ResetRestoresBypass(IommuDevice device) : Interceptor(device)

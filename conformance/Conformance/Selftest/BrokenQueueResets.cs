@@ -19,7 +19,7 @@ internal static class BrokenQueueResets
             "shows the former size after a queue reset", ["CORE-VQRESET-D-02.the-size-*"], target => new ShowsFormerSize(target)),
         BrokenDevice.Registers("gives a queue its first size for good", [Resized], target => new FirstSizeForGood(target)),
         BrokenDevice.Registers(
-            "takes no message vector while it runs", ["CORE-VQENABLE-D-01.*-notifies-by-its-new-vector"], target => new FixedVectors(target)),
+            "shows a new message vector and goes on with the old one", ["CORE-VQENABLE-D-01.*-notifies-by-its-new-vector"], target => new FixedVectors(target)),
     ];
 
     /// <summary>Shows the reset of a queue as complete, and goes on using the queue.</summary>
@@ -111,9 +111,15 @@ internal static class BrokenQueueResets
 
     private sealed class FixedVectors(ITarget inner) : RegisterInterceptor(inner)
     {
+        private ulong? shown;
+
+        protected override ulong ReadRegister(CommonField field) => field == CommonField.QueueMsixVector && shown is { } vector ? vector : base.ReadRegister(field);
+
         protected override void WriteRegister(CommonField field, ulong value)
         {
-            if (field != CommonField.QueueMsixVector || (ReadStatus() & DeviceStatus.DriverOk) == 0) base.WriteRegister(field, value);
+            if (field == CommonField.DeviceStatus && value == 0) shown = null;
+            if (field == CommonField.QueueMsixVector && (ReadStatus() & DeviceStatus.DriverOk) != 0) shown = value;
+            else base.WriteRegister(field, value);
         }
     }
 }

@@ -13,7 +13,7 @@ internal static class BrokenResets
             "keeps FAILED over two resets", ["CORE-RESET-D-01.*-from-every-stage-*"], target => new KeepsBit(target, DeviceStatus.Failed)),
         BrokenDevice.Registers(
             "keeps DEVICE_NEEDS_RESET over two resets",
-            ["CORE-RESET-D-01.*-from-device-needs-reset", "DESC-CORE-01.every-reset-between-checks-*"], target => new KeepsBit(target, DeviceStatus.NeedsReset)),
+            ["CORE-RESET-D-01.*-from-device-needs-reset"], target => new KeepsBit(target, DeviceStatus.NeedsReset)),
         BrokenDevice.Registers(
             "ignores a reset while it works off requests", ["CORE-RESET-D-01.*-while-requests-are-in-flight"], target => new StuckInFlight(target)),
         BrokenDevice.Registers("puts a reset off until it is initialised again", ["CORE-RESET-D-02"], target => new PutsOffReset(target)),

@@ -38,6 +38,9 @@ public sealed class Exchange
     /// <summary>What is wrong with memory that the device had no business writing; null where nothing is.</summary>
     public string? Damage { get; private set; }
 
+    /// <summary>True while the device-readable bytes are what was sent.</summary>
+    public bool IsReadablePartIntact => readable.All(buffer => buffer.IsUnchanged());
+
     /// <summary>True while every device-writable byte holds what it held before.</summary>
     public bool IsUnwritten => Reply.AsSpan().IndexOfAnyExcept(GuardedBuffer.Poison) < 0;
 
@@ -63,7 +66,7 @@ public sealed class Exchange
     {
         Reply = [.. writable.SelectMany(buffer => buffer.Read())];
         Damage = readable.Concat(writable).Select(buffer => buffer.FindDamage()).FirstOrDefault(damage => damage is not null)
-            ?? (readable.All(buffer => buffer.IsUnchanged()) ? null : "the device wrote into a device-readable buffer");
+            ?? (IsReadablePartIntact ? null : "the device wrote into a device-readable buffer");
     }
 
     /// <summary>The answer in a few words.</summary>

@@ -17,6 +17,8 @@ public sealed class IommuDriver
     // Large enough to wrap seldom, small enough to be laid out for every check.
     private const ushort LargestQueue = 256;
 
+    private const uint LargestProbe = 1 << 20;
+
     private readonly Dictionary<ushort, Exchange> outstanding = [];
     private readonly Dictionary<ushort, GuardedBuffer> postedEvents = [];
 
@@ -122,15 +124,29 @@ public sealed class IommuDriver
         return exchange;
     }
 
-    /// <summary>Waits until nothing is outstanding or time is up, and takes what has come back.</summary>
+    /// <summary>
+    /// Waits until nothing is outstanding, and takes what has come back. A device that neither returns a request nor asks for a reset,
+    /// and makes no progress for as long as <see cref="Machine.Patience"/>, hangs: <see cref="TargetHungException"/>. How long it takes
+    /// otherwise is its own affair.
+    /// </summary>
     public void Collect()
     {
-        Machine.Await(() =>
+        int left;
+        do
+        {
+            left = outstanding.Count;
+            if (Machine.Await(NothingIsOutstanding)) return;
+        }
+        while (outstanding.Count < left);
+        foreach (var exchange in outstanding.Values) exchange.Inspect();
+        if ((Transport.ReadStatus() & DeviceStatus.NeedsReset) == 0)
+            throw new TargetHungException($"the device did not return {outstanding.Values.First().Request} within {Machine.Patience.TotalSeconds} s", Machine.Target.LastWords);
+
+        bool NothingIsOutstanding()
         {
             TakeUsed();
             return outstanding.Count == 0;
-        });
-        foreach (var exchange in outstanding.Values) exchange.Inspect();
+        }
     }
 
     /// <summary>Notifies the device of the request queue, wanted or not.</summary>
@@ -156,8 +172,10 @@ public sealed class IommuDriver
     /// <summary>Sends UNMAP of an inclusive range.</summary>
     public Exchange Unmap(uint domain, ulong virtStart, ulong virtEnd) => Send(new UnmapRequest(domain, virtStart, virtEnd));
 
-    /// <summary>Sends PROBE with a properties area of <c>probe_size</c> bytes.</summary>
-    public Exchange Probe(uint endpoint) => Send(new ProbeRequest(endpoint, (int)Config.ProbeSize));
+    /// <summary>Sends PROBE with a properties area of <c>probe_size</c> bytes; throws <see cref="GuestSetupException"/> where that is more than a driver would lend.</summary>
+    public Exchange Probe(uint endpoint) => Config.ProbeSize <= LargestProbe
+        ? Send(new ProbeRequest(endpoint, (int)Config.ProbeSize))
+        : throw new GuestSetupException($"probe_size is {Config.ProbeSize} bytes");
 
     /// <summary>Posts a buffer of <paramref name="size"/> bytes on the event queue and notifies as wished.</summary>
     public void PostEventBuffer(int size)
@@ -177,7 +195,7 @@ public sealed class IommuDriver
             if (used.Id > ushort.MaxValue || !postedEvents.Remove((ushort)used.Id, out var lent)) throw NotLent(EventQueueNumber, used);
             var taken = new EventBuffer(lent, used.Length);
             Machine.Journal.Add(taken);
-            if (lent.FindDamage() is { } damage) throw Damaged(damage);
+            if (lent.FindDamage() is { } damage) throw Damaged(damage, "DESC-SPLIT-02");
             if (used.Length > lent.Length) throw TooLong(used.Length, lent.Length);
             events.Add(taken);
         }
@@ -232,7 +250,7 @@ public sealed class IommuDriver
         {
             if (used.Id > ushort.MaxValue || !outstanding.Remove((ushort)used.Id, out var exchange)) throw NotLent(RequestQueueNumber, used);
             exchange.Return(used.Length);
-            if (exchange.Damage is { } damage) throw Damaged(damage);
+            if (exchange.Damage is { } damage) throw Damaged(damage, exchange.IsReadablePartIntact ? "DESC-SPLIT-02" : "SPLIT-DESC-D-01");
             if (used.Length > exchange.Reply.Length) throw TooLong(used.Length, exchange.Reply.Length);
         }
     }
@@ -241,8 +259,8 @@ public sealed class IommuDriver
         "DESC-SPLIT-01", "a used element names a chain that the driver made available and has not got back",
         $"queue {queue} returned id {used.Id} with length {used.Length}, which is not outstanding");
 
-    private static DeviceViolationException Damaged(string damage) => new(
-        "SPLIT-DESC-D-01", "the device writes nothing but the device-writable buffers it was given", damage);
+    private static DeviceViolationException Damaged(string damage, string clause) => new(
+        clause, "the device writes nothing but the device-writable buffers it was given", damage);
 
     private static DeviceViolationException TooLong(uint used, int lent) => new(
         "SPLIT-USED-D-02", $"the used length counts bytes that were written, of which there can be {lent} at most", $"used length {used}");

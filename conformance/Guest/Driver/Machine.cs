@@ -100,12 +100,22 @@ public sealed class Machine
 
     private IommuConfig ReadConfigOnce()
     {
-        // 32 bits for fields of 32 and 64, 8 bits for the one of 8 (4.1.3.1, 4.2.2.2).
+        // 32 bits for fields of 32 and 64, 8 bits for the one of 8 (4.1.3.1, 4.2.2.2); fields of features that are not offered are
+        // left alone (2.5.1).
+        var offered = Transport.ReadDeviceFeatures();
         Span<byte> bytes = stackalloc byte[IommuConfig.Size];
-        for (var offset = 0; offset < IommuConfig.BypassOffset; offset += 4)
-            BinaryPrimitives.WriteUInt32LittleEndian(bytes[offset..], (uint)Transport.ReadConfig(offset, 4));
-        bytes[IommuConfig.BypassOffset] = ReadBypass();
+        ReadWords(0, 8, isThere: true, bytes);
+        ReadWords(8, 24, (offered & Features.InputRange) != 0, bytes);
+        ReadWords(24, IommuConfig.ProbeSizeOffset, (offered & Features.DomainRange) != 0, bytes);
+        ReadWords(IommuConfig.ProbeSizeOffset, IommuConfig.BypassOffset, (offered & Features.Probe) != 0, bytes);
+        if ((offered & Features.BypassConfig) != 0) bytes[IommuConfig.BypassOffset] = ReadBypass();
         return IommuConfig.Decode(bytes);
+    }
+
+    private void ReadWords(int from, int to, bool isThere, Span<byte> bytes)
+    {
+        for (var offset = from; isThere && offset < to; offset += 4)
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes[offset..], (uint)Transport.ReadConfig(offset, 4));
     }
 
     private static IVirtioTransport OpenTransport(ITarget target) => target.Iommu switch

@@ -39,6 +39,9 @@ public abstract class DriverQueue
     /// <summary>The three areas by the names that the ring's section gives them, with their lengths in bytes.</summary>
     public abstract IReadOnlyList<(string Name, ulong Address, int Length)> Areas { get; }
 
+    /// <summary>Where in the last of the <see cref="Areas"/> the device says which notifications it wants.</summary>
+    public abstract IReadOnlyList<Range> NotificationWishes { get; }
+
     /// <summary>
     /// Where the driver goes on, as a driver notification carries it (2.9): next_off in bits 0 to 14, next_wrap in bit 15. In a split
     /// ring that is the available index.
@@ -119,7 +122,9 @@ public abstract class DriverQueue
         ram.Write(address, bytes);
     }
 
-    private protected GuestSetupException NoRoom(int free, int needed) => new($"queue {Number} has {free} free descriptors, {needed} are needed");
+    private protected Exception NoRoom(int free, int needed) => needed > Size
+        ? new QueueTooSmallException($"queue {Number} has {Size} descriptors, a chain of {needed} does not fit")
+        : new GuestSetupException($"queue {Number} has {free} free descriptors, {needed} are needed");
 
     private protected static uint WritableLengthOf(IEnumerable<BufferElement> elements) =>
         elements.Aggregate(0u, (sum, element) => element.IsWritable ? unchecked(sum + element.Length) : sum);

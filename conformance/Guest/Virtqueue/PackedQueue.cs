@@ -55,6 +55,9 @@ public sealed class PackedQueue : DriverQueue
     ];
 
     /// <inheritdoc/>
+    public override IReadOnlyList<Range> NotificationWishes => [Range.All];
+
+    /// <inheritdoc/>
     public override ushort Position => available.Encoded;
 
     /// <summary>Ring entry that the driver fills next.</summary>
@@ -79,7 +82,9 @@ public sealed class PackedQueue : DriverQueue
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[12..], descriptor.Id);
         var at = table + (ulong)(slot * PackedDescriptor.Size);
         ram.Write(at, bytes);
+        Thread.MemoryBarrier();
         Write16(at + 14, (ushort)descriptor.Flags);
+        Thread.MemoryBarrier();
     }
 
     /// <summary>An entry of the ring as it is in memory.</summary>
@@ -155,6 +160,7 @@ public sealed class PackedQueue : DriverQueue
         var flags = Read16(Addresses.Descriptors + (ulong)(used.Slot * PackedDescriptor.Size) + 14);
         var marked = used.Wrap ? Mark : DescriptorFlags.None;
         if (((DescriptorFlags)flags & Mark) != marked) return false;
+        Thread.MemoryBarrier();
         var descriptor = ReadDescriptor(used.Slot);
 
         // 2.8.4: without the Write flag nothing was written, and the length is to be ignored.

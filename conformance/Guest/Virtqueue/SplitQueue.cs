@@ -50,6 +50,9 @@ public sealed class SplitQueue : DriverQueue
     ];
 
     /// <inheritdoc/>
+    public override IReadOnlyList<Range> NotificationWishes => [new Range(0, 2), new Range(^2, ^0)];
+
+    /// <inheritdoc/>
     public override ushort Position => availableIndex;
 
     // 2.7: sizes 16 * n, 6 + 2 * n and 6 + 8 * n, with the event index behind each ring.
@@ -114,8 +117,11 @@ public sealed class SplitQueue : DriverQueue
     /// <summary>Writes <c>avail.idx</c>.</summary>
     public void WriteAvailableIndex(ushort index)
     {
+        // 2.7.13.3: entries before the index, and the index before a look at whether the device wants to know.
         availableIndex = index;
+        Thread.MemoryBarrier();
         Write16(Addresses.Driver + 2, index);
+        Thread.MemoryBarrier();
     }
 
     /// <summary>The used element of an index as it is in memory, whether the device has got that far or not.</summary>
@@ -157,6 +163,7 @@ public sealed class SplitQueue : DriverQueue
     {
         element = default;
         if (ReadUsedIndex() == takenIndex) return false;
+        Thread.MemoryBarrier();
         element = ReadUsedElement(takenIndex);
         return true;
     }

@@ -16,7 +16,7 @@ internal static class DeviceStatusFieldChecks
     {
         var driver = StopBeforeDriverOk(check, new DriverSettings());
         var request = driver.MakeAvailable(Knock.On(check), Framing.Plain);
-        var before = new QueueSnapshot(check.Machine, driver.Requests, request);
+        var before = QueueSnapshot.OfBuffers(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
         That(before.Change() is null, "the request queue left alone before DRIVER_OK", before.Change() ?? "");
@@ -32,7 +32,7 @@ internal static class DeviceStatusFieldChecks
         var driver = StopBeforeDriverOk(check, fault.Settings);
         for (var i = 0; i < fault.Settings.EventBuffers; i++) driver.PostEventBuffer(FaultReport.Size);
         fault.Forbid();
-        var before = new QueueSnapshot(check.Machine, driver.Events);
+        var before = QueueSnapshot.OfBuffers(check.Machine, driver.Events);
         fault.Provoke();
         That(before.Change() is null, "the event queue left alone before DRIVER_OK", before.Change() ?? "");
         Negotiation.SetDriverOk(check.Machine);

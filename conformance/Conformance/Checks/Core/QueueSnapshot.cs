@@ -9,16 +9,28 @@ internal sealed class QueueSnapshot
     private readonly Machine machine;
     private readonly DriverQueue queue;
     private readonly Exchange[] untouched;
+    private readonly bool buffersOnly;
     private readonly byte[][] areas;
 
     /// <summary>Takes the snapshot; <paramref name="untouched"/> are chains into which the device has written nothing yet.</summary>
-    public QueueSnapshot(Machine machine, DriverQueue queue, params Exchange[] untouched)
+    public QueueSnapshot(Machine machine, DriverQueue queue, params Exchange[] untouched) : this(machine, queue, buffersOnly: false, untouched)
+    {
+    }
+
+    private QueueSnapshot(Machine machine, DriverQueue queue, bool buffersOnly, Exchange[] untouched)
     {
         this.machine = machine;
         this.queue = queue;
+        this.buffersOnly = buffersOnly;
         this.untouched = untouched;
         areas = ReadAreas();
     }
+
+    /// <summary>
+    /// Takes a snapshot of what changes when a buffer is consumed. That leaves out where the device says which notifications it wants:
+    /// a device that may not consume buffers yet may say that all the same.
+    /// </summary>
+    public static QueueSnapshot OfBuffers(Machine machine, DriverQueue queue, params Exchange[] untouched) => new(machine, queue, buffersOnly: true, untouched);
 
     /// <summary>What the device did since, in a few words; null where it did nothing.</summary>
     public string? Change()
@@ -36,7 +48,13 @@ internal sealed class QueueSnapshot
         return null;
     }
 
-    private byte[][] ReadAreas() => [.. queue.Areas.Select(area => Read(area.Address, area.Length))];
+    private byte[][] ReadAreas()
+    {
+        byte[][] now = [.. queue.Areas.Select(area => Read(area.Address, area.Length))];
+        if (!buffersOnly) return now;
+        foreach (var wish in queue.NotificationWishes) now[^1].AsSpan(wish).Clear();
+        return now;
+    }
 
     private byte[] Read(ulong address, int length)
     {

@@ -19,7 +19,7 @@ internal static class VirtqueueResetChecks
         driver.MakeAvailable(Knock.On(check), Framing.Plain);
         GivenQueueReset(check, IommuDriver.RequestQueueNumber);
         var request = driver.MakeAvailable(Knock.On(check), Framing.Plain);
-        var after = new QueueSnapshot(check.Machine, driver.Requests, request);
+        var after = QueueSnapshot.OfBuffers(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
         That(after.Change() is null, "the request queue left alone once it has been reset", after.Change() ?? "");
@@ -36,7 +36,7 @@ internal static class VirtqueueResetChecks
         fault.Forbid();
         fault.RequireReport(driver);
         GivenQueueReset(check, IommuDriver.EventQueueNumber);
-        var after = new QueueSnapshot(check.Machine, driver.Events);
+        var after = QueueSnapshot.OfBuffers(check.Machine, driver.Events);
         fault.Provoke();
         That(after.Change() is null, "the event queue left alone once it has been reset", after.Change() ?? "");
     }
@@ -115,6 +115,7 @@ internal static class VirtqueueResetChecks
         Given((pci.TakeNotifications() & Notifications.Used) == 0, "a queue without a vector notifies by one");
         GivenQueueReset(check, IommuDriver.RequestQueueNumber);
         AssignVector(pci, MsixTable.QueueVector);
+        if (pci.ReadCommon(CommonField.QueueMsixVector) != MsixTable.QueueVector) throw new NotApplicableException("the device does not take a vector while it runs");
         driver.ReplaceRequestQueue(driver.Requests.Size);
         Knock.GivenServed(check, driver);
         That(Listening.Hears(check.Machine, Notifications.Used), "a used buffer notification by the vector that the queue was enabled again with", "none");

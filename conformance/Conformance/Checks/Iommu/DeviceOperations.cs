@@ -11,18 +11,30 @@ internal static class DeviceOperations
     private static readonly byte[] UnknownTypes = [0, 0x7f, 0xc3, 0xff];
 
     [Check("IOMMU-OPS-D-01",
-        Does = "Takes an endpoint through PROBE, ATTACH, MAP, UNMAP and DETACH, all of them valid.",
-        Reading = "Every status is OK.")]
+        Does = "Takes an endpoint through ATTACH, MAP, UNMAP and DETACH, and sees of each whether it had its effect.",
+        Reading = "What had its effect was answered OK. N/A where the device refuses a request, which is no matter of this clause.")]
     internal static void Requests_that_succeed_are_answered_OK(CheckContext check)
     {
         check.Requires(Features.MapUnmap);
         var driver = check.Start();
-        var (at, physical) = (check.Virtual(1), check.Physical(1));
-        if (driver.Has(Features.Probe)) Answers(driver.Probe(check.Endpoint), RequestStatus.Ok);
-        Answers(driver.Attach(check.Domain(0), check.Endpoint), RequestStatus.Ok);
-        Answers(driver.Map(check.Domain(0), at, at + check.Granule - 1, physical), RequestStatus.Ok);
-        Answers(driver.Unmap(check.Domain(0), at, at + check.Granule - 1), RequestStatus.Ok);
-        Answers(driver.Detach(check.Domain(0), check.Endpoint), RequestStatus.Ok);
+        var (domain, at, physical) = (check.Domain(0), check.Virtual(1), check.Physical(1));
+        var last = at + check.Unit - 1;
+        var attach = driver.Attach(domain, check.Endpoint);
+        var map = driver.Map(domain, at, last, physical);
+        Succeeded(attach, map.Status != RequestStatus.NoEnt);
+        var again = driver.Map(domain, at, last, physical);
+        Succeeded(map, again.Status == RequestStatus.Inval);
+        var unmap = driver.Unmap(domain, at, last);
+        Succeeded(unmap, driver.Map(domain, at, last, physical).IsOk);
+        var detach = driver.Detach(domain, check.Endpoint);
+        Succeeded(detach, driver.Map(domain, at, last, physical).Status == RequestStatus.NoEnt);
+
+        static void Succeeded(Exchange exchange, bool hadEffect)
+        {
+            if (exchange.IsOk) return;
+            That(!hadEffect, $"{exchange.Request}, which had its effect, answered OK", exchange.Answer);
+            throw new NotApplicableException($"the device refuses {exchange.Request} ({exchange.Answer})");
+        }
     }
 
     [Check("IOMMU-OPS-D-02",
@@ -72,7 +84,7 @@ internal static class DeviceOperations
         {
             var driver = check.Start();
             var at = check.Virtual(1);
-            var (domain, missing, last) = (check.Domain(0), check.Domain(1), at + check.Granule - 1);
+            var (domain, missing, last) = (check.Domain(0), check.Domain(1), at + check.Unit - 1);
             Request[] requests =
             [
                 new AttachRequest(domain, check.Endpoint),
@@ -102,8 +114,8 @@ internal static class DeviceOperations
         [
             driver.Attach(check.Domain(0), check.Endpoint),
             driver.Attach(check.Domain(1), UnknownEndpoint),
-            driver.Map(check.Domain(2), check.Virtual(1), check.Virtual(1) + check.Granule - 1, 0),
-            driver.Unmap(check.Domain(2), 0, check.Granule - 1),
+            driver.Map(check.Domain(2), check.Virtual(1), check.Virtual(1) + check.Unit - 1, 0),
+            driver.Unmap(check.Domain(2), 0, check.Unit - 1),
             driver.Detach(check.Domain(0), check.Endpoint),
         ];
         var answered = exchanges.Where(exchange => exchange.Status is not null).ToList();
@@ -147,7 +159,7 @@ internal static class DeviceOperations
         check.Requires(Features.BypassConfig);
         var endpoint = check.Dma(0);
         var driver = StartWithoutBypass(check);
-        var page = check.Physical(1);
+        var page = check.Identity(1);
         Given(driver.Attach(check.Domain(0), endpoint.Id));
         Given(check.Machine.ResetDevice(), "the status does not become 0 after a device reset");
         Given(check.Machine.ReadBypass() == 0, "bypass is not 0 any more after a device reset");
@@ -164,11 +176,11 @@ internal static class DeviceOperations
         check.Start();
         check.Machine.WriteBypass(1);
         Given(check.Machine.ReadBypass() == 1, "bypass cannot be set to 1");
-        var page = check.Physical(1);
+        var page = check.Identity(1);
         That(check.WriteArrives(endpoint, page, page) == Arrival.All, "a write in bypass mode arrives, feature accepted", "it did not arrive");
 
         check.Start(new DriverSettings { Accept = Features.AcceptedByDefault & ~Features.BypassConfig });
-        Given(check.Machine.ReadBypass() == 1, "bypass is not 1 any more after a device reset");
+        if (check.Machine.ReadBypass() != 1) throw new NotApplicableException("bypass does not keep its value over a device reset");
         That(check.WriteArrives(endpoint, page, page) == Arrival.All, "a write in bypass mode arrives, feature declined", "it did not arrive");
     }
 
@@ -182,7 +194,7 @@ internal static class DeviceOperations
         check.Start();
         check.Machine.WriteBypass(1);
         Given(check.Machine.ReadBypass() == 1, "bypass cannot be set to 1");
-        var memory = check.Machine.Heap.AllocateZeroed(3 * 4096, 4096);
+        var memory = check.Identity(3);
         var border = memory + 4096 - 100;
         That(check.WriteArrives(endpoint, border, border, 200) == Arrival.All, $"200 bytes written at 0x{border:x} arrive there", "they did not all arrive");
         var secret = check.ReadSecret(endpoint, border, border, 200);
@@ -221,14 +233,16 @@ internal static class DeviceOperations
 
     private static void ReachesNothing(CheckContext check, IommuDriver driver, DmaEndpoint endpoint, string which)
     {
-        var page = check.Physical(1);
+        var page = check.Identity(1);
         var arrival = check.WriteArrives(endpoint, page, page);
         That(arrival == Arrival.None, $"a write of an endpoint {which} reaches no memory", $"{arrival} of it arrived");
 
+        // What was read is seen through a mapping; without MAP, the write has to do.
+        if (!driver.Has(Features.MapUnmap)) return;
         var secret = check.ReadSecret(endpoint, page, page);
         var (at, window) = (check.Virtual(1), check.Physical(1));
         Given(driver.Attach(check.Domain(1), endpoint.Id));
-        Given(driver.Map(check.Domain(1), at, at + check.Granule - 1, window));
+        Given(driver.Map(check.Domain(1), at, at + check.Unit - 1, window));
         That(check.Fetched(endpoint, secret, at, window) == Arrival.None, $"a read of an endpoint {which} fetches nothing", "it fetched what is in memory");
     }
 }

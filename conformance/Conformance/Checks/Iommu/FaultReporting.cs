@@ -34,31 +34,35 @@ internal static class FaultReporting
 
     [Check("IOMMU-FAULT-D-03",
         Does = "Provokes faults from each endpoint.",
-        Reading = "The report names the endpoint that made the access.")]
+        Reading = "The report names an endpoint that made an access; a late report may be that of an earlier one.")]
     internal static void A_report_names_the_endpoint(CheckContext check)
     {
+        var seen = new List<uint>();
         foreach (var (endpoint, _, report) in Provoke(check))
-            That(report.Endpoint == endpoint, $"endpoint 0x{endpoint:x}", $"endpoint 0x{report.Endpoint:x}");
+        {
+            seen.Add(endpoint);
+            That(seen.Contains(report.Endpoint), $"endpoint {string.Join(" or ", seen.Distinct().Select(id => $"0x{id:x}"))}", $"endpoint 0x{report.Endpoint:x}");
+        }
     }
 
     [Check("IOMMU-FAULT-D-04",
         Does = "Provokes faults and looks at the address of the reports that have one.",
-        Reading = "With F_ADDRESS the address lies inside the access; without it nothing is asked. The note tells whether the device gives addresses.")]
+        Reading = "With F_ADDRESS the address lies in the granule of an access; without it nothing is asked. The note tells whether the device gives addresses.")]
     internal static void The_address_of_a_report_may_be_left_out(CheckContext check)
     {
         var faults = Provoke(check);
         foreach (var (_, at, report) in faults.Where(fault => fault.Report.HasAddress))
-            That(report.Address - at < AccessLength, $"an address inside 0x{at:x}..0x{at + AccessLength - 1:x}", $"0x{report.Address:x}");
+            That((report.Address & ~(check.Unit - 1)) == (at & ~(check.Unit - 1)), $"an address in the granule of 0x{at:x}", $"0x{report.Address:x}");
         check.Note = faults.TrueForAll(fault => fault.Report.HasAddress) ? "reports have addresses" : "reports leave addresses out";
     }
 
     [Check("IOMMU-FAULT-D-05",
         Does = "Posts event buffers of 8, 16 and 23 bytes, too small for a report, and provokes one fault.",
-        Reading = "At most one of them comes back.")]
+        Reading = "At most one of them comes back written; buffers that come back empty describe nothing.")]
     internal static void A_report_is_not_spread_over_several_buffers(CheckContext check)
     {
-        var events = FaultIntoSmallBuffers(check);
-        That(events.Count <= 1, "one buffer at most used for one fault", $"{events.Count}: lengths {string.Join(", ", events.Select(used => used.UsedLength))}");
+        var written = FaultIntoSmallBuffers(check).Where(used => used.UsedLength > 0).ToList();
+        That(written.Count <= 1, "one buffer at most written for one fault", $"{written.Count}: lengths {string.Join(", ", written.Select(used => used.UsedLength))}");
     }
 
     [Check("IOMMU-FAULT-D-06",
@@ -66,28 +70,26 @@ internal static class FaultReporting
         Reading = "Dropping it, waiting, an empty buffer and a shorter report are all fine, as long as nothing is written past a buffer. The note tells which.")]
     internal static void A_report_may_be_shortened_to_fit(CheckContext check)
     {
+        // Taking the events back fails where one claims more than its buffer, or where anything was written past one.
         var events = FaultIntoSmallBuffers(check);
-        That(
-            events.All(used => used.UsedLength <= used.Lent.Length), "a report inside its buffer",
-            string.Join(", ", events.Select(used => $"length {used.UsedLength} in {used.Lent.Length} bytes")));
         check.Note = events.Count == 0 ? "no buffer is used" : $"a buffer of {events[0].Lent.Length} bytes is used with length {events[0].UsedLength}";
     }
 
     [Check("DESC-IOMMU-16",
         Does = "With no bypass mode in force, has an endpoint without a domain write.",
-        Reading = "If there is a report, its reason is DOMAIN (1).")]
+        Reading = "If there is a report, its reason is DOMAIN (1), or UNKNOWN where the device cannot tell; the note says which.")]
     internal static void The_reason_without_a_domain_is_DOMAIN(CheckContext check)
     {
         var endpoint = check.Dma(0);
         var driver = DeviceOperations.StartWithoutBypass(check, new DriverSettings { EventBuffers = 4 });
-        endpoint.Write(check.Physical(1), AccessLength);
+        endpoint.Write(check.Identity(1), AccessLength);
         foreach (var report in Reports(check, driver))
-            That(report.Reason == FaultReport.ReasonDomain, "reason DOMAIN (1)", $"reason {report.Reason}");
+            Judge(check, report, FaultReport.ReasonDomain, "DOMAIN (1)");
     }
 
     [Check("DESC-IOMMU-17",
         Does = "Has an attached endpoint write where nothing is mapped, and where a mapping is for reading only.",
-        Reading = "If there are reports, their reason is MAPPING (2).")]
+        Reading = "If there are reports, their reason is MAPPING (2), or UNKNOWN where the device cannot tell; the note says which.")]
     internal static void The_reason_without_a_matching_mapping_is_MAPPING(CheckContext check)
     {
         check.Requires(Features.MapUnmap);
@@ -95,12 +97,12 @@ internal static class FaultReporting
         var driver = check.Start(new DriverSettings { EventBuffers = 4 });
         var at = check.Virtual(2);
         Given(driver.Attach(check.Domain(0), endpoint.Id));
-        Given(driver.Map(check.Domain(0), at + check.Granule, at + 2 * check.Granule - 1, check.Physical(1), MapFlags.Read));
-        foreach (var address in new[] { at, at + check.Granule })
+        Given(driver.Map(check.Domain(0), at + check.Unit, at + 2 * check.Unit - 1, check.Physical(1), MapFlags.Read));
+        foreach (var address in new[] { at, at + check.Unit })
         {
             endpoint.Write(address, AccessLength);
             foreach (var report in Reports(check, driver))
-                That(report.Reason == FaultReport.ReasonMapping, $"reason MAPPING (2) for a write at 0x{address:x}", $"reason {report.Reason}");
+                Judge(check, report, FaultReport.ReasonMapping, "MAPPING (2)");
         }
     }
 
@@ -123,10 +125,24 @@ internal static class FaultReporting
         return faults;
     }
 
+    // A device does its best to find the closest match (5.13.6.9), which can be UNKNOWN, but not the reason of the other case.
+    private static void Judge(CheckContext check, FaultReport report, byte reason, string name)
+    {
+        That(report.Reason == reason || report.Reason == FaultReport.ReasonUnknown, $"reason {name}, or UNKNOWN (0)", $"reason {report.Reason}");
+        if (report.Reason == FaultReport.ReasonUnknown) check.Note = "the reason is UNKNOWN";
+    }
+
     private static IReadOnlyList<EventBuffer> FaultIntoSmallBuffers(CheckContext check)
     {
+        // A device that reports nothing into a buffer that is large enough says nothing by reporting nothing into small ones.
         var endpoint = check.Dma(0);
-        var driver = check.Start();
+        var driver = check.Start(new DriverSettings { EventBuffers = 4 });
+        Given(driver.Attach(check.Domain(0), endpoint.Id));
+        endpoint.Write(check.Virtual(1), AccessLength);
+        check.Machine.Target.Settle();
+        if (driver.TakeEvents().Count == 0) throw new NotApplicableException("the device does not report this fault");
+
+        driver = check.Start();
         foreach (var size in TooSmall.Take(driver.Events.Size)) driver.PostEventBuffer(size);
         Given(driver.Attach(check.Domain(0), endpoint.Id));
         endpoint.Write(check.Virtual(1), AccessLength);

@@ -48,12 +48,12 @@ internal static class ReservedMemory
     }
 
     [Check("IOMMU-RESV-D-04",
-        Does = "For each region of an endpoint, maps a granule inside of it, one across each edge, and a range around it, while the endpoint is attached.",
-        Reading = "Any status but OK; a granule next to the region can be mapped. The text names no status.")]
+        Does = "For each region of an endpoint, maps a page inside of it, one across each edge, and a range around it, while the endpoint is attached.",
+        Reading = "Any status but OK; a page next to the region can be mapped. The text names no status.")]
     internal static void MAP_over_a_reserved_region_is_rejected(CheckContext check) => CannotBeMapped(check, _ => true);
 
     [Check("DESC-IOMMU-15",
-        Does = "Maps a granule inside the MSI region of an endpoint, one across each edge, and a range around it, while the endpoint is attached.",
+        Does = "Maps a page inside the MSI region of an endpoint, one across each edge, and a range around it, while the endpoint is attached.",
         Reading = "Any status but OK: the driver cannot map an MSI region either.")]
     internal static void MAP_over_an_MSI_region_is_rejected(CheckContext check) =>
         CannotBeMapped(check, region => region.Subtype == ReservedRegion.MsiSubtype);
@@ -76,8 +76,8 @@ internal static class ReservedMemory
     {
         check.Requires(Features.MapUnmap);
         var all = ProbeRequests.AllRegions(check).Where(pair => pair.Endpoint == check.Endpoint).Select(pair => pair.Region).ToList();
-        var (granule, config) = (check.Granule, check.Initial.Config);
-        var (lowest, highest) = check.Offers(Features.InputRange) ? (config.InputStart, config.InputEnd) : (0, ulong.MaxValue);
+        var unit = check.Unit;
+        var (lowest, highest) = check.Initial.Translatable;
         var reachable = all.Where(judged).Where(region => region.Start >= lowest && region.End <= highest).ToList();
         if (reachable.Count == 0) throw new NotApplicableException("no such region inside input_range");
         var driver = check.Start();
@@ -85,18 +85,18 @@ internal static class ReservedMemory
         var physical = check.Physical(2);
         foreach (var region in reachable)
         {
-            var first = region.Start & ~(granule - 1);
-            var last = region.End | (granule - 1);
-            var ranges = new List<(ulong Start, ulong End)> { (first, first + granule - 1), (last - granule + 1, last), (first, last) };
-            var roomBelow = first - lowest >= granule && !all.Exists(other => other.Start <= first - 1 && first - granule <= other.End);
-            var roomAbove = highest - last >= granule && !all.Exists(other => other.Start <= last + granule && last + 1 <= other.End);
-            if (roomBelow) ranges.Add((first - granule, first + granule - 1));
-            if (roomAbove) ranges.Add((last - granule + 1, last + granule));
-            if (roomBelow && roomAbove) ranges.Add((first - granule, last + granule));
+            var first = region.Start & ~(unit - 1);
+            var last = region.End | (unit - 1);
+            var ranges = new List<(ulong Start, ulong End)> { (first, first + unit - 1), (last - unit + 1, last), (first, last) };
+            var roomBelow = first - lowest >= unit && !all.Exists(other => other.Start <= first - 1 && first - unit <= other.End);
+            var roomAbove = highest - last >= unit && !all.Exists(other => other.Start <= last + unit && last + 1 <= other.End);
+            if (roomBelow) ranges.Add((first - unit, first + unit - 1));
+            if (roomAbove) ranges.Add((last - unit + 1, last + unit));
+            if (roomBelow && roomAbove) ranges.Add((first - unit, last + unit));
 
             // What is next to the region can be mapped: so it is the region that a rejection is for.
-            if (roomBelow) Given(driver.Map(check.Domain(0), first - granule, first - 1, physical));
-            if (roomBelow) Given(driver.Unmap(check.Domain(0), first - granule, first - 1));
+            if (roomBelow) Given(driver.Map(check.Domain(0), first - unit, first - 1, physical));
+            if (roomBelow) Given(driver.Unmap(check.Domain(0), first - unit, first - 1));
             foreach (var (start, end) in ranges) Rejected(driver.Map(check.Domain(0), start, end, physical));
         }
     }

@@ -13,11 +13,11 @@ internal static class UnmapRequests
     internal static void Nonzero_reserved_bytes_may_be_rejected_with_INVAL(CheckContext check)
     {
         var (driver, domain, at) = WithOneMapping(check, 1);
-        var unmap = driver.Send(new UnmapRequest(domain, at, at + check.Granule - 1) { Reserved = 0x8000_0001 });
+        var unmap = driver.Send(new UnmapRequest(domain, at, at + check.Unit - 1) { Reserved = 0x8000_0001 });
         Answers(unmap, RequestStatus.Ok, RequestStatus.Inval);
         check.Note = $"answered {unmap.Status!.Value.Name()}";
         if (!unmap.IsOk) return;
-        var again = driver.Map(domain, at, at + check.Granule - 1, check.Physical(1));
+        var again = driver.Map(domain, at, at + check.Unit - 1, check.Physical(1));
         That(again.IsOk, "the mapping gone after an UNMAP answered OK, so that the range can be mapped again", again.Answer);
     }
 
@@ -27,11 +27,11 @@ internal static class UnmapRequests
     internal static void An_UNMAP_rejected_for_its_reserved_bytes_may_still_be_performed(CheckContext check)
     {
         var (driver, domain, at) = WithOneMapping(check, 4);
-        var last = at + 4 * check.Granule - 1;
+        var last = at + 4 * check.Unit - 1;
         var unmap = driver.Send(new UnmapRequest(domain, at, last) { Reserved = 0x8000_0001 });
         if (unmap.Status != RequestStatus.Inval) throw new NotApplicableException($"the device does not reject an UNMAP for its reserved bytes ({unmap.Answer})");
-        var kept = Enumerable.Range(0, 4).Count(n => !IsFree(check, driver, domain, at + (ulong)n * check.Granule));
-        That(kept is 0 or 4, "the mapping gone or kept as a whole", $"{kept} of its 4 granules are still mapped");
+        var kept = Enumerable.Range(0, 4).Count(n => !IsFree(check, driver, domain, at + (ulong)n * check.Unit));
+        That(kept is 0 or 4, "the mapping gone or kept as a whole", $"{kept} of its 4 units are still mapped");
         check.Note = kept == 0 ? "performed all the same" : "not performed";
     }
 
@@ -43,10 +43,10 @@ internal static class UnmapRequests
         check.Requires(Features.MapUnmap);
         var driver = check.Start();
         var at = check.Virtual(1);
-        Answers(driver.Unmap(check.Domain(0), at, at + check.Granule - 1), RequestStatus.NoEnt);
+        Answers(driver.Unmap(check.Domain(0), at, at + check.Unit - 1), RequestStatus.NoEnt);
         Given(driver.Attach(check.Domain(1), check.Endpoint));
         Given(driver.Detach(check.Domain(1), check.Endpoint));
-        Answers(driver.Unmap(check.Domain(1), at, at + check.Granule - 1), RequestStatus.NoEnt);
+        Answers(driver.Unmap(check.Domain(1), at, at + check.Unit - 1), RequestStatus.NoEnt);
     }
 
     [Check("IOMMU-UNMAP-D-04",
@@ -58,19 +58,19 @@ internal static class UnmapRequests
         var driver = check.Start();
         var at = check.Virtual(1);
         Given(driver.Attach(check.Domain(0), check.Endpoint, AttachRequest.BypassFlag));
-        Answers(driver.Unmap(check.Domain(0), at, at + check.Granule - 1), RequestStatus.Inval);
+        Answers(driver.Unmap(check.Domain(0), at, at + check.Unit - 1), RequestStatus.Inval);
     }
 
     [Check("IOMMU-UNMAP-D-05",
-        Does = "Maps four granules at once and unmaps the first, the middle, and the last of them.",
+        Does = "Maps four units at once and unmaps the first, the middle, and the last of them.",
         Reading = "RANGE each time: each would split the mapping.")]
     internal static void Splitting_a_mapping_is_answered_RANGE(CheckContext check)
     {
         var (driver, domain, at) = WithOneMapping(check, 4);
-        var granule = check.Granule;
-        Answers(driver.Unmap(domain, at, at + granule - 1), RequestStatus.Range);
-        Answers(driver.Unmap(domain, at + granule, at + 3 * granule - 1), RequestStatus.Range);
-        Answers(driver.Unmap(domain, at + 3 * granule, at + 4 * granule - 1), RequestStatus.Range);
+        var unit = check.Unit;
+        Answers(driver.Unmap(domain, at, at + unit - 1), RequestStatus.Range);
+        Answers(driver.Unmap(domain, at + unit, at + 3 * unit - 1), RequestStatus.Range);
+        Answers(driver.Unmap(domain, at + 3 * unit, at + 4 * unit - 1), RequestStatus.Range);
     }
 
     [Check("IOMMU-UNMAP-D-06",
@@ -80,14 +80,14 @@ internal static class UnmapRequests
     {
         check.Requires(Features.MapUnmap);
         var driver = check.Start();
-        var (domain, at, granule, physical) = (check.Domain(0), check.Virtual(4), check.Granule, check.Physical(4));
+        var (domain, at, unit, physical) = (check.Domain(0), check.Virtual(4), check.Unit, check.Physical(4));
         Given(driver.Attach(domain, check.Endpoint));
-        Given(driver.Map(domain, at, at + 2 * granule - 1, physical));
-        Given(driver.Map(domain, at + 2 * granule, at + 4 * granule - 1, physical + 2 * granule));
-        Given(!IsFree(check, driver, domain, at), "a range that is mapped can be mapped again, so that nothing can be told by mapping it");
-        var unmap = driver.Unmap(domain, at, at + 3 * granule - 1);
-        var gone = Enumerable.Range(0, 4).Where(n => IsFree(check, driver, domain, at + (ulong)n * granule)).ToList();
-        That(gone.Count == 0, "all four granules still mapped", $"UNMAP was answered {unmap.Answer}; granules {string.Join(", ", gone)} are no longer mapped");
+        Given(driver.Map(domain, at, at + 2 * unit - 1, physical));
+        Given(driver.Map(domain, at + 2 * unit, at + 4 * unit - 1, physical + 2 * unit));
+        ShowsMapped(check, driver, domain, at);
+        var unmap = driver.Unmap(domain, at, at + 3 * unit - 1);
+        var gone = Enumerable.Range(0, 4).Where(n => IsFree(check, driver, domain, at + (ulong)n * unit)).ToList();
+        That(gone.Count == 0, "all four units still mapped", $"UNMAP was answered {unmap.Answer}; units {string.Join(", ", gone)} are no longer mapped");
     }
 
     [Check("IOMMU-UNMAP-D-06",
@@ -98,15 +98,16 @@ internal static class UnmapRequests
         check.Requires(Features.MapUnmap);
         var endpoint = check.Dma(0);
         var driver = check.Start();
-        var (domain, at, granule, physical) = (check.Domain(0), check.Virtual(3), check.Granule, check.Physical(3));
+        var (domain, at, unit, physical) = (check.Domain(0), check.Virtual(3), check.Unit, check.Physical(3));
         Given(driver.Attach(domain, endpoint.Id));
-        Given(driver.Map(domain, at, at + granule - 1, physical));
-        Given(driver.Map(domain, at + granule, at + 3 * granule - 1, physical + granule));
-        var unmap = driver.Unmap(domain, at, at + 2 * granule - 1);
-        foreach (var offset in new ulong[] { 0, granule, 2 * granule })
+        Given(driver.Map(domain, at, at + unit - 1, physical));
+        Given(driver.Map(domain, at + unit, at + 3 * unit - 1, physical + unit));
+        Given(check.WriteArrives(endpoint, at, physical) == Arrival.All, "the endpoint does not reach the mapping");
+        var unmap = driver.Unmap(domain, at, at + 2 * unit - 1);
+        foreach (var offset in new ulong[] { 0, unit, 2 * unit })
         {
             That(
-                check.WriteArrives(endpoint, at + offset, physical + offset, MapRequests.Short(check)) == Arrival.All,
+                check.WriteArrives(endpoint, at + offset, physical + offset, 64) == Arrival.All,
                 "every mapping translates as before", $"UNMAP was answered {unmap.Answer}; a write at 0x{at + offset:x} does not arrive");
         }
     }
@@ -120,7 +121,7 @@ internal static class UnmapRequests
         var driver = check.Start();
         var at = check.Virtual(2);
         Given(driver.Attach(check.Domain(0), check.Endpoint));
-        Answers(driver.Unmap(check.Domain(0), at, at + 2 * check.Granule - 1), RequestStatus.Ok);
+        Answers(driver.Unmap(check.Domain(0), at, at + 2 * check.Unit - 1), RequestStatus.Ok);
     }
 
     [Check("IOMMU-UNMAP-D-07",
@@ -140,12 +141,13 @@ internal static class UnmapRequests
     {
         check.Requires(Features.MapUnmap);
         var driver = check.Start();
-        var (domain, at, granule) = (check.Domain(0), check.Virtual(2), check.Granule);
+        var (domain, at, unit) = (check.Domain(0), check.Virtual(2), check.Unit);
         Given(driver.Attach(domain, check.Endpoint));
-        Given(driver.Map(domain, at, at + granule - 1, check.Physical(1)));
-        Given(driver.Map(domain, at + granule, at + 2 * granule - 1, check.Physical(1)));
-        Answers(driver.Unmap(domain, at, at + granule - 1), RequestStatus.Ok);
-        That(!IsFree(check, driver, domain, at + granule), "the neighbour still mapped", "it is gone as well");
+        Given(driver.Map(domain, at, at + unit - 1, check.Physical(1)));
+        Given(driver.Map(domain, at + unit, at + 2 * unit - 1, check.Physical(1)));
+        ShowsMapped(check, driver, domain, at + unit);
+        Answers(driver.Unmap(domain, at, at + unit - 1), RequestStatus.Ok);
+        That(!IsFree(check, driver, domain, at + unit), "the neighbour still mapped", "it is gone as well");
         That(IsFree(check, driver, domain, at), "the unmapped range free", "it is still mapped");
     }
 
@@ -160,14 +162,14 @@ internal static class UnmapRequests
     internal static void A_range_with_a_hole_removes_the_mappings_on_both_sides(CheckContext check) => Removes(check, [(0, 1), (2, 3)], (0, 3));
 
     [Check("IOMMU-UNMAP-D-07",
-        Does = "Maps a granule and unmaps every address that the device can translate at once.",
-        Reading = "OK, and the granule can be mapped again. The size of the whole range needs 65 bits.")]
+        Does = "Maps a unit and unmaps every address that the device can translate at once.",
+        Reading = "OK, and the unit can be mapped again. The size of the whole range needs 65 bits.")]
     internal static void Unmapping_the_whole_address_space_removes_everything(CheckContext check)
     {
         var (driver, domain, at) = WithOneMapping(check, 1);
         var (first, last) = check.Offers(Features.InputRange) ? (driver.Config.InputStart, driver.Config.InputEnd) : (0, ulong.MaxValue);
         Answers(driver.Unmap(domain, first, last), RequestStatus.Ok);
-        That(IsFree(check, driver, domain, at), "the granule free", "it is still mapped");
+        That(IsFree(check, driver, domain, at), "the unit free", "it is still mapped");
     }
 
     [Check("IOMMU-UNMAP-D-07",
@@ -178,39 +180,51 @@ internal static class UnmapRequests
         check.Requires(Features.MapUnmap);
         var endpoint = check.Dma(0);
         var driver = check.Start();
-        var (domain, at, granule, physical) = (check.Domain(0), check.Virtual(3) + check.Granule, check.Granule, check.Physical(1));
+        var (domain, at, unit, physical) = (check.Domain(0), check.Virtual(3) + check.Unit, check.Unit, check.Physical(1));
         Given(driver.Attach(domain, endpoint.Id));
-        Given(driver.Map(domain, at, at + granule - 1, physical));
-        Given(check.WriteArrives(endpoint, at, physical, MapRequests.Short(check)) == Arrival.All, "the endpoint does not reach the mapping");
-        Given(driver.Unmap(domain, at - granule, at + 2 * granule - 1));
-        That(check.WriteArrives(endpoint, at, physical, MapRequests.Short(check)) == Arrival.None, "a write after UNMAP arrives nowhere", "it arrived");
+        Given(driver.Map(domain, at, at + unit - 1, physical));
+        Given(check.WriteArrives(endpoint, at, physical, 64) == Arrival.All, "the endpoint does not reach the mapping");
+        Given(driver.Unmap(domain, at - unit, at + 2 * unit - 1));
+        That(check.WriteArrives(endpoint, at, physical, 64) == Arrival.None, "a write after UNMAP arrives nowhere", "it arrived");
     }
 
-    private static (IommuDriver Driver, uint Domain, ulong At) WithOneMapping(CheckContext check, ulong granules)
+    private static (IommuDriver Driver, uint Domain, ulong At) WithOneMapping(CheckContext check, ulong units)
     {
         check.Requires(Features.MapUnmap);
         var driver = check.Start();
-        var at = check.Virtual(granules);
+        var at = check.Virtual(units);
         Given(driver.Attach(check.Domain(0), check.Endpoint));
-        Given(driver.Map(check.Domain(0), at, at + granules * check.Granule - 1, check.Physical(granules)));
+        Given(driver.Map(check.Domain(0), at, at + units * check.Unit - 1, check.Physical(units)));
+        ShowsMapped(check, driver, check.Domain(0), at);
         return (driver, check.Domain(0), at);
     }
 
-    /// <summary>Maps ranges (in granules, end exclusive), unmaps one, and asks for OK and for every range to be free again.</summary>
+    /// <summary>Maps ranges (in units, end exclusive), unmaps one, and asks for OK and for every range to be free again.</summary>
     private static void Removes(CheckContext check, (int Start, int End)[] mappings, (int Start, int End) unmapped)
     {
         check.Requires(Features.MapUnmap);
         var driver = check.Start();
-        var (domain, at, granule) = (check.Domain(0), check.Virtual(4), check.Granule);
+        var (domain, at, unit) = (check.Domain(0), check.Virtual(4), check.Unit);
         Given(driver.Attach(domain, check.Endpoint));
         foreach (var (start, end) in mappings)
-            Given(driver.Map(domain, at + (ulong)start * granule, at + (ulong)end * granule - 1, check.Physical((ulong)(end - start))));
-        Answers(driver.Unmap(domain, at + (ulong)unmapped.Start * granule, at + (ulong)unmapped.End * granule - 1), RequestStatus.Ok);
+            Given(driver.Map(domain, at + (ulong)start * unit, at + (ulong)end * unit - 1, check.Physical((ulong)(end - start))));
+        foreach (var (start, _) in mappings) ShowsMapped(check, driver, domain, at + (ulong)start * unit);
+        Answers(driver.Unmap(domain, at + (ulong)unmapped.Start * unit, at + (ulong)unmapped.End * unit - 1), RequestStatus.Ok);
         for (var n = unmapped.Start; n < unmapped.End; n++)
-            That(IsFree(check, driver, domain, at + (ulong)n * granule), $"granule {n} free after the UNMAP", "it is still mapped");
+            That(IsFree(check, driver, domain, at + (ulong)n * unit), $"unit {n} free after the UNMAP", "it is still mapped");
     }
 
-    /// <summary>Whether a granule is unmapped, seen by mapping it; it is mapped afterwards.</summary>
-    private static bool IsFree(CheckContext check, IommuDriver driver, uint domain, ulong at) =>
-        driver.Map(domain, at, at + check.Granule - 1, check.Physical(1)).IsOk;
+    /// <summary>N/A unless mapping what is mapped already is refused, so that a mapping can be seen.</summary>
+    private static void ShowsMapped(CheckContext check, IommuDriver driver, uint domain, ulong at)
+    {
+        if (IsFree(check, driver, domain, at)) throw new NotApplicableException("the device maps over existing mappings, so they cannot be seen");
+    }
+
+    /// <summary>Whether a unit is unmapped, seen by mapping it; it is mapped afterwards.</summary>
+    private static bool IsFree(CheckContext check, IommuDriver driver, uint domain, ulong at)
+    {
+        var map = driver.Map(domain, at, at + check.Unit - 1, check.Physical(1));
+        HasResources(map);
+        return map.IsOk;
+    }
 }
