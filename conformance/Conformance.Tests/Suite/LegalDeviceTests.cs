@@ -33,6 +33,13 @@ public sealed class LegalDeviceTests
         ["a probe_size of 4000"] = With(options => options with { ProbeSize = 4000 }),
         ["no reserved regions"] = With(options => options with { Endpoints = [.. options.Endpoints.Select(e => e with { ReservedRegions = [] })] }),
         ["one endpoint"] = With(options => options with { Endpoints = [options.Endpoints[0]] }),
+        ["room for one mapping"] = With(options => options with { MaximumMappings = 1 }),
+        ["room for one domain"] = With(options => options with { MaximumDomains = 1 }),
+        ["low memory reserved"] = With(options => options with
+        {
+            Endpoints = [.. options.Endpoints.Select(e => e with { ReservedRegions = [new(new AddressRange(0, 0xff_ffff), ReservedRegionKind.Reserved)] })],
+        }),
+        ["queues of two"] = With(options => options with { RequestQueueSize = 2, EventQueueSize = 1 }),
         ["small queues"] = With(options => options with { RequestQueueSize = 8, EventQueueSize = 2 }),
         ["large queues"] = With(options => options with { RequestQueueSize = 4096, EventQueueSize = 1024 }),
         ["no MSI-X"] = new() { PciOptions = options => options with { MsixVectors = 0 } },

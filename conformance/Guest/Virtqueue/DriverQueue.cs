@@ -54,7 +54,7 @@ public abstract class DriverQueue
     /// <summary>
     /// Makes a chain of <paramref name="elements"/> available; <paramref name="table"/> gives room for an indirect table of so many
     /// descriptors, into which the last <paramref name="indirect"/> elements go. Returns what a used element will name: see
-    /// <see cref="UsedElement.Id"/>. Throws <see cref="GuestSetupException"/> where too few descriptors are free.
+    /// <see cref="UsedElement.Id"/>. Throws <see cref="QueueTooSmallException"/> where too few descriptors are free.
     /// </summary>
     public ushort Lend(IReadOnlyList<BufferElement> elements, int indirect = 0, Func<int, ulong>? table = null)
     {
@@ -122,9 +122,8 @@ public abstract class DriverQueue
         ram.Write(address, bytes);
     }
 
-    private protected Exception NoRoom(int free, int needed) => needed > Size
-        ? new QueueTooSmallException($"queue {Number} has {Size} descriptors, a chain of {needed} does not fit")
-        : new GuestSetupException($"queue {Number} has {free} free descriptors, {needed} are needed");
+    private protected QueueTooSmallException NoRoom(int free, int needed) =>
+        new($"queue {Number} has {Size} descriptors, {free} of them free; a chain of {needed} does not fit");
 
     private protected static uint WritableLengthOf(IEnumerable<BufferElement> elements) =>
         elements.Aggregate(0u, (sum, element) => element.IsWritable ? unchecked(sum + element.Length) : sum);

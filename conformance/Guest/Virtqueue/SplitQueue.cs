@@ -77,7 +77,7 @@ public sealed class SplitQueue : DriverQueue
     /// <summary>Writes <c>used_event</c>.</summary>
     public void WriteUsedEvent(ushort index) => Write16(Addresses.Driver + 4 + 2u * Size, index);
 
-    /// <summary>Reserves descriptors for a chain; throws <see cref="GuestSetupException"/> where too few are free.</summary>
+    /// <summary>Reserves descriptors for a chain; throws <see cref="QueueTooSmallException"/> where too few are free.</summary>
     public ushort[] TakeSlots(int count)
     {
         if (freeSlots.Count < count) throw NoRoom(freeSlots.Count, count);
