@@ -10,6 +10,7 @@ internal sealed class QueueSnapshot
     private readonly DriverQueue queue;
     private readonly Exchange[] untouched;
     private readonly byte[][] areas;
+    private readonly ushort? usedIndex;
 
     /// <summary>Takes the snapshot; <paramref name="untouched"/> are chains into which the device has written nothing yet.</summary>
     public QueueSnapshot(Machine machine, DriverQueue queue, params Exchange[] untouched)
@@ -18,11 +19,13 @@ internal sealed class QueueSnapshot
         this.queue = queue;
         this.untouched = untouched;
         areas = ReadAreas();
+        usedIndex = ReadUsedIndex();
     }
 
     /// <summary>What the device did since, in a few words; null where it did nothing.</summary>
     public string? Change()
     {
+        if (ReadUsedIndex() is var index && index != usedIndex) return $"used.idx of queue {queue.Number} went from {usedIndex} to {index}";
         var now = ReadAreas();
         for (var area = 0; area < areas.Length; area++)
         {
@@ -35,6 +38,9 @@ internal sealed class QueueSnapshot
         }
         return null;
     }
+
+    /// <summary>Tells the most where there is one; packed rings have no index.</summary>
+    private ushort? ReadUsedIndex() => (queue as SplitQueue)?.ReadUsedIndex();
 
     private byte[][] ReadAreas() => [.. queue.Areas.Select(area => Read(area.Address, area.Length))];
 
