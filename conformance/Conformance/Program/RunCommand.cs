@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Spectre.Console;
 using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
@@ -13,7 +12,6 @@ namespace Viommu.Conformance.Program;
 /// <summary><c>conformance run</c>: runs checks on a target and writes the reports.</summary>
 internal sealed class RunCommand
 {
-    private const int SpinnerColumns = 4;
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(7);
 
     private readonly CliHost host;
@@ -132,7 +130,7 @@ internal sealed class RunCommand
             using var source = host.ParseTarget(spec);
             runs.Add((name, Judge(judged, source, Path.Combine(folder, name), findingsOnly: true)));
             host.Console.Line($"{name}: {ConsoleSummary.Closing(runs[^1].Item2)}");
-            host.Console.WriteLine();
+            host.Console.Line("");
             MatrixReport.Write(folder, new MatrixSnapshot([.. runs]));
         }
         var final = new MatrixSnapshot(runs);
@@ -151,8 +149,10 @@ internal sealed class RunCommand
         var runner = new Runner(judged.Plan, judged.Expectations, new ClauseVerdicts(host.Catalogue, host.NotTested), options, host.Clock, logging.CreateLogger("run"));
 
         using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
-        return WithProgress(live: !isVerbose, progress =>
-            runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress, findingsOnly), reports], host.Interrupted));
+        return isVerbose ? Execute(_ => { }) : host.Console.WithProgress(Execute);
+
+        RunSnapshot Execute(Action<string> progress) =>
+            runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress, findingsOnly), reports], host.Interrupted);
     }
 
     private ExpectationSet ReadExpectations(ParseResult parsed)
@@ -172,16 +172,6 @@ internal sealed class RunCommand
             throw new ReportException($"cannot write {path}: {e.Message}", e);
         }
         host.Console.Line($"expectations: {path}; complete the reason and the url of new entries");
-    }
-
-    /// <summary>Runs with a line at the bottom that says what goes on now, where there is a terminal to show it.</summary>
-    private RunSnapshot WithProgress(bool live, Func<Action<string>, RunSnapshot> run)
-    {
-        var terminal = host.Console.Profile.Capabilities;
-        if (!live || !terminal.Interactive || !terminal.Ansi) return run(_ => { });
-        int width = host.Console.Profile.Width - SpinnerColumns;
-        return host.Console.Status().Start("starting", context =>
-            run(text => context.Status((text.Length <= width ? text : text[..width]).EscapeMarkup())));
     }
 
     private static ILoggerFactory ConsoleLogging() => LoggerFactory.Create(builder => builder

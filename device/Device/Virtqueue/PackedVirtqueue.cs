@@ -18,11 +18,7 @@ internal sealed class PackedVirtqueue(IGuestMemory memory, DeviceQueue queue, Bu
 
     private bool HasEventIndex => Queue.Has(VirtioFeatures.EventIndex);
 
-    public override void Reset()
-    {
-        base.Reset();
-        _nextAvailable = _nextUsed = _published = 0;
-    }
+    public override void Reset() => _nextAvailable = _nextUsed = _published = 0;
 
     public override ChainFault TryTake(out DescriptorChain chain, out bool isEmpty)
     {

@@ -21,11 +21,7 @@ internal sealed class SplitVirtqueue(IGuestMemory memory, DeviceQueue queue, Buf
 
     private int SlotMask => Queue.Size - 1;
 
-    public override void Reset()
-    {
-        base.Reset();
-        _availableSeen = _nextAvailable = _nextUsed = _published = 0;
-    }
+    public override void Reset() => _availableSeen = _nextAvailable = _nextUsed = _published = 0;
 
     public override ChainFault TryTake(out DescriptorChain chain, out bool isEmpty)
     {

@@ -6,7 +6,8 @@ namespace Viommu.Device.Virtqueue;
 /// <summary>
 /// The device's side of the rings of one virtqueue, in either format. Chains are returned in the order in which they are taken, which is
 /// what VIRTIO_F_IN_ORDER asks for. The driver sees what was returned once it is published: until then it cannot use the room again, so
-/// that the queue size bounds what is taken between two publications, whatever another processor writes meanwhile.
+/// that the queue size bounds what is taken between two publications, whatever another processor writes meanwhile. Every access of the
+/// driver ends with a publication.
 /// </summary>
 internal abstract class VirtqueueRing(IGuestMemory memory, DeviceQueue queue, BufferSegment[] scratch)
 {
@@ -24,7 +25,7 @@ internal abstract class VirtqueueRing(IGuestMemory memory, DeviceQueue queue, Bu
     protected Span<BufferSegment> Scratch => scratch.AsSpan(0, queue.Size);
 
     /// <summary>The rings are as a driver starts with them.</summary>
-    public virtual void Reset() => _batchEntries = 0;
+    public abstract void Reset();
 
     /// <summary>
     /// Takes the next available chain; <paramref name="isEmpty"/> where there is none, after the driver was asked to notify of the next
