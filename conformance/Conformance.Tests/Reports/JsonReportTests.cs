@@ -12,7 +12,7 @@ public sealed class JsonReportTests
     {
         Keys(Root, "schema", "tool", "spec", "target", "seed", "checks", "clauses", "summary");
         Keys(Root.GetProperty("tool"), "version");
-        Keys(Root.GetProperty("target"), "name", "version", "features");
+        Keys(Root.GetProperty("target"), "name", "version", "configuration", "features");
         foreach (var check in Root.GetProperty("checks").EnumerateArray())
             Keys(check, "id", "clauses", "level", "verdict", "expected", "actual", "evidence", "milliseconds");
         foreach (var clause in Root.GetProperty("clauses").EnumerateArray())

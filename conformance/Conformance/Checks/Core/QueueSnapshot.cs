@@ -11,6 +11,7 @@ internal sealed class QueueSnapshot
     private readonly Exchange[] untouched;
     private readonly bool buffersOnly;
     private readonly byte[][] areas;
+    private readonly ushort? usedIndex;
 
     /// <summary>Takes the snapshot; <paramref name="untouched"/> are chains into which the device has written nothing yet.</summary>
     public QueueSnapshot(Machine machine, DriverQueue queue, params Exchange[] untouched) : this(machine, queue, buffersOnly: false, untouched)
@@ -24,6 +25,7 @@ internal sealed class QueueSnapshot
         this.buffersOnly = buffersOnly;
         this.untouched = untouched;
         areas = ReadAreas();
+        usedIndex = ReadUsedIndex();
     }
 
     /// <summary>
@@ -35,6 +37,7 @@ internal sealed class QueueSnapshot
     /// <summary>What the device did since, in a few words; null where it did nothing.</summary>
     public string? Change()
     {
+        if (ReadUsedIndex() is var index && index != usedIndex) return $"used.idx of queue {queue.Number} went from {usedIndex} to {index}";
         var now = ReadAreas();
         for (var area = 0; area < areas.Length; area++)
         {
@@ -55,6 +58,9 @@ internal sealed class QueueSnapshot
         foreach (var wish in queue.NotificationWishes) now[^1].AsSpan(wish).Clear();
         return now;
     }
+
+    /// <summary>Tells the most where there is one; packed rings have no index.</summary>
+    private ushort? ReadUsedIndex() => (queue as SplitQueue)?.ReadUsedIndex();
 
     private byte[] Read(ulong address, int length)
     {

@@ -1,0 +1,47 @@
+using Viommu.Conformance.Program;
+using Viommu.Guest.Targets;
+
+namespace Viommu.Conformance.Tests.Program;
+
+public sealed class TargetSourcesTests
+{
+    [Theory]
+    [InlineData("model", "model", "pci, split")]
+    [InlineData("model,ring=split", "model", "pci, split")]
+    [InlineData("model,transport=pci,ring=packed", "model-pci-packed", "pci, packed")]
+    [InlineData("model,ring=packed,transport=mmio", "model-mmio-packed", "mmio, packed")]
+    [InlineData("model,transport=mmio-legacy", "model-mmio-legacy-split", "mmio-legacy, split")]
+    [InlineData("model,ring=split,transport=pci-transitional", "model-pci-transitional-split", "pci-transitional, split")]
+    public void The_model_takes_its_transport_and_ring_in_any_order(string spec, string name, string configuration)
+    {
+        using var source = TargetSources.Parse(spec);
+        using var target = source.Open(TargetShape.Default, out _)!;
+        Assert.Equal(name, source.Name);
+        Assert.Equal(configuration, target.Identity.Configuration);
+        Assert.EndsWith($"({configuration})", target.Identity.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model,transport=mmio-legacy,ring=packed", "mmio-legacy has no packed rings")]
+    [InlineData("model,ring=packed,transport=pci-transitional", "pci-transitional has no packed rings")]
+    [InlineData("model,transport=usb", "transport=usb is unknown; there are pci, mmio, mmio-legacy, pci-transitional")]
+    [InlineData("model,ring=", "ring= is unknown; there are split, packed")]
+    [InlineData("model,ring", "ring= is unknown")]
+    [InlineData("model,ring=split,ring=packed", "takes ring=... once")]
+    [InlineData("model,speed=9", "not 'speed=9'")]
+    [InlineData("model,", "takes transport=... and ring=...")]
+    [InlineData("modelling", "unknown target 'modelling'")]
+    public void What_cannot_be_is_one_clear_complaint(string spec, string complaint) =>
+        Assert.Contains(complaint, Assert.Throws<UsageException>(() => TargetSources.Parse(spec)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void The_matrix_has_every_legal_combination_and_each_can_be_parsed()
+    {
+        Assert.Equal(
+            ["pci-split", "pci-packed", "mmio-split", "mmio-packed", "mmio-legacy-split", "pci-transitional-split"],
+            TargetSources.Matrix("model").Select(combination => combination.Name));
+        foreach (var (_, spec) in TargetSources.Matrix("model")) TargetSources.Parse(spec).Dispose();
+        Assert.Throws<UsageException>(() => TargetSources.Matrix("qemu"));
+        Assert.Throws<UsageException>(() => TargetSources.Matrix("model,ring=packed"));
+    }
+}
