@@ -9,12 +9,16 @@ namespace Viommu.Device.Iommu;
 /// </summary>
 internal sealed class Domain
 {
+    // Which regions the attached endpoints have, and how many of them have those.
+    private readonly List<(ReservedRegions Regions, int Endpoints)> _reserved = [];
+
     public uint Id { get; private set; }
 
     /// <summary>Attached endpoints are in bypass mode, and there are no mappings.</summary>
     public bool IsBypass { get; private set; }
 
-    public List<Endpoint> Endpoints { get; } = [];
+    /// <summary>Attached endpoints.</summary>
+    public int EndpointCount { get; private set; }
 
     public MappingTree Mappings { get; } = new();
 
@@ -24,19 +28,49 @@ internal sealed class Domain
         IsBypass = isBypass;
     }
 
-    public void End() => Mappings.Clear();
+    public void End()
+    {
+        EndpointCount = 0;
+        _reserved.Clear();
+        Mappings.Clear();
+    }
+
+    /// <summary>An endpoint with these reserved regions is attached.</summary>
+    public void Enter(ReservedRegions reserved)
+    {
+        EndpointCount++;
+        int index = IndexOf(reserved);
+        if (index < 0) _reserved.Add((reserved, 1));
+        else _reserved[index] = (reserved, _reserved[index].Endpoints + 1);
+    }
+
+    /// <summary>An endpoint with these reserved regions is detached.</summary>
+    public void Leave(ReservedRegions reserved)
+    {
+        EndpointCount--;
+        int index = IndexOf(reserved);
+        if (_reserved[index].Endpoints == 1) _reserved.RemoveAt(index);
+        else _reserved[index] = (reserved, _reserved[index].Endpoints - 1);
+    }
 
     /// <summary>True where the range touches a region that is reserved for any of the endpoints.</summary>
     public bool IsReserved(AddressRange range)
     {
-        foreach (var endpoint in Endpoints)
+        foreach (var (regions, _) in _reserved)
         {
-            foreach (ref readonly var region in endpoint.Reserved)
-            {
-                if (region.Range.Overlaps(range)) return true;
-            }
+            if (regions.Overlaps(range)) return true;
         }
 
         return false;
+    }
+
+    private int IndexOf(ReservedRegions reserved)
+    {
+        for (int index = 0; index < _reserved.Count; index++)
+        {
+            if (_reserved[index].Regions == reserved) return index;
+        }
+
+        return -1;
     }
 }
