@@ -50,7 +50,7 @@ public sealed class RunCommandTests
     {
         using var cli = new CliRun
         {
-            Session = new ScriptedSession().On(FakeChecks.Attach, Verdict.Fail, "status INVAL (4), used length 4",
+            Session = new ScriptedSession { Target = new("model", "1.0\u001b[2J") }.On(FakeChecks.Attach, Verdict.Fail, "status INVAL (4), used length 4",
                 "status OK (0), used length 4 [not markup] \u001b[31mred", "ATTACH domain=1 endpoint=0x8 reserved=01000000", "01 00 00 00"),
         };
         Assert.Equal(1, cli.Run());

@@ -5,26 +5,12 @@ using Viommu.Conformance.Running;
 namespace Viommu.Conformance.Tests.Reports;
 
 /// <summary>The page as a browser shows it.</summary>
-public sealed class HtmlReportTests : IAsyncLifetime
+public sealed class HtmlReportTests(ChromiumFixture chromium) : IClassFixture<ChromiumFixture>, IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("conformance-html-");
     private readonly List<string> complaints = [];
-    private IPlaywright? playwright;
-    private IBrowser? browser;
 
-    public async Task InitializeAsync()
-    {
-        if (Chromium() is not { } program) return;
-        playwright = await Playwright.CreateAsync();
-        browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = ["--no-sandbox"], Headless = true });
-    }
-
-    public async Task DisposeAsync()
-    {
-        if (browser is not null) await browser.DisposeAsync();
-        playwright?.Dispose();
-        folder.Delete(recursive: true);
-    }
+    public void Dispose() => folder.Delete(recursive: true);
 
     [SkippableFact]
     public async Task Every_clause_has_a_row_and_nothing_is_fetched()
@@ -129,12 +115,10 @@ public sealed class HtmlReportTests : IAsyncLifetime
 
     private async Task<IPage> Open(RunSnapshot run, ColorScheme scheme = ColorScheme.Light, int width = 1280)
     {
-        if (browser is null && Environment.GetEnvironmentVariable("CI") == "true") Assert.Fail("CI has to have a Chromium to look at the report with");
-        Skip.If(browser is null, "no chromium, chromium-browser or google-chrome on PATH");
-
+        var browser = chromium.Browser;
         var path = Path.Combine(folder.FullName, "index.html");
         await File.WriteAllTextAsync(path, new HtmlReport().Render(run));
-        var page = await browser!.NewPageAsync(new() { ColorScheme = scheme, ViewportSize = new() { Width = width, Height = 1000 } });
+        var page = await browser.NewPageAsync(new() { ColorScheme = scheme, ViewportSize = new() { Width = width, Height = 1000 } });
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning") complaints.Add(message.Text);
@@ -148,9 +132,4 @@ public sealed class HtmlReportTests : IAsyncLifetime
         await page.GotoAsync(new Uri(path).AbsoluteUri);
         return page;
     }
-
-    private static string? Chromium() =>
-        (from folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-         from name in (string[])["chromium", "chromium-browser", "google-chrome"]
-         select Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 }

@@ -10,7 +10,7 @@ public static class CheckRegistry
     private const BindingFlags Anywhere = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
     /// <summary>
-    /// The checks in the order of the spec's chapters. Throws <see cref="InvalidDataException"/> where one is not made as
+    /// The checks in the order of the spec's chapters, those that judge the whole run last. Throws <see cref="InvalidDataException"/> where one is not made as
     /// <see cref="CheckAttribute"/> says, names a clause that the catalogue lacks, or repeats an id.
     /// </summary>
     public static IReadOnlyList<Check> Find(Assembly assembly, ClauseCatalogue catalogue) => Find(assembly.GetTypes(), catalogue);
@@ -21,8 +21,9 @@ public static class CheckRegistry
             .Select(method => (method, attribute: method.GetCustomAttribute<CheckAttribute>()))
             .Where(m => m.attribute is not null)
             .OrderBy(m => m.method.MetadataToken)
-            .Select(m => Build(m.method, m.attribute!, catalogue))
-            .OrderBy(c => catalogue.PositionOf(c.Clauses[0]))
+            .Select(m => (check: Build(m.method, m.attribute!, catalogue), m.attribute!.JudgesTheRun))
+            .OrderBy(m => m.JudgesTheRun).ThenBy(m => catalogue.PositionOf(m.check.Clauses[0]))
+            .Select(m => m.check)
             .ToList();
         if (checks.GroupBy(c => c.Id).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new InvalidDataException($"check {twice.Key} is there twice");

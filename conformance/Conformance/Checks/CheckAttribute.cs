@@ -20,6 +20,9 @@ public sealed class CheckAttribute(string clause) : Attribute
     /// <summary>How to read the device's answers: which are accepted, and what another one means.</summary>
     public required string Reading { get; init; }
 
+    /// <summary>True for a check that judges what happened during the whole run, and so comes after all others.</summary>
+    public bool JudgesTheRun { get; init; }
+
     /// <summary>Name of a static member of the declaring class that holds the <see cref="Guest.Targets.TargetShape"/> it needs; null for the target as it is.</summary>
     public string? Shape { get; init; }
 }

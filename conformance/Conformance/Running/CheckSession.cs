@@ -123,11 +123,11 @@ public sealed class CheckSession : ICheckSession
         }
         catch (TargetDiedException death)
         {
-            return Outcome(Verdict.Crash, check.Title, $"{death.Message}: {death.LastWords}", live.Evidence());
+            return Ended(Verdict.Crash, check.Title, death.Message, death.LastWords, live);
         }
         catch (TargetHungException hang)
         {
-            return Outcome(Verdict.Timeout, check.Title, $"{hang.Message}: {hang.LastWords}", live.Evidence());
+            return Ended(Verdict.Timeout, check.Title, hang.Message, hang.LastWords, live);
         }
         catch (Exception bug) when (bug is not OperationCanceledException)
         {
@@ -144,13 +144,20 @@ public sealed class CheckSession : ICheckSession
         }
         catch (TargetDiedException death)
         {
-            return Outcome(Verdict.Crash, expected, $"{actual}; then {death.Message}: {death.LastWords}", live.Evidence());
+            return Ended(Verdict.Crash, expected, $"{actual}; then {death.Message}", death.LastWords, live);
         }
         catch (TargetHungException hang)
         {
-            return Outcome(Verdict.Timeout, expected, $"{actual}; then {hang.Message}: {hang.LastWords}", live.Evidence());
+            return Ended(Verdict.Timeout, expected, $"{actual}; then {hang.Message}", hang.LastWords, live);
         }
         return Outcome(verdict, expected, actual, live.Evidence());
+    }
+
+    /// <summary>The target's very last line says how it ended; what it wrote before, perhaps during earlier checks, is evidence.</summary>
+    private static CheckOutcome Ended(Verdict verdict, string expected, string how, string lastWords, LiveTarget live)
+    {
+        var lines = lastWords.Split('\n');
+        return Outcome(verdict, expected, $"{how}: {lines[^1]}", [.. live.Evidence(), .. lines.Select(line => $"said: {line}")]);
     }
 
     private void Restore(Check check, LiveTarget live)

@@ -21,6 +21,7 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
     private readonly InitialState initial;
     private readonly DmaEndpoint[] endpoints;
     private readonly string? answerForMissingDomain;
+    private readonly string? bringUp;
     private bool primed;
 
     private LiveTarget(ITarget target)
@@ -30,8 +31,16 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
         endpoints = [.. target.BusMasters.Select(master => new DmaEndpoint(master, machine))];
         var offered = machine.Transport.ReadDeviceFeatures();
         initial = new InitialState(offered, machine.ReadConfig(), []);
-        if ((offered & Features.Probe) != 0) initial = initial with { ReservedRegions = ProbeReservedRegions() };
-        if ((offered & Features.MapUnmap) != 0) answerForMissingDomain = AnswerForMissingDomain();
+        try
+        {
+            if ((offered & Features.Probe) != 0) initial = initial with { ReservedRegions = ProbeReservedRegions() };
+            if ((offered & Features.MapUnmap) != 0) answerForMissingDomain = AnswerForMissingDomain();
+        }
+        catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException)
+        {
+            // A device that no driver can start is judged all the same; the checks whose set-up needs a driver will say so one by one.
+            bringUp = failure.Message;
+        }
     }
 
     /// <summary>What the device was at power-on.</summary>
@@ -46,7 +55,7 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
         {
             return new LiveTarget(target);
         }
-        catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException or TargetDiedException or TargetHungException)
+        catch (Exception failure) when (failure is GuestSetupException or TargetDiedException or TargetHungException)
         {
             var words = failure is TargetDiedException or TargetHungException ? $" ({target.LastWords})" : "";
             target.Dispose();
@@ -83,7 +92,8 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
     }
 
     /// <summary>The evidence: what has passed since the check began.</summary>
-    public IReadOnlyList<string> Evidence() => machine.Journal.ToLines();
+    public IReadOnlyList<string> Evidence() =>
+        bringUp is null ? machine.Journal.ToLines() : [$"(when the device was looked over: {bringUp})", .. machine.Journal.ToLines()];
 
     /// <summary>A remark on the device's state, for a finding: null unless it reports that it needs a reset.</summary>
     public string? Ailment() =>

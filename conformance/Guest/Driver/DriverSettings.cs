@@ -15,6 +15,6 @@ public sealed record DriverSettings
     /// <summary>Size of the request queue in descriptors; null for what the device reports, capped at 256.</summary>
     public ushort? RequestQueueSize { get; init; }
 
-    /// <summary>Event buffers to post, of the size of a fault report.</summary>
+    /// <summary>Event buffers to post, of the size of a fault report; fewer where the queue is smaller.</summary>
     public int EventBuffers { get; init; }
 }

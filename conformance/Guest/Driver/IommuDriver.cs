@@ -56,7 +56,7 @@ public sealed class IommuDriver
         if (!Negotiation.Offer(machine, features)) throw new GuestSetupException($"the device refuses features 0x{features:x}");
         var driver = Prepare(machine, features, settings);
         Negotiation.SetDriverOk(machine);
-        for (var i = 0; i < settings.EventBuffers; i++) driver.PostEventBuffer(FaultReport.Size);
+        for (var i = 0; i < Math.Min(settings.EventBuffers, driver.Events.Size); i++) driver.PostEventBuffer(FaultReport.Size);
         return driver;
     }
 

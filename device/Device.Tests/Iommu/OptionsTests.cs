@@ -66,9 +66,9 @@ public class OptionsTests
     public void A_function_that_cannot_be_is_named()
     {
         var problems = Assert.Throws<ArgumentException>(
-            new VirtioPciOptions { Features = (VirtioFeatures)(1UL << 34), MsixVectors = 0x801 }.Validate).Message;
+            new VirtioPciOptions { Features = (VirtioFeatures)(1UL << 37), MsixVectors = 0x801 }.Validate).Message;
         Assert.Contains("VERSION_1", problems, StringComparison.Ordinal);
-        Assert.Contains("0x400000000", problems, StringComparison.Ordinal);
+        Assert.Contains("0x2000000000", problems, StringComparison.Ordinal);
         Assert.Contains("MsixVectors", problems, StringComparison.Ordinal);
     }
 }

@@ -26,7 +26,7 @@ internal sealed class VirtioCore : IVirtioHost
     private readonly IVirtioDevice _device;
     private readonly IGuestMemory _memory;
     private readonly IInterrupts _interrupts;
-    private readonly SplitVirtqueue[] _queues;
+    private readonly DeviceQueue[] _queues;
     private readonly byte[] _request;
     private readonly byte[] _reply;
 
@@ -38,7 +38,7 @@ internal sealed class VirtioCore : IVirtioHost
         _device = device;
         _memory = memory;
         _interrupts = interrupts;
-        _queues = [.. device.MaximumQueueSizes.Select(size => new SplitVirtqueue(memory, size))];
+        _queues = [.. device.MaximumQueueSizes.Select(size => new DeviceQueue(memory, size))];
         _request = new byte[device.LongestRequest];
         _reply = new byte[device.LongestReply];
         OfferedFeatures = (ulong)transportFeatures | device.DeviceTypeFeatures;
@@ -84,7 +84,7 @@ internal sealed class VirtioCore : IVirtioHost
     private bool IsSuspended => Status.HasFlag(DeviceStatus.Suspend);
 
     /// <summary>The queue of that number, or null where there is none.</summary>
-    public SplitVirtqueue? Queue(int index) => index < _queues.Length ? _queues[index] : null;
+    public DeviceQueue? Queue(int index) => index < _queues.Length ? _queues[index] : null;
 
     /// <summary>The driver writes one half of its feature bits; nothing is accepted any more once FEATURES_OK is set.</summary>
     public void WriteDriverFeatures(uint word, uint value)
@@ -150,14 +150,24 @@ internal sealed class VirtioCore : IVirtioHost
         if (Queue(index) is not { IsEnabled: true } queue || !_device.IsRequestQueue(index)) return;
         queue.HasEarlyNotification = !CanUseQueues;
         if (!CanUseQueues) return;
-        var fault = Serve(index, queue);
-        NotifyDriver(index, queue, fault);
+        var fault = Serve(index, queue.Ring);
+        NotifyDriver(index, queue.Ring, fault);
+    }
+
+    /// <summary>
+    /// The driver's notification with VIRTIO_F_NOTIFICATION_DATA: <paramref name="nextAvailable"/> is next_off, with next_wrap in bit 15
+    /// (section 2.9). It spares the look into the rings where it names nothing new; what is there only the rings say.
+    /// </summary>
+    public void Notify(int index, ushort nextAvailable)
+    {
+        if (CanUseQueues && Queue(index) is { IsEnabled: true } queue && queue.Ring.HasReached(nextAvailable)) return;
+        Notify(index);
     }
 
     /// <inheritdoc/>
     public bool TryReport(int queue, ReadOnlySpan<byte> report)
     {
-        if (!CanUseQueues || Queue(queue) is not { IsEnabled: true } ring) return false;
+        if (!CanUseQueues || Queue(queue) is not { IsEnabled: true, Ring: var ring }) return false;
         var fault = ring.TryTake(out var chain, out bool isEmpty);
         if (isEmpty) return false;
         if (fault == ChainFault.None) fault = Fill(ring, chain, report);
@@ -239,11 +249,11 @@ internal sealed class VirtioCore : IVirtioHost
         }
     }
 
-    private ChainFault Serve(int index, SplitVirtqueue queue)
+    private ChainFault Serve(int index, VirtqueueRing ring)
     {
         for (; ; )
         {
-            var fault = queue.TryTake(out var chain, out bool isEmpty);
+            var fault = ring.TryTake(out var chain, out bool isEmpty);
             if (fault != ChainFault.None || isEmpty) return fault;
 
             fault = chain.CopyReadable(_memory, _request, out int length);
@@ -254,24 +264,24 @@ internal sealed class VirtioCore : IVirtioHost
             int written = _device.Process(index, _request.AsSpan(0, length), reply);
 
             fault = chain.Scatter(_memory, reply[..written]);
-            if (fault == ChainFault.None) fault = queue.Return(chain.Head, (uint)written);
+            if (fault == ChainFault.None) fault = ring.Return(chain, (uint)written);
             if (fault != ChainFault.None) return fault;
         }
     }
 
-    private ChainFault Fill(SplitVirtqueue queue, DescriptorChain chain, ReadOnlySpan<byte> report)
+    private ChainFault Fill(VirtqueueRing ring, in DescriptorChain chain, ReadOnlySpan<byte> report)
     {
         // IOMMU-FAULT-D-05: a report that does not fit is not spread over several buffers.
-        if (chain.WritableLength < (ulong)report.Length) return queue.Return(chain.Head, 0);
+        if (chain.WritableLength < (ulong)report.Length) return ring.Return(chain, 0);
         var fault = chain.Scatter(_memory, report);
-        return fault == ChainFault.None ? queue.Return(chain.Head, (uint)report.Length) : fault;
+        return fault == ChainFault.None ? ring.Return(chain, (uint)report.Length) : fault;
     }
 
-    private void NotifyDriver(int index, SplitVirtqueue queue, ChainFault fault)
+    private void NotifyDriver(int index, VirtqueueRing ring, ChainFault fault)
     {
-        var unreadable = queue.NeedsNotification(out bool needed);
-        if (needed) _interrupts.QueueUsed(index);
-        if (fault == ChainFault.None) fault = unreadable;
+        var unpublished = ring.Publish(out bool isNotificationWanted);
+        if (isNotificationWanted) _interrupts.QueueUsed(index);
+        if (fault == ChainFault.None) fault = unpublished;
         if (fault != ChainFault.None) NeedReset(fault);
     }
 

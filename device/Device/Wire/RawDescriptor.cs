@@ -18,7 +18,7 @@ internal readonly record struct RawDescriptor(ulong Address, uint Length, Descri
     }
 }
 
-/// <summary>VIRTQ_DESC_F_*.</summary>
+/// <summary>VIRTQ_DESC_F_*; the last two are of the packed ring.</summary>
 [Flags]
 internal enum DescriptorFlags : ushort
 {
@@ -26,4 +26,6 @@ internal enum DescriptorFlags : ushort
     Next = 1,
     Write = 2,
     Indirect = 4,
+    Available = 1 << 7,
+    Used = 1 << 15,
 }

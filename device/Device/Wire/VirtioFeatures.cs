@@ -16,8 +16,17 @@ public enum VirtioFeatures : ulong
     /// <summary>VIRTIO_F_VERSION_1: compliance with the specification.</summary>
     Version1 = 1UL << 32,
 
+    /// <summary>VIRTIO_F_ACCESS_PLATFORM: the platform may limit or translate what the device reaches; the device is the same.</summary>
+    AccessPlatform = 1UL << 33,
+
+    /// <summary>VIRTIO_F_RING_PACKED: the packed virtqueue layout (section 2.8).</summary>
+    RingPacked = 1UL << 34,
+
     /// <summary>VIRTIO_F_IN_ORDER: buffers are used in the order in which they were made available.</summary>
     InOrder = 1UL << 35,
+
+    /// <summary>VIRTIO_F_ORDER_PLATFORM: the platform orders memory accesses; the device is the same.</summary>
+    OrderPlatform = 1UL << 36,
 
     /// <summary>VIRTIO_F_NOTIFICATION_DATA: driver notifications are 32 bits wide and carry the ring position.</summary>
     NotificationData = 1UL << 38,
@@ -35,5 +44,5 @@ public enum VirtioFeatures : ulong
     Default = IndirectDescriptors | EventIndex | Version1 | RingReset | Suspend,
 
     /// <summary>Every bit that the device can honour.</summary>
-    Supported = Default | InOrder | NotificationData | NotificationConfigData,
+    Supported = Default | AccessPlatform | RingPacked | InOrder | OrderPlatform | NotificationData | NotificationConfigData,
 }

@@ -129,9 +129,10 @@ internal static class DeviceResetChecks
     }
 
     [Check("DESC-CORE-01",
-        Does = "Looks back at the device resets that followed each check so far. After each of them a driver has verified that the status is 0, no queue is "
+        Does = "Looks back at the device resets that followed each check of the run. After each of them a driver has verified that the status is 0, no queue is "
             + "enabled, the device can be initialised, and no domain named in the check exists.",
-        Reading = "Nothing was left over. Each leftover is listed with the check that it was found after; that check's own verdict is not touched by it.")]
+        Reading = "Nothing was left over. Each leftover is listed with the check that it was found after; that check's own verdict is not touched by it.",
+        JudgesTheRun = true)]
     internal static void Every_reset_between_checks_brought_the_device_back_to_its_state_after_power_on(CheckContext check) =>
         That(check.BrokenResets.Count == 0, "nothing left over by any device reset between checks", string.Join("; ", check.BrokenResets));
 

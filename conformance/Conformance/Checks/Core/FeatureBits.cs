@@ -142,7 +142,7 @@ internal static class FeatureBitsChecks
         if (!check.Machine.Target.CanSystemReset) throw new NotApplicableException("the target has no system reset");
         var driver = check.Start();
         Knock.GivenServed(check, driver);
-        check.Machine.ResetSystem();
+        check.ResetSystem();
         AcceptsAgain(check, driver.Negotiated, "the system reset");
     }
 

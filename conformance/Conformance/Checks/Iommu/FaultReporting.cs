@@ -11,6 +11,7 @@ internal static class FaultReporting
 {
     // One access that no bus splits: some endpoints fault once for every four bytes.
     private const int AccessLength = 4;
+    private static readonly int[] TooSmall = [8, 16, 23];
     private const uint DefinedFlags = FaultReport.ReadFlag | FaultReport.WriteFlag | FaultReport.AddressFlag;
 
     [Check("IOMMU-FAULT-D-01",
@@ -126,7 +127,7 @@ internal static class FaultReporting
     {
         var endpoint = check.Dma(0);
         var driver = check.Start();
-        foreach (var size in new[] { 8, 16, 23 }) driver.PostEventBuffer(size);
+        foreach (var size in TooSmall.Take(driver.Events.Size)) driver.PostEventBuffer(size);
         Given(driver.Attach(check.Domain(0), endpoint.Id));
         endpoint.Write(check.Virtual(1), AccessLength);
         check.Machine.Target.Settle();

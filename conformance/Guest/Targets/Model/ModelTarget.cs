@@ -6,7 +6,7 @@ using Viommu.Device.Transport.Pci;
 namespace Viommu.Guest.Targets.Model;
 
 /// <summary>
-/// A machine of three PCI functions, in this process: the virtio-iommu at 00:03.0 and two endpoints behind it. All it has to do is
+/// A machine in this process: the virtio-iommu at 00:03.0, and endpoints behind it. All it has to do is
 /// done when a call returns. An exception out of the device is a death of the target.
 /// </summary>
 public sealed class ModelTarget : ITarget
@@ -29,9 +29,10 @@ public sealed class ModelTarget : ITarget
     internal ModelTarget(IommuOptions options, VirtioPciOptions pciOptions, ModelVariation variation)
     {
         Ram = new ModelRam(memory);
-        var parts = variation.Assemble(new IommuDevice(variation.Options(options), memory), memory);
+        options = variation.Options(options);
+        var parts = variation.Assemble(new IommuDevice(options, memory), memory);
         function = new VirtioPciFunction(parts.Device, variation.RingMemory(memory), variation.PciOptions(pciOptions));
-        BusMasters = [new ModelBusMaster(FirstEndpoint, parts.Dma, this), new ModelBusMaster(SecondEndpoint, parts.Dma, this)];
+        BusMasters = [.. options.Endpoints.Select(endpoint => new ModelBusMaster(endpoint.Id, parts.Dma, this))];
     }
 
     /// <inheritdoc/>

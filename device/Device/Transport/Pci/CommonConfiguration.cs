@@ -57,10 +57,10 @@ internal sealed class CommonConfiguration
 
     private static Register?[] ByOffset { get; } = Index();
 
-    private SplitVirtqueue? Queue => _core.Queue(_queueSelect);
+    private DeviceQueue? Queue => _core.Queue(_queueSelect);
 
     // The driver configures a queue before it enables it; what it writes later is not looked at.
-    private SplitVirtqueue? DisabledQueue => Queue is { IsEnabled: false } queue ? queue : null;
+    private DeviceQueue? DisabledQueue => Queue is { IsEnabled: false } queue ? queue : null;
 
     private ushort SelectedVector
     {
@@ -117,13 +117,13 @@ internal sealed class CommonConfiguration
     private static uint Word(ulong features, uint select) => select > 1 ? 0 : (uint)(features >> (int)(32 * select));
 
     // PCI-LAYOUT-D-01: the halves of a 64-bit field are independent of each other.
-    private static Register Low(int offset, string field, Func<SplitVirtqueue, ulong> get, Action<SplitVirtqueue, ulong> set) =>
+    private static Register Low(int offset, string field, Func<DeviceQueue, ulong> get, Action<DeviceQueue, ulong> set) =>
         new(offset, 4, $"{field}, low half", c => c.Queue is { } queue ? (uint)get(queue) : 0, (c, v) =>
         {
             if (c.DisabledQueue is { } queue) set(queue, (get(queue) & ~0xffff_ffffUL) | v);
         });
 
-    private static Register High(int offset, string field, Func<SplitVirtqueue, ulong> get, Action<SplitVirtqueue, ulong> set) =>
+    private static Register High(int offset, string field, Func<DeviceQueue, ulong> get, Action<DeviceQueue, ulong> set) =>
         new(offset, 4, $"{field}, high half", c => c.Queue is { } queue ? (uint)(get(queue) >> 32) : 0, (c, v) =>
         {
             if (c.DisabledQueue is { } queue) set(queue, (get(queue) & 0xffff_ffffUL) | ((ulong)v << 32));

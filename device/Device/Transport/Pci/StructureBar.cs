@@ -36,7 +36,7 @@ internal sealed class StructureBar(VirtioCore core, CommonConfiguration common)
     {
         if (offset < CommonConfigurationLayout.Size) common.Write(offset, width, value);
         else if (IsDeviceConfig(offset, width)) WriteDevice(offset - DeviceOffset, width, value);
-        else if (offset >= NotifyOffset && offset < NotifyOffset + NotifyLength) Ring(offset - NotifyOffset, width);
+        else if (offset >= NotifyOffset && offset < NotifyOffset + NotifyLength) Ring(offset - NotifyOffset, width, value);
     }
 
     // PCI-ISR-D-05: reading resets it.
@@ -64,10 +64,13 @@ internal sealed class StructureBar(VirtioCore core, CommonConfiguration common)
         core.WriteConfig(offset, bytes[..width]);
     }
 
-    // Section 4.1.5.2. The address says which queue is meant; the value repeats it, and is not looked at.
-    private void Ring(int offset, int width)
+    // Section 4.1.5.2. The address says which queue is meant; the low half of the value repeats it, and is not looked at.
+    private void Ring(int offset, int width, ulong value)
     {
-        int expected = (core.Negotiated & VirtioFeatures.NotificationData) != 0 ? 4 : 2;
-        if (width == expected && offset % NotifyMultiplier == 0) core.Notify(offset / NotifyMultiplier);
+        if (offset % NotifyMultiplier != 0) return;
+        int queue = offset / NotifyMultiplier;
+        bool hasData = (core.Negotiated & VirtioFeatures.NotificationData) != 0;
+        if (hasData && width == 4) core.Notify(queue, (ushort)(value >> 16));
+        else if (!hasData && width == 2) core.Notify(queue);
     }
 }
