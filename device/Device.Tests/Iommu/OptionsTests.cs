@@ -26,6 +26,7 @@ public class OptionsTests
         { "RequestQueueSize", new() { RequestQueueSize = 3 } },
         { "EventQueueSize", new() { EventQueueSize = 0 } },
         { "more than once", new() { Endpoints = [new(1), new(2), new(1)] } },
+        { "reserved regions, more than 4096", new() { Endpoints = [.. Enumerable.Range(0, 4097).Select(i => new EndpointOptions((uint)i) { ReservedRegions = [Reserved((ulong)i, (ulong)i)] })] } },
         { "more than once", new() { Endpoints = [new(7)], EndpointRanges = [new(0, 9)] } },
         { "more than once", new() { EndpointRanges = [new(0, 9), new(2, 3), new(9, 12)] } },
         { "0x3..0x2 ends before it starts", new() { EndpointRanges = [new(3, 2)] } },

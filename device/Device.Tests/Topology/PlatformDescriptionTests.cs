@@ -27,6 +27,7 @@ public class PlatformDescriptionTests
         { "PCI range 0002:00:02.0..00:02.7 is not behind one host bridge", With([new(2, PciBdf.At(0, 2), PciBdf.At(0, 2, 7), 0)]) },
         { "endpoint IDs from 0xfffffff9 on exceed 32 bits", With([new(0, PciBdf.At(0, 2), PciBdf.At(0, 2, 7), 0xfffffff9)]) },
         { "PCI range 0000:00:02.0..00:05.7 and PCI range 0000:00:05.7..00:06.0 overlap", With([new(0, PciBdf.At(0, 2), PciBdf.At(0, 5, 7), 0), new(0, PciBdf.At(0, 5, 7), PciBdf.At(0, 6), 0x1000)]) },
+        { "PCI range 0000:00:02.0..00:05.7 and PCI range 0000:00:04.0..00:04.0 overlap", With([new(0, PciBdf.At(0, 2), PciBdf.At(0, 5, 7), 0), new(0, PciBdf.At(0, 3), PciBdf.At(0, 3), 0x1000), new(0, PciBdf.At(0, 4), PciBdf.At(0, 4), 0x2000)]) },
         { "endpoint range 0x0..0x7 and endpoint 0x7 share endpoint IDs", With([new(0, PciBdf.At(0, 2), PciBdf.At(0, 2, 7), 0), new(1, new(0), new(0), 7)]) },
         { "virtio-iommu at 0000:00:01.0 is an endpoint of PCI range 0000:00:00.0..00:01.0", With([new(0, PciBdf.At(0, 0), PciBdf.At(0, 1), 0)]) },
         { "virtio-iommu at 0000:00:01.0 is behind no host bridge", With([]) with { HostBridges = [OtherBridge] } },

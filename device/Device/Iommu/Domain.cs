@@ -10,7 +10,7 @@ namespace Viommu.Device.Iommu;
 internal sealed class Domain
 {
     // Which regions the attached endpoints have, and how many of them have those.
-    private readonly List<(ReservedRegions Regions, int Endpoints)> _reserved = [];
+    private readonly Dictionary<ReservedRegions, int> _reserved = [];
 
     public uint Id { get; private set; }
 
@@ -39,38 +39,24 @@ internal sealed class Domain
     public void Enter(ReservedRegions reserved)
     {
         EndpointCount++;
-        int index = IndexOf(reserved);
-        if (index < 0) _reserved.Add((reserved, 1));
-        else _reserved[index] = (reserved, _reserved[index].Endpoints + 1);
+        _reserved[reserved] = _reserved.GetValueOrDefault(reserved) + 1;
     }
 
     /// <summary>An endpoint with these reserved regions is detached.</summary>
     public void Leave(ReservedRegions reserved)
     {
         EndpointCount--;
-        int index = IndexOf(reserved);
-        if (_reserved[index].Endpoints == 1) _reserved.RemoveAt(index);
-        else _reserved[index] = (reserved, _reserved[index].Endpoints - 1);
+        if (--_reserved[reserved] == 0) _reserved.Remove(reserved);
     }
 
     /// <summary>True where the range touches a region that is reserved for any of the endpoints.</summary>
     public bool IsReserved(AddressRange range)
     {
-        foreach (var (regions, _) in _reserved)
+        foreach (var regions in _reserved.Keys)
         {
             if (regions.Overlaps(range)) return true;
         }
 
         return false;
-    }
-
-    private int IndexOf(ReservedRegions reserved)
-    {
-        for (int index = 0; index < _reserved.Count; index++)
-        {
-            if (_reserved[index].Regions == reserved) return index;
-        }
-
-        return -1;
     }
 }

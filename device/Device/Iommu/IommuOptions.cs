@@ -1,4 +1,5 @@
 using Viommu.Device.Memory;
+using Viommu.Device.Topology;
 using Viommu.Device.Wire;
 
 namespace Viommu.Device.Iommu;
@@ -17,6 +18,12 @@ public sealed record IommuOptions
     /// The most endpoints that a device can have: 64 full PCI segments. It bounds the memory that a driver can have spent on attachments.
     /// </summary>
     public const uint MaximumEndpoints = 1 << 22;
+
+    /// <summary>
+    /// The most reserved regions in the lists that endpoints can have, equal lists counted once. It bounds the work of a MAP request, which
+    /// compares its range with those of every endpoint of the domain.
+    /// </summary>
+    public const int MaximumReservedRegions = 1 << 12;
 
     /// <summary>The device-type feature bits offered.</summary>
     public IommuFeatures Features { get; init; } = IommuFeatures.InputRange | IommuFeatures.DomainRange | IommuFeatures.MapUnmap
@@ -61,6 +68,8 @@ public sealed record IommuOptions
     internal IEnumerable<EndpointRangeOptions> AllEndpoints =>
         [.. Endpoints.Select(endpoint => new EndpointRangeOptions(endpoint.Id, endpoint.Id) { ReservedRegions = endpoint.ReservedRegions }), .. EndpointRanges];
 
+    internal bool HasProblems => Problems().Any();
+
     /// <summary>Throws unless a device can be built like this.</summary>
     /// <exception cref="ArgumentException">Names every problem, one a line.</exception>
     public void Validate()
@@ -99,6 +108,8 @@ public sealed record IommuOptions
             if (furthest is null || furthest.Last < range.Last) furthest = range;
         }
 
+        int regions = AllEndpoints.Select(range => range.ReservedRegions).Distinct(RegionListComparer.Instance).Sum(list => list.Count);
+        if (regions > MaximumReservedRegions) yield return $"there are {regions} reserved regions, more than {MaximumReservedRegions}";
         if (total > MaximumEndpoints) yield return $"there are {total} endpoints, more than {MaximumEndpoints}";
     }
 

@@ -5,7 +5,7 @@ using Viommu.Device.Wire;
 namespace Viommu.Device.Iommu;
 
 /// <summary>What the requests of section 5.13.6 read and change: features, configuration, endpoints, domains.</summary>
-internal sealed class IommuState
+internal sealed partial class IommuState
 {
     private readonly EndpointSet _endpoints;
     private readonly Dictionary<uint, Endpoint> _attached = [];
@@ -23,7 +23,7 @@ internal sealed class IommuState
         SystemReset();
     }
 
-    public IommuOptions Options { get; }
+    public IommuOptions Options { get; private init; }
 
     /// <summary>The lowest bit of <c>page_size_mask</c>: the granularity of mappings in bytes.</summary>
     public ulong Granule { get; }
@@ -61,10 +61,7 @@ internal sealed class IommuState
     /// <exception cref="ArgumentException">It is there already, or no device could have it.</exception>
     public void Add(EndpointOptions endpoint)
     {
-        (Options with { Endpoints = [endpoint], EndpointRanges = [] }).Validate();
-        if (_endpoints.TryFind(endpoint.Id, out _)) throw new ArgumentException($"endpoint 0x{endpoint.Id:x} exists already");
-        if (_endpoints.Count >= IommuOptions.MaximumEndpoints)
-            throw new ArgumentException($"there are {IommuOptions.MaximumEndpoints} endpoints already");
+        (Options with { Endpoints = [endpoint], EndpointRanges = [.. _endpoints.ToOptions()] }).Validate();
         _endpoints.Add(endpoint);
     }
 

@@ -8,13 +8,10 @@ namespace Viommu.Device.Topology;
 internal sealed class EndpointSet
 {
     private readonly List<Range> _ranges;
-    private readonly List<ReservedRegions> _regions = [];
+    private readonly Dictionary<IReadOnlyList<ReservedRegion>, ReservedRegions> _regions = new(RegionListComparer.Instance);
 
     public EndpointSet(IEnumerable<EndpointRangeOptions> options) =>
         _ranges = [.. options.OrderBy(range => range.First).Select(range => new Range(range.First, range.Last, Share(range.ReservedRegions)))];
-
-    /// <summary>Number of endpoints.</summary>
-    public long Count => _ranges.Sum(range => (long)range.Last - range.First + 1);
 
     public bool TryFind(uint id, out ReservedRegions reserved)
     {
@@ -57,10 +54,9 @@ internal sealed class EndpointSet
 
     private ReservedRegions Share(IReadOnlyList<ReservedRegion> regions)
     {
-        ReservedRegion[] wanted = [.. regions];
-        var shared = _regions.Find(known => known.All.SequenceEqual(wanted));
-        if (shared is null) _regions.Add(shared = new(wanted));
-        return shared;
+        if (_regions.TryGetValue(regions, out var shared)) return shared;
+        ReservedRegion[] copy = [.. regions];
+        return _regions[copy] = new(copy);
     }
 
     private readonly record struct Range(uint First, uint Last, ReservedRegions Reserved);
