@@ -6,7 +6,7 @@ using Viommu.Device.Wire;
 namespace Viommu.Device.Tests.Support;
 
 /// <summary>A device on PCI with its BARs placed, driven register by register.</summary>
-internal sealed class Machine
+internal sealed class Machine : IMachine
 {
     public const ulong Bar0 = 0xe000_0000;
     public const ulong Bar1 = 0xe010_0000;
@@ -20,12 +20,16 @@ internal sealed class Machine
 
     private const int MsixControl = 0x42;
 
+    private readonly int _structureBar;
+
     public Machine(Func<IommuOptions, IommuOptions>? change = null, VirtioPciOptions? pci = null)
     {
         var options = new IommuOptions { Endpoints = [new(Endpoint)], RequestQueueSize = 16, EventQueueSize = 8 };
         Memory = new FlatGuestMemory(0, 0x20000);
         Device = new IommuDevice(change?.Invoke(options) ?? options, Memory);
-        Function = new VirtioPciFunction(Device, Memory, pci ?? new VirtioPciOptions());
+        pci ??= new VirtioPciOptions();
+        Function = new VirtioPciFunction(Device, Memory, pci);
+        _structureBar = pci.Transitional ? 0x18 : 0x10;
         PlaceBars();
     }
 
@@ -51,10 +55,16 @@ internal sealed class Machine
 
     public void PlaceBars()
     {
-        Function.ConfigWrite(0x10, 4, (uint)Bar0);
+        Function.ConfigWrite(_structureBar, 4, (uint)Bar0);
         Function.ConfigWrite(0x14, 4, (uint)Bar1);
         Function.ConfigWrite(0x04, 2, 0x6);
     }
+
+    public void Notify(int queue) => Write(Doorbell + (4 * (ulong)queue), 2, (ulong)queue);
+
+    public ulong ReadConfig(int offset, int width) => Read(DeviceConfig + (ulong)offset, width);
+
+    public void WriteConfig(int offset, int width, ulong value) => Write(DeviceConfig + (ulong)offset, width, value);
 
     public uint Common(int offset, int width) => (uint)Read(Bar0 + (ulong)offset, width);
 

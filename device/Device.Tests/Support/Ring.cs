@@ -6,7 +6,7 @@ namespace Viommu.Device.Tests.Support;
 /// The driver's side of a split ring, written down from section 2.7: descriptors at the start of 4 KiB, the available ring at 0x400, the
 /// used ring at 0x600, a request buffer at 0x800, a reply buffer at 0xa00, an indirect table at 0xc00.
 /// </summary>
-internal sealed class Ring(Machine machine, int queue, int size, ulong at)
+internal sealed class Ring(IMachine machine, int queue, int size, ulong at)
 {
     public const ushort Next = 1;
     public const ushort Writable = 2;
@@ -17,9 +17,9 @@ internal sealed class Ring(Machine machine, int queue, int size, ulong at)
 
     public ulong Descriptors => at;
 
-    public ulong Available => at + 0x400;
+    public ulong Available { get; init; } = at + 0x400;
 
-    public ulong Used => at + 0x600;
+    public ulong Used { get; init; } = at + 0x600;
 
     public ulong Request => at + 0x800;
 
@@ -63,7 +63,7 @@ internal sealed class Ring(Machine machine, int queue, int size, ulong at)
         AvailableIndex++;
     }
 
-    public void Notify() => machine.Write(Machine.Doorbell + (4 * (ulong)queue), 2, (ulong)queue);
+    public void Notify() => machine.Notify(queue);
 
     public void OfferAndNotify(ushort head = 0)
     {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Viommu.Device.Memory;
 using Viommu.Device.Virtqueue;
 using Viommu.Device.Wire;
@@ -32,6 +33,7 @@ internal sealed class VirtioCore : IVirtioHost
 
     private bool _configChangedSinceRead;
     private bool _notificationWithheld;
+    private bool _legacyFeaturesWritten;
 
     public VirtioCore(IVirtioDevice device, IGuestMemory memory, VirtioFeatures transportFeatures, IInterrupts interrupts)
     {
@@ -48,10 +50,19 @@ internal sealed class VirtioCore : IVirtioHost
     /// <summary>All feature bits offered.</summary>
     public ulong OfferedFeatures { get; }
 
+    /// <summary>
+    /// All feature bits that a legacy interface shows; only the first 32 can be accepted through it. LEGACY-RSVD-D-03: ANY_LAYOUT is one
+    /// of them.
+    /// </summary>
+    public ulong LegacyFeatures => OfferedFeatures | (ulong)VirtioFeatures.AnyLayout;
+
+    /// <summary>The driver uses a legacy interface, to which the sections "Legacy Interface" of the spec apply; reset ends that.</summary>
+    public bool IsLegacy { get; private set; }
+
     /// <summary>What the driver has written so far, offered or not.</summary>
     public ulong DriverFeatures { get; private set; }
 
-    /// <summary>The features in force: none before FEATURES_OK.</summary>
+    /// <summary>The features in force: none before FEATURES_OK, or, on a legacy interface, before the driver wrote them.</summary>
     public VirtioFeatures Negotiated { get; private set; }
 
     public DeviceStatus Status { get; private set; }
@@ -76,8 +87,8 @@ internal sealed class VirtioCore : IVirtioHost
 
     public int ConfigLength => _device.ConfigLength;
 
-    // CORE-STATUS-D-01, CORE-SUSPEND-D-03: suspension clears DRIVER_OK, so this says both.
-    private bool IsLive => (Status & (DeviceStatus.DriverOk | DeviceStatus.DeviceNeedsReset)) == DeviceStatus.DriverOk;
+    // CORE-STATUS-D-01, CORE-SUSPEND-D-03: suspension clears DRIVER_OK, so this says both. LEGACY-INIT-D-02: a legacy driver need not wait.
+    private bool IsLive => (Status & DeviceStatus.DeviceNeedsReset) == 0 && (IsLegacy || (Status & DeviceStatus.DriverOk) != 0);
 
     private bool CanUseQueues => IsLive && CanReachMemory;
 
@@ -86,9 +97,38 @@ internal sealed class VirtioCore : IVirtioHost
     /// <summary>The queue of that number, or null where there is none.</summary>
     public DeviceQueue? Queue(int index) => index < _queues.Length ? _queues[index] : null;
 
-    /// <summary>The driver writes one half of its feature bits; nothing is accepted any more once FEATURES_OK is set.</summary>
+    /// <summary>The largest size of the queue of that number, or 0 where there is none.</summary>
+    public ushort MaximumQueueSize(int index) => index < _queues.Length ? _device.MaximumQueueSizes[index] : (ushort)0;
+
+    /// <summary>
+    /// Called before each write to a legacy interface: from the first one after a reset, the driver counts as a legacy driver. False once
+    /// FEATURES_OK is set, which only a driver of the specification does: it keeps the device until reset.
+    /// </summary>
+    public bool TryUseLegacyInterface()
+    {
+        if (IsLegacy) return true;
+        if (Status.HasFlag(DeviceStatus.FeaturesOk)) return false;
+        IsLegacy = true;
+        DriverFeatures = 0;
+        return true;
+    }
+
+    /// <summary>
+    /// The driver writes one half of its feature bits; nothing is accepted any more once FEATURES_OK is set. Through a legacy interface
+    /// they are in force at once, those not offered ignored for want of a way to refuse them, and nothing is accepted after DRIVER_OK;
+    /// LEGACY-PCI-D-04: the upper half is never accepted.
+    /// </summary>
     public void WriteDriverFeatures(uint word, uint value)
     {
+        if (IsLegacy)
+        {
+            if (word != 0 || Status.HasFlag(DeviceStatus.DriverOk)) return;
+            _legacyFeaturesWritten = true;
+            DriverFeatures = value;
+            PutInForce(value & LegacyFeatures);
+            return;
+        }
+
         if (word > 1 || Status.HasFlag(DeviceStatus.FeaturesOk)) return;
         int shift = (int)word * 32;
         DriverFeatures = (DriverFeatures & ~(0xffff_ffffUL << shift)) | ((ulong)value << shift);
@@ -103,7 +143,7 @@ internal sealed class VirtioCore : IVirtioHost
             return;
         }
 
-        bool wasLive = IsLive;
+        bool wasRunning = Status.HasFlag(DeviceStatus.DriverOk);
         Status |= written & (DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.Failed);
         if (written.HasFlag(DeviceStatus.FeaturesOk)) TryAcceptFeatures();
         if (Status.HasFlag(DeviceStatus.DeviceNeedsReset)) return;
@@ -112,13 +152,13 @@ internal sealed class VirtioCore : IVirtioHost
         {
             if (written.HasFlag(DeviceStatus.DriverOk)) Resume();
         }
-        else if (wasLive)
+        else if (wasRunning)
         {
             // CORE-SUSPEND-D-08..10: nothing is ever in flight between two accesses of the driver, so suspension is complete at once.
             if (written.HasFlag(DeviceStatus.Suspend) && Negotiated.HasFlag(VirtioFeatures.Suspend))
                 Status = (Status | DeviceStatus.Suspend) & ~DeviceStatus.DriverOk;
         }
-        else if (written.HasFlag(DeviceStatus.DriverOk) && Status.HasFlag(DeviceStatus.FeaturesOk))
+        else if (written.HasFlag(DeviceStatus.DriverOk) && (IsLegacy || Status.HasFlag(DeviceStatus.FeaturesOk)))
         {
             // CORE-SUSPEND-D-01: SUSPEND written together with the first DRIVER_OK is ignored.
             Status |= DeviceStatus.DriverOk;
@@ -126,22 +166,32 @@ internal sealed class VirtioCore : IVirtioHost
         }
     }
 
-    /// <summary>Copies configuration bytes that lie within <see cref="ConfigLength"/>.</summary>
-    public void ReadConfig(int offset, Span<byte> into)
+    /// <summary>Reads 1, 2, 4 or 8 bytes of the configuration, little-endian; 0 unless all of them are there.</summary>
+    public ulong ReadConfig(int offset, int width)
     {
-        _device.ReadConfig(offset, into);
+        if (!IsConfigAccess(offset, width)) return 0;
+        Span<byte> bytes = stackalloc byte[8];
+        bytes.Clear();
+        _device.ReadConfig(offset, bytes[..width]);
         // PCI-COMMON-D-06: moving only when a changed value is read keeps 256 unread changes from looking like none.
-        if (!_configChangedSinceRead) return;
-        _configChangedSinceRead = false;
-        ConfigGeneration++;
+        if (_configChangedSinceRead)
+        {
+            _configChangedSinceRead = false;
+            ConfigGeneration++;
+        }
+
+        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
     }
 
-    /// <summary>The driver writes configuration bytes that lie within <see cref="ConfigLength"/>.</summary>
-    public void WriteConfig(int offset, ReadOnlySpan<byte> bytes)
+    /// <summary>The driver writes 1, 2, 4 or 8 bytes of the configuration, little-endian; ignored unless all of them are there.</summary>
+    public void WriteConfig(int offset, int width, ulong value)
     {
         // CORE-SUSPEND-D-02.
-        if (IsSuspended || Status.HasFlag(DeviceStatus.DeviceNeedsReset)) return;
-        _device.WriteConfig(offset, bytes);
+        if (!IsConfigAccess(offset, width) || IsSuspended || Status.HasFlag(DeviceStatus.DeviceNeedsReset)) return;
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        if (IsLegacy) WriteLegacyConfig(offset, bytes[..width]);
+        else _device.WriteConfig(offset, bytes[..width]);
     }
 
     /// <summary>The driver's notification: serves every available request. SPLIT-AVAILSUPP-D-05: it can come at any time.</summary>
@@ -201,6 +251,7 @@ internal sealed class VirtioCore : IVirtioHost
     private void ClearDriverState()
     {
         Status = DeviceStatus.None;
+        IsLegacy = _legacyFeaturesWritten = false;
         DriverFeatures = 0;
         Negotiated = VirtioFeatures.None;
         LastFault = ChainFault.None;
@@ -223,9 +274,26 @@ internal sealed class VirtioCore : IVirtioHost
         if ((DriverFeatures & (ulong)VirtioFeatures.Version1) == 0) return;
 
         Status |= DeviceStatus.FeaturesOk;
-        Negotiated = (VirtioFeatures)DriverFeatures;
+        PutInForce(DriverFeatures);
+    }
+
+    private void PutInForce(ulong features)
+    {
+        Negotiated = (VirtioFeatures)features;
         foreach (var queue in _queues) queue.Features = Negotiated;
-        _device.FeaturesNegotiated(DriverFeatures);
+        _device.FeaturesNegotiated(features);
+    }
+
+    private bool IsConfigAccess(int offset, int width) =>
+        width is 1 or 2 or 4 or 8 && offset >= 0 && offset <= _device.ConfigLength - width;
+
+    // LEGACY-INIT-D-01: a field can be written before the features are read, so until then no offered feature counts as declined.
+    // LEGACY-PCI-D-02: byte by byte, so that every width has the effect of the natural one.
+    private void WriteLegacyConfig(int offset, ReadOnlySpan<byte> bytes)
+    {
+        if (!_legacyFeaturesWritten) _device.FeaturesNegotiated((uint)LegacyFeatures);
+        for (int i = 0; i < bytes.Length; i++) _device.WriteConfig(offset + i, bytes.Slice(i, 1));
+        if (!_legacyFeaturesWritten) _device.FeaturesNegotiated(0);
     }
 
     private void Resume()
@@ -285,11 +353,11 @@ internal sealed class VirtioCore : IVirtioHost
         if (fault != ChainFault.None) NeedReset(fault);
     }
 
-    // CORE-STATUS-D-02 and -03. Only a live device touches its queues, so DRIVER_OK is set whenever one turns out to be broken.
+    // CORE-STATUS-D-02 and -03. DRIVER_OK can be missing only on a legacy interface.
     private void NeedReset(ChainFault fault)
     {
         LastFault = fault;
         Status |= DeviceStatus.DeviceNeedsReset;
-        _interrupts.ConfigurationChanged();
+        if (Status.HasFlag(DeviceStatus.DriverOk)) _interrupts.ConfigurationChanged();
     }
 }

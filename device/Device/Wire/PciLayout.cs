@@ -19,11 +19,15 @@ internal static class PciHeader
     public const int InterruptPin = 0x3d;
     public const int FirstCapability = 0x40;
 
+    public const ushort CommandIoSpace = 1 << 0;
     public const ushort CommandMemorySpace = 1 << 1;
     public const ushort CommandBusMaster = 1 << 2;
     public const ushort CommandInterruptDisable = 1 << 10;
     public const ushort StatusInterrupt = 1 << 3;
     public const ushort StatusCapabilitiesList = 1 << 4;
+
+    /// <summary>Bit of a BAR that is for I/O space.</summary>
+    public const uint BarIoSpace = 1;
 }
 
 /// <summary>Capability IDs and the MSI-X capability of the PCI specification.</summary>
@@ -39,6 +43,26 @@ internal static class PciCapability
     public const int MsiXControl = 2;
     public const ushort MsiXFunctionMask = 1 << 14;
     public const ushort MsiXEnable = 1 << 15;
+}
+
+/// <summary>The legacy configuration structure (section 4.1.4.10): offsets in bytes.</summary>
+internal static class LegacyPciLayout
+{
+    public const int DeviceFeatures = 0x00;
+    public const int DriverFeatures = 0x04;
+    public const int QueueAddress = 0x08;
+    public const int QueueSize = 0x0c;
+    public const int QueueSelect = 0x0e;
+    public const int QueueNotify = 0x10;
+    public const int DeviceStatus = 0x12;
+    public const int IsrStatus = 0x13;
+
+    /// <summary>Two fields that are there only while MSI-X is enabled; otherwise the device configuration starts here.</summary>
+    public const int ConfigMsixVector = 0x14;
+    public const int QueueMsixVector = 0x16;
+
+    public const int Size = 20;
+    public const int SizeWithMsix = 24;
 }
 
 /// <summary>struct virtio_pci_cap (section 4.1.4).</summary>

@@ -7,6 +7,12 @@ public enum VirtioFeatures : ulong
     /// <summary>No feature.</summary>
     None = 0,
 
+    /// <summary>
+    /// VIRTIO_F_ANY_LAYOUT (section 6.3): descriptors can be laid out in any way. Offered by itself through a legacy interface, and
+    /// nowhere else.
+    /// </summary>
+    AnyLayout = 1UL << 27,
+
     /// <summary>VIRTIO_F_INDIRECT_DESC: descriptors can refer to a table of further ones.</summary>
     IndirectDescriptors = 1UL << 28,
 

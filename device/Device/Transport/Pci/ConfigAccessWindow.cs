@@ -6,7 +6,7 @@ namespace Viommu.Device.Transport.Pci;
 /// The PCI configuration access capability (section 4.1.4.9): a window of 1, 2 or 4 bytes into the virtio structures that works without
 /// a placed BAR.
 /// </summary>
-internal sealed class ConfigAccessWindow(PciConfigSpace config, int capability, StructureBar bar)
+internal sealed class ConfigAccessWindow(PciConfigSpace config, int capability, int barIndex, StructureBar bar)
 {
     private Span<byte> Data => config.Bytes(capability + VirtioPciCapability.Data, VirtioPciCapability.DataSize);
 
@@ -41,7 +41,7 @@ internal sealed class ConfigAccessWindow(PciConfigSpace config, int capability, 
         uint size = config.U32(capability + VirtioPciCapability.Length);
         offset = (int)start;
         length = (int)size;
-        return config.U8(capability + VirtioPciCapability.Bar) == 0
+        return config.U8(capability + VirtioPciCapability.Bar) == barIndex
             && size is 1 or 2 or 4
             && start % size == 0
             && start < StructureBar.Size;

@@ -3,37 +3,52 @@ using Viommu.Device.Wire;
 
 namespace Viommu.Device.Transport.Pci;
 
+/// <summary>The memory BARs of a virtio-pci function.</summary>
+internal enum MemoryBar
+{
+    Structures,
+    Msix,
+}
+
 /// <summary>The configuration space of a virtio-pci function: header, BARs and capability list.</summary>
 internal sealed class FunctionConfig
 {
-    /// <summary>Non-transitional devices have this PCI device ID plus their virtio device ID (section 4.1.2).</summary>
-    public const ushort FirstModernDeviceId = 0x1040;
-
     private const ushort VirtioVendorId = 0x1af4;
-    private const byte RevisionId = 1;
     private const byte InterruptPinA = 1;
 
     // Base system peripherals, IOMMU.
     private const uint ClassCode = 0x08_06_00;
 
+    // BAR 0 is the legacy header's (LEGACY-PCI-D-01), BAR 1 that of MSI-X on every function.
+    private const int TransitionalStructureBar = 2;
+
     private readonly PciConfigSpace _space = new();
+    private readonly int _structureBar;
     private readonly uint _msixBarSize;
+    private readonly uint _legacyBarSize;
     private readonly int _msixCapability;
     private readonly ConfigAccessWindow _window;
 
-    public FunctionConfig(ushort deviceId, int configLength, StructureBar structures, MsixTable? msix)
+    public FunctionConfig(PciIdentity identity, int configLength, StructureBar structures, MsixTable? msix, LegacyHeader? legacy)
     {
-        const ushort writableCommand = PciHeader.CommandMemorySpace | PciHeader.CommandBusMaster | PciHeader.CommandInterruptDisable;
+        ushort writableCommand = PciHeader.CommandMemorySpace | PciHeader.CommandBusMaster | PciHeader.CommandInterruptDisable;
+        if (legacy is not null)
+        {
+            writableCommand |= PciHeader.CommandIoSpace;
+            _legacyBarSize = legacy.BarSize;
+            _space.SetU32(PciHeader.Bar0, PciHeader.BarIoSpace, ~(legacy.BarSize - 1));
+        }
+
+        _structureBar = legacy is null ? 0 : TransitionalStructureBar;
         _space.SetU16(PciHeader.VendorId, VirtioVendorId);
-        _space.SetU16(PciHeader.DeviceId, deviceId);
+        _space.SetU16(PciHeader.DeviceId, identity.DeviceId);
         _space.SetU16(PciHeader.Command, 0, writableCommand);
-        _space.SetU32(PciHeader.RevisionId, (ClassCode << 8) | RevisionId);
+        _space.SetU32(PciHeader.RevisionId, (ClassCode << 8) | identity.RevisionId);
         _space.SetU16(PciHeader.SubsystemVendorId, VirtioVendorId);
-        // PCI-DISC-D-07: 0x40 or above.
-        _space.SetU16(PciHeader.SubsystemId, deviceId);
+        _space.SetU16(PciHeader.SubsystemId, identity.SubsystemId);
         _space.SetU8(PciHeader.InterruptLine, 0, 0xff);
         _space.SetU8(PciHeader.InterruptPin, InterruptPinA);
-        _space.SetBar(PciHeader.Bar0, StructureBar.Size);
+        _space.SetBar(BarRegister(_structureBar), StructureBar.Size);
         if (msix is not null)
         {
             _msixBarSize = msix.BarSize;
@@ -47,7 +62,7 @@ internal sealed class FunctionConfig
         Add(VirtioPciCapability.Notify, StructureBar.NotifyOffset, structures.NotifyLength, multiplier);
         Add(VirtioPciCapability.Isr, StructureBar.IsrOffset, StructureBar.IsrLength, []);
         Add(VirtioPciCapability.DeviceConfiguration, StructureBar.DeviceOffset, configLength, []);
-        _window = new(_space, AddConfigAccess(), structures);
+        _window = new(_space, AddConfigAccess(), _structureBar, structures);
     }
 
     public bool IsBusMaster => HasCommand(PciHeader.CommandBusMaster);
@@ -71,20 +86,31 @@ internal sealed class FunctionConfig
         if (_window.IsTouchedBy(offset, width)) _window.Store();
     }
 
-    /// <summary>Finds the BAR, 0 or 1, that holds all bytes of an access; a BAR at address 0 is not placed.</summary>
-    public bool TryDecode(ulong address, int width, out int bar, out int offset)
+    /// <summary>Finds the memory BAR that holds all bytes of an access; a BAR at address 0 is not placed.</summary>
+    public bool TryDecode(ulong address, int width, out MemoryBar bar, out int offset)
     {
-        bar = 0;
-        if (TryDecodeBar(PciHeader.Bar0, StructureBar.Size, address, width, out offset)) return true;
-        bar = 1;
-        return _msixBarSize > 0 && TryDecodeBar(PciHeader.Bar1, _msixBarSize, address, width, out offset);
+        offset = 0;
+        bar = MemoryBar.Structures;
+        if (!HasCommand(PciHeader.CommandMemorySpace)) return false;
+        if (TryDecodeBar(_space.U32(BarRegister(_structureBar)), StructureBar.Size, address, width, out offset)) return true;
+        bar = MemoryBar.Msix;
+        return _msixBarSize > 0 && TryDecodeBar(_space.U32(PciHeader.Bar1), _msixBarSize, address, width, out offset);
     }
 
-    private bool TryDecodeBar(int register, uint size, ulong address, int width, out int offset)
+    /// <summary>Whether the I/O BAR holds all bytes of an access.</summary>
+    public bool TryDecodeIo(ushort port, int width, out int offset)
     {
-        uint start = _space.U32(register);
         offset = 0;
-        if (!HasCommand(PciHeader.CommandMemorySpace) || start == 0 || address < start) return false;
+        uint start = _space.U32(PciHeader.Bar0) & ~PciHeader.BarIoSpace;
+        return _legacyBarSize > 0 && HasCommand(PciHeader.CommandIoSpace) && TryDecodeBar(start, _legacyBarSize, port, width, out offset);
+    }
+
+    private static int BarRegister(int bar) => PciHeader.Bar0 + (4 * bar);
+
+    private static bool TryDecodeBar(uint start, uint size, ulong address, int width, out int offset)
+    {
+        offset = 0;
+        if (start == 0 || address < start) return false;
         ulong distance = address - start;
         if (distance >= size || size - distance < (uint)width) return false;
         offset = (int)distance;
@@ -129,7 +155,7 @@ internal sealed class FunctionConfig
         var writer = new WireWriter(body);
         writer.U8((byte)(VirtioPciCapability.Size + extra.Length));
         writer.U8(type);
-        writer.U8(0); // bar
+        writer.U8((byte)_structureBar);
         writer.U8(0); // id
         writer.Zeroes(2);
         writer.U32((uint)offset);

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Viommu.Device.Wire;
 
 namespace Viommu.Device.Transport.Pci;
@@ -23,45 +22,28 @@ internal sealed class StructureBar(VirtioCore core, CommonConfiguration common)
     /// <summary>Length of the notification structure.</summary>
     public int NotifyLength => core.QueueCount * NotifyMultiplier;
 
-    /// <summary>Reads a register at an offset in the BAR; where there is none of that width, 0.</summary>
-    public ulong Read(int offset, int width)
-    {
-        if (offset < CommonConfigurationLayout.Size) return common.Read(offset, width);
-        if (offset == IsrOffset && width == IsrLength) return TakeIsr();
-        return IsDeviceConfig(offset, width) ? ReadDevice(offset - DeviceOffset, width) : 0;
-    }
-
-    /// <summary>Writes a register at an offset in the BAR; where there is none of that width, nothing happens.</summary>
-    public void Write(int offset, int width, ulong value)
-    {
-        if (offset < CommonConfigurationLayout.Size) common.Write(offset, width, value);
-        else if (IsDeviceConfig(offset, width)) WriteDevice(offset - DeviceOffset, width, value);
-        else if (offset >= NotifyOffset && offset < NotifyOffset + NotifyLength) Ring(offset - NotifyOffset, width, value);
-    }
-
-    // PCI-ISR-D-05: reading resets it.
-    private byte TakeIsr()
+    /// <summary>The driver reads the ISR status. PCI-ISR-D-05: that resets it.</summary>
+    public byte TakeIsr()
     {
         byte isr = Isr;
         Isr = 0;
         return isr;
     }
 
-    private bool IsDeviceConfig(int offset, int width) => offset >= DeviceOffset && offset + width <= DeviceOffset + core.ConfigLength;
-
-    private ulong ReadDevice(int offset, int width)
+    /// <summary>Reads a register at an offset in the BAR; where there is none of that width, 0.</summary>
+    public ulong Read(int offset, int width)
     {
-        Span<byte> bytes = stackalloc byte[8];
-        bytes.Clear();
-        core.ReadConfig(offset, bytes[..width]);
-        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+        if (offset < CommonConfigurationLayout.Size) return common.Read(offset, width);
+        if (offset == IsrOffset && width == IsrLength) return TakeIsr();
+        return offset is >= DeviceOffset and < NotifyOffset ? core.ReadConfig(offset - DeviceOffset, width) : 0;
     }
 
-    private void WriteDevice(int offset, int width, ulong value)
+    /// <summary>Writes a register at an offset in the BAR; where there is none of that width, nothing happens.</summary>
+    public void Write(int offset, int width, ulong value)
     {
-        Span<byte> bytes = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
-        core.WriteConfig(offset, bytes[..width]);
+        if (offset < CommonConfigurationLayout.Size) common.Write(offset, width, value);
+        else if (offset is >= DeviceOffset and < NotifyOffset) core.WriteConfig(offset - DeviceOffset, width, value);
+        else if (offset >= NotifyOffset && offset < NotifyOffset + NotifyLength) Ring(offset - NotifyOffset, width, value);
     }
 
     // Section 4.1.5.2. The address says which queue is meant; the low half of the value repeats it, and is not looked at.

@@ -5,9 +5,14 @@ using Viommu.Device.Wire;
 namespace Viommu.Device.Transport.Pci;
 
 /// <summary>
-/// A non-transitional virtio-pci function (section 4.1): configuration space, one 32-bit memory BAR with the virtio structures, and,
-/// where it has MSI-X, a second one with table and pending bits. Everything that an access causes has happened when the access returns.
+/// A virtio-pci function (section 4.1): configuration space, one 32-bit memory BAR with the virtio structures, and, where it has MSI-X, a
+/// second one with table and pending bits. Everything that an access causes has happened when the access returns.
 /// </summary>
+/// <remarks>
+/// With <see cref="VirtioPciOptions.Transitional"/>, an extension for a virtio-iommu, the legacy interface is there as well. A driver uses
+/// one of the two from reset to reset. The first write to the legacy header makes it the legacy one; once FEATURES_OK is set through the
+/// other, the legacy header ignores all writes but the one that resets the device.
+/// </remarks>
 public sealed class VirtioPciFunction : IInterrupts
 {
     private const byte IsrQueue = 1;
@@ -17,6 +22,8 @@ public sealed class VirtioPciFunction : IInterrupts
     private readonly CommonConfiguration _common;
     private readonly StructureBar _structures;
     private readonly MsixTable? _msix;
+    private readonly LegacyHeader? _legacy;
+    private readonly PciIdentity _identity;
 
     private FunctionConfig _config;
 
@@ -31,16 +38,17 @@ public sealed class VirtioPciFunction : IInterrupts
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        DeviceId = (ushort)(FunctionConfig.FirstModernDeviceId + device.DeviceId);
+        _identity = options.Transitional ? PciIdentity.Transitional(device.DeviceId) : PciIdentity.Modern(device.DeviceId);
         _core = new(device, memory, options.Features, this);
         _common = new(_core, options.MsixVectors);
         _structures = new(_core, _common);
         if (options.MsixVectors > 0) _msix = new(options.MsixVectors, memory);
-        _config = new(DeviceId, _core.ConfigLength, _structures, _msix);
+        if (options.Transitional) _legacy = new(_core, _common, _structures, _msix);
+        _config = NewConfig();
     }
 
-    /// <summary>The PCI device ID: 0x1040 plus the virtio device ID.</summary>
-    public ushort DeviceId { get; }
+    /// <summary>The PCI device ID: 0x1040 plus the virtio device ID, or 0x1000 plus it where the function is transitional.</summary>
+    public ushort DeviceId => _identity.DeviceId;
 
     /// <summary>True while the function asserts INTA.</summary>
     public bool IsIntxAsserted => InterruptStatus && !_config.IsInterruptDisabled;
@@ -70,8 +78,8 @@ public sealed class VirtioPciFunction : IInterrupts
     public bool TryMmioRead(ulong address, int width, out ulong value)
     {
         value = 0;
-        if (!_config.TryDecode(address, width, out int bar, out int offset)) return false;
-        value = bar == 0 ? _structures.Read(offset, width) : _msix!.Read(offset, width);
+        if (!_config.TryDecode(address, width, out var bar, out int offset)) return false;
+        value = bar == MemoryBar.Structures ? _structures.Read(offset, width) : _msix!.Read(offset, width);
         return true;
     }
 
@@ -81,9 +89,32 @@ public sealed class VirtioPciFunction : IInterrupts
     /// </summary>
     public bool TryMmioWrite(ulong address, int width, ulong value)
     {
-        if (!_config.TryDecode(address, width, out int bar, out int offset)) return false;
-        if (bar == 0) _structures.Write(offset, width, value);
+        if (!_config.TryDecode(address, width, out var bar, out int offset)) return false;
+        if (bar == MemoryBar.Structures) _structures.Write(offset, width, value);
         else _msix!.Write(offset, width, value);
+        return true;
+    }
+
+    /// <summary>
+    /// Reads <paramref name="width"/> (1, 2 or 4) bytes of the legacy header, little-endian; false where no I/O BAR that is placed and
+    /// enabled decodes the port. A width or place that has no register reads as 0.
+    /// </summary>
+    public bool TryIoRead(ushort port, int width, out uint value)
+    {
+        value = 0;
+        if (!_config.TryDecodeIo(port, width, out int offset)) return false;
+        value = _legacy!.Read(offset, width);
+        return true;
+    }
+
+    /// <summary>
+    /// Writes <paramref name="width"/> (1, 2 or 4) bytes of the legacy header, little-endian; false where no I/O BAR that is placed and
+    /// enabled decodes the port. A width or place that has no register is ignored.
+    /// </summary>
+    public bool TryIoWrite(ushort port, int width, uint value)
+    {
+        if (!_config.TryDecodeIo(port, width, out int offset)) return false;
+        _legacy!.Write(offset, width, value);
         return true;
     }
 
@@ -92,7 +123,7 @@ public sealed class VirtioPciFunction : IInterrupts
     {
         _core.SystemReset();
         _msix?.SystemReset();
-        _config = new(DeviceId, _core.ConfigLength, _structures, _msix);
+        _config = NewConfig();
         ApplyControls();
     }
 
@@ -115,6 +146,7 @@ public sealed class VirtioPciFunction : IInterrupts
         _structures.Isr = 0;
         _msix?.ClearPending();
         _common.Reset();
+        _legacy?.Reset();
     }
 
     // PCI-UNOTIFY-D-01, PCI-CNOTIFY-D-02: an event without a vector interrupts nobody.
@@ -125,6 +157,8 @@ public sealed class VirtioPciFunction : IInterrupts
 
     private static bool IsConfigAccess(int offset, int width) =>
         width is 1 or 2 or 4 && offset >= 0 && offset % width == 0 && offset + width <= PciHeader.Size;
+
+    private FunctionConfig NewConfig() => new(_identity, _core.ConfigLength, _structures, _msix, _legacy);
 
     private void ApplyControls()
     {

@@ -14,6 +14,14 @@ public sealed record VirtioPciOptions
     /// <summary>Number of MSI-X vectors, 0 to 0x800; 0 leaves the MSI-X capability out, so that only INTx is there.</summary>
     public int MsixVectors { get; init; } = 3;
 
+    /// <summary>
+    /// True for a transitional function, which has the legacy interface as well (section 4.1.4.10). This is an extension: the
+    /// specification assigns a virtio-iommu no transitional PCI device ID, so that a conforming one cannot exist. The function here has
+    /// the ID 0x1000 plus the virtio device ID, revision 0, the virtio device ID as subsystem ID, the legacy header in I/O BAR 0 and the
+    /// structures of the specification in memory BAR 2.
+    /// </summary>
+    public bool Transitional { get; init; }
+
     /// <summary>Throws unless a function can be built like this.</summary>
     /// <exception cref="ArgumentException">Names every problem, one a line.</exception>
     public void Validate()
