@@ -47,6 +47,12 @@ internal ref struct StateReader
         _end = _state.Length - StateFormat.ChecksumSize;
     }
 
+    /// <summary>Ends the state: there has to be no other section.</summary>
+    public void Finish()
+    {
+        if (_position != _end) Fail(StateFault.SectionLength, _position);
+    }
+
     /// <summary>Keeps a fault, unless there is one already.</summary>
     public void Fail(StateFault fault, int offset)
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Wire;
 using static Viommu.Device.Wire.LegacyPciLayout;
 
@@ -71,6 +72,11 @@ internal sealed class LegacyHeader
     }
 
     public void Reset() => _queues.Reset();
+
+    public void Save(StateWriter writer) => _queues.Save(writer);
+
+    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>
+    public Action Load(ref StateReader reader) => _queues.Load(ref reader);
 
     // x86 has no wider access to I/O space.
     private static bool IsIoWidth(int width) => width is 1 or 2 or 4;
