@@ -72,6 +72,8 @@ internal enum StepKind
 /// <summary>Takes steps on a machine. What it knows of the rings can be carried over to another machine with the same memory.</summary>
 internal sealed class RandomDriver
 {
+    private const ulong Requests = 0x1e000;
+    private const ulong FirstReply = Requests + 0x80;
     private const ushort PackedWritable = 2;
     private const ushort PackedNext = 1;
 
@@ -110,6 +112,15 @@ internal sealed class RandomDriver
     {
         string seen = Perform(step);
         return $"{seen} pin={Machine.InterruptPin} {Memory()}";
+    }
+
+    /// <summary>The status in the reply to the first request of this driver.</summary>
+    public byte FirstAnswer(byte[] request)
+    {
+        OfferRequest(request);
+        Machine.Inner.Memory.Write(new(FirstReply), Ring.Poison);
+        Machine.Inner.Notify(0);
+        return Machine.Inner.Memory.Read(new(FirstReply), 1)[0];
     }
 
     private string Perform(Step step)
@@ -212,7 +223,7 @@ internal sealed class RandomDriver
     private void OfferRequest(byte[] request)
     {
         // Buffers of their own for a few requests in flight, above what endpoints write.
-        ulong buffer = 0x1e000 + (0x100 * ((ulong)_nextRequest % 8));
+        ulong buffer = Requests + (0x100 * ((ulong)_nextRequest % 8));
         Machine.Inner.Memory.Write(new(buffer), request);
         if (_isPacked)
         {
