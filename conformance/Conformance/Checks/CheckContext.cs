@@ -1,5 +1,6 @@
 using Viommu.Guest;
 using Viommu.Guest.Driver;
+using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Checks;
@@ -87,10 +88,29 @@ public sealed class CheckContext
     /// <summary>True where the device offers every bit.</summary>
     internal bool Offers(ulong features) => (Initial.OfferedFeatures & features) == features;
 
+    /// <summary>What a driver that is to accept <paramref name="accept"/> accepts of this device: with it, what the user chose for the run.</summary>
+    internal ulong Acceptable(ulong accept) => Machine.Acceptable(Initial.OfferedFeatures, accept);
+
+    /// <summary>N/A where the run uses a legacy interface; <paramref name="reason"/> says what such an interface has not, or does otherwise.</summary>
+    internal void RequiresModern(string reason)
+    {
+        if (Machine.Transport.IsLegacy) throw new NotApplicableException(reason);
+    }
+
+    /// <summary>N/A where the run uses a legacy interface, which has no FEATURES_OK (3.1.2).</summary>
+    internal void RequiresFeaturesOk() => RequiresModern("a legacy interface has no FEATURES_OK");
+
+    /// <summary>N/A where the run uses a legacy interface, which shows feature bits 0 to 31.</summary>
+    internal void RequiresHighFeatureBits() => RequiresModern("a legacy interface shows only feature bits 0 to 31");
+
+    /// <summary>The queue as a split ring; N/A where it is packed.</summary>
+    internal static SplitQueue Split(DriverQueue queue) => queue as SplitQueue ?? throw new NotApplicableException("the run uses packed rings");
+
     /// <summary>N/A unless the device offers every bit.</summary>
     internal void Requires(ulong features)
     {
         var missing = features & ~Initial.OfferedFeatures;
+        if (missing > uint.MaxValue && Machine.Transport.IsLegacy) throw new NotApplicableException($"a legacy interface shows only feature bits 0 to 31, so not {Features.Describe(missing)}");
         if (missing != 0) throw new NotApplicableException($"the device does not offer {Features.Describe(missing)}");
     }
 
@@ -100,7 +120,7 @@ public sealed class CheckContext
         if (Offers(feature)) throw new NotApplicableException($"the device offers {Features.Describe(feature)}");
     }
 
-    /// <summary>Starts a driver that accepts what is good for it.</summary>
+    /// <summary>Starts a driver that accepts what is good for it, and what the user chose for the run.</summary>
     internal IommuDriver Start(DriverSettings? settings = null) => IommuDriver.Start(Machine, settings);
 
     /// <summary>

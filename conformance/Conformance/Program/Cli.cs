@@ -20,6 +20,7 @@ internal static class Cli
           conformance --target qemu:./build/qemu-system-x86_64 --only 'IOMMU-MAP-*'
           conformance --expect known.yaml        a CI gate: only what is new is red
           conformance explain IOMMU-MAP-D-01     a clause, its checks, how to read them
+          conformance selftest                   proof that every check can fail
 
         Verdicts:
           PASS           the rule is kept
@@ -68,7 +69,11 @@ internal static class Cli
 
     private static int Invoke(IReadOnlyList<string> args, CliHost host)
     {
-        Command[] verbs = [new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command];
+        Command[] verbs =
+        [
+            new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command,
+            new SelftestCommand(host).Command,
+        ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((HelpAction)help.Action!, host.Console.Profile.Width);

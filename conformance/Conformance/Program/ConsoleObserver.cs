@@ -7,8 +7,11 @@ using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Program;
 
-/// <summary>Tells a run on the console, section by section; <paramref name="progress"/> gets the line that shows what is going on now.</summary>
-internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue catalogue, Action<string> progress) : IRunObserver
+/// <summary>
+/// Tells a run on the console, section by section, or its findings alone; <paramref name="progress"/> gets the line that shows what is
+/// going on now.
+/// </summary>
+internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue catalogue, Action<string> progress, bool findingsOnly = false) : IRunObserver
 {
     private const int VerdictColumn = 8;
     private const int DetailColumn = VerdictColumn + 10;
@@ -38,6 +41,7 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
     /// <inheritdoc/>
     public void CheckFinished(CheckResult result, RunSnapshot run)
     {
+        if (findingsOnly && result.Verdict < Verdict.Warn) return;
         Enter(result.Check);
         var title = result.Verdict switch
         {

@@ -2,17 +2,16 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Spectre.Console;
 using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
+using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Program;
 
 /// <summary><c>conformance run</c>: runs checks on a target and writes the reports.</summary>
 internal sealed class RunCommand
 {
-    private const int SpinnerColumns = 4;
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(7);
 
     private readonly CliHost host;
@@ -20,9 +19,15 @@ internal sealed class RunCommand
 
     private readonly Option<string> target = new("--target")
     {
-        Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), or qemu:PATH.",
+        Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), or qemu:PATH. The model takes "
+            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed.",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "model",
+    };
+
+    private readonly Option<bool> matrix = new("--matrix")
+    {
+        Description = "Judge every combination of the model's transports and rings, one after the other; each has its own report in a folder of DIR.",
     };
 
     private readonly Option<bool> strict = new("--strict") { Description = "A broken SHOULD (WARN) fails the run too." };
@@ -41,7 +46,7 @@ internal sealed class RunCommand
 
     private readonly Option<string?> report = new("--report")
     {
-        Description = "Folder for index.html, results.json, junit.xml and summary.md. [default: reports/<target>]",
+        Description = "Folder for index.html, results.json, junit.xml and summary.md. [default: reports/<target>, or reports/matrix]",
         HelpName = "DIR",
     };
 
@@ -75,7 +80,7 @@ internal sealed class RunCommand
         this.host = host;
         Command = new("run", "Runs the checks on a target, prints what it finds, and writes the reports.") { target };
         selection.AddTo(Command);
-        foreach (Option option in (Option[])[strict, expect, update, report, seed, timeout, budget, list, verbose]) Command.Add(option);
+        foreach (Option option in (Option[])[matrix, strict, expect, update, report, seed, timeout, budget, list, verbose]) Command.Add(option);
         timeout.Validators.Add(result => Bound(result.GetValueOrDefault<double>(), "--timeout", result.AddError));
         budget.Validators.Add(result =>
         {
@@ -101,24 +106,53 @@ internal sealed class RunCommand
         if (updating is not null && Path.GetDirectoryName(Path.GetFullPath(updating)) is { } folder && !Directory.Exists(folder))
             throw new UsageException($"--update-expectations: there is no folder {folder}");
 
+        var judged = new Judged(parsed, plan, expectations);
+        if (parsed.GetValue(matrix)) return RunMatrix(judged);
+
         using var source = host.ParseTarget(parsed.GetRequiredValue(target));
-        var reports = new ReportFolder(parsed.GetValue(report) ?? Path.Combine("reports", source.Name),
-            [new JsonReport(), new JUnitReport(), new MarkdownReport(host.Catalogue), new HtmlReport()], host.Clock);
-
-        bool isVerbose = parsed.GetValue(verbose);
-        using ILoggerFactory logging = isVerbose ? ConsoleLogging() : NullLoggerFactory.Instance;
-        var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null);
-        var runner = new Runner(plan, expectations, new ClauseVerdicts(host.Catalogue, host.NotTested), options, host.Clock, logging.CreateLogger("run"));
-
-        using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
-        var final = WithProgress(live: !isVerbose, progress =>
-            runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress), reports], host.Interrupted));
-
+        var reports = parsed.GetValue(report) ?? Path.Combine("reports", source.Name);
+        var final = Judge(judged, source, reports, findingsOnly: false);
         ConsoleSummary.Print(host.Console, final);
-        host.Console.Line($"reports: {Path.Combine(reports.Folder, "index.html")}, results.json, junit.xml, summary.md");
+        host.Console.Line($"reports: {Path.Combine(reports, "index.html")}, results.json, junit.xml, summary.md");
         if (updating is not null) WriteExpectations(updating, expectations, final);
         host.Console.Line(ConsoleSummary.Closing(final));
         return final.ExitCode;
+    }
+
+    private int RunMatrix(Judged judged)
+    {
+        if (judged.Parsed.GetValue(update) is not null) throw new UsageException("--update-expectations takes one run; use it with one transport and ring at a time");
+        var combinations = TargetSources.Matrix(judged.Parsed.GetRequiredValue(target));
+        var folder = judged.Parsed.GetValue(report) ?? Path.Combine("reports", "matrix");
+        var runs = new List<(string, RunSnapshot)>();
+        foreach (var (name, spec) in combinations)
+        {
+            using var source = host.ParseTarget(spec);
+            runs.Add((name, Judge(judged, source, Path.Combine(folder, name), findingsOnly: true)));
+            host.Console.Line($"{name}: {ConsoleSummary.Closing(runs[^1].Item2)}");
+            host.Console.Line("");
+            MatrixReport.Write(folder, new MatrixSnapshot([.. runs]));
+        }
+        var final = new MatrixSnapshot(runs);
+        ConsoleMatrix.Print(host.Console, final);
+        host.Console.Line($"reports: {Path.Combine(folder, "index.html")}, summary.md, and a folder for each combination");
+        return final.ExitCode;
+    }
+
+    private RunSnapshot Judge(Judged judged, ITargetSource source, string folder, bool findingsOnly)
+    {
+        var parsed = judged.Parsed;
+        var reports = new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(host.Catalogue), new HtmlReport()], host.Clock);
+        bool isVerbose = parsed.GetValue(verbose);
+        using ILoggerFactory logging = isVerbose ? ConsoleLogging() : NullLoggerFactory.Instance;
+        var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null);
+        var runner = new Runner(judged.Plan, judged.Expectations, new ClauseVerdicts(host.Catalogue, host.NotTested), options, host.Clock, logging.CreateLogger("run"));
+
+        using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
+        return isVerbose ? Execute(_ => { }) : host.Console.WithProgress(Execute);
+
+        RunSnapshot Execute(Action<string> progress) =>
+            runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress, findingsOnly), reports], host.Interrupted);
     }
 
     private ExpectationSet ReadExpectations(ParseResult parsed)
@@ -138,16 +172,6 @@ internal sealed class RunCommand
             throw new ReportException($"cannot write {path}: {e.Message}", e);
         }
         host.Console.Line($"expectations: {path}; complete the reason and the url of new entries");
-    }
-
-    /// <summary>Runs with a line at the bottom that says what goes on now, where there is a terminal to show it.</summary>
-    private RunSnapshot WithProgress(bool live, Func<Action<string>, RunSnapshot> run)
-    {
-        var terminal = host.Console.Profile.Capabilities;
-        if (!live || !terminal.Interactive || !terminal.Ansi) return run(_ => { });
-        int width = host.Console.Profile.Width - SpinnerColumns;
-        return host.Console.Status().Start("starting", context =>
-            run(text => context.Status((text.Length <= width ? text : text[..width]).EscapeMarkup())));
     }
 
     private static ILoggerFactory ConsoleLogging() => LoggerFactory.Create(builder => builder
@@ -175,4 +199,7 @@ internal sealed class RunCommand
         result.AddError(why);
         return 0;
     }
+
+    /// <summary>What every run of a matrix has in common.</summary>
+    private sealed record Judged(ParseResult Parsed, IReadOnlyList<PlannedCheck> Plan, ExpectationSet Expectations);
 }

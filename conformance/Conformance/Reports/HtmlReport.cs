@@ -7,7 +7,7 @@ namespace Viommu.Conformance.Reports;
 /// <summary><c>index.html</c>: the clause matrix, for people. One file, nothing fetched; the template escapes every value.</summary>
 internal sealed class HtmlReport : IReport
 {
-    private static readonly Lazy<HandlebarsTemplate<object, object>> Template = new(Compile);
+    private static readonly Lazy<HandlebarsTemplate<object, object>> Template = new(() => PageTemplate.Compile("index"));
 
     public string FileName => "index.html";
 
@@ -32,8 +32,7 @@ internal sealed class HtmlReport : IReport
 
         return Template.Value(new
         {
-            target = run.Target.Name,
-            version = run.Target.Version,
+            target = run.Target.ToString(),
             spec = Tool.Spec,
             tool = Tool.Version,
             seed = run.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
@@ -58,7 +57,7 @@ internal sealed class HtmlReport : IReport
         });
     }
 
-    private static string Outcome(RunSnapshot run)
+    internal static string Outcome(RunSnapshot run)
     {
         int findings = run.Complaints.Count + run.Checks.Count(c => c.Verdict.IsFinding(run.Strict));
         int owed = run.Checks.Count(c => c.Verdict.IsHarnessFault());
@@ -126,15 +125,7 @@ internal sealed class HtmlReport : IReport
     private static List<object> Chips(IEnumerable<ClauseResult> clauses) =>
         [.. clauses.GroupBy(c => c.Verdict).OrderByDescending(g => g.Key).Select(g => Chip(g.Key, g.Count()))];
 
-    private static object Chip(Verdict verdict, int count) => new { name = verdict.Name(), verdictClass = Class(verdict), count };
+    internal static object Chip(Verdict verdict, int count) => new { name = verdict.Name(), verdictClass = Class(verdict), count };
 
-    private static string Class(Verdict verdict) => "v-" + verdict.Name().ToLowerInvariant().Replace("/", "", StringComparison.Ordinal);
-
-    private static HandlebarsTemplate<object, object> Compile()
-    {
-        using var stream = typeof(HtmlReport).Assembly.GetManifestResourceStream("Viommu.Conformance.Reports.index.hbs")
-            ?? throw new InvalidDataException("the report's template is not embedded");
-        using var reader = new StreamReader(stream);
-        return Handlebars.Create(new HandlebarsConfiguration { TextEncoder = new HtmlEncoder() }).Compile(reader.ReadToEnd());
-    }
+    internal static string Class(Verdict verdict) => "v-" + verdict.Name().ToLowerInvariant().Replace("/", "", StringComparison.Ordinal);
 }

@@ -26,7 +26,7 @@ internal sealed class JsonReport : IReport
             Schema,
             Tool = new { Tool.Version },
             Tool.Spec,
-            Target = new { run.Target.Name, run.Target.Version, Features = run.FeatureNames },
+            Target = new { run.Target.Name, run.Target.Version, run.Target.Configuration, Features = run.FeatureNames },
             run.Seed,
             Checks = run.Checks.Select(c => new
             {

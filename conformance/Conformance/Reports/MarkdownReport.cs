@@ -73,7 +73,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
         return new('`', Math.Max(3, longest + 1));
     }
 
-    private static string Escape(string value)
+    internal static string Escape(string value)
     {
         var text = new StringBuilder();
         foreach (char c in PlainText.Shown(value).Replace('\n', ' '))

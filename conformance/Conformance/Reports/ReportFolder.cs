@@ -57,16 +57,18 @@ internal sealed class ReportFolder : IRunObserver
         foreach (var (report, path) in files)
         {
             if (!always && clock.GetElapsedTime(written[report]) < report.Interval) continue;
-            var text = report.Render(run);
-            Attempt(path, () =>
-            {
-                var draft = path + ".new";
-                File.WriteAllText(draft, text, Utf8);
-                File.Move(draft, path, overwrite: true);
-            });
+            Replace(path, report.Render(run));
             written[report] = clock.GetTimestamp();
         }
     }
+
+    /// <summary>Puts a file in place as a whole; throws <see cref="ReportException"/> where it cannot be written.</summary>
+    internal static void Replace(string path, string text) => Attempt(path, () =>
+    {
+        var draft = path + ".new";
+        File.WriteAllText(draft, text, Utf8);
+        File.Move(draft, path, overwrite: true);
+    });
 
     private static void Attempt(string path, Action write)
     {

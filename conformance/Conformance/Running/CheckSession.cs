@@ -195,7 +195,7 @@ public sealed class CheckSession : ICheckSession
     }
 
     private LiveTarget? Open(TargetShape shape, out string? whyNot) =>
-        source.Open(shape, out whyNot) is { } target ? LiveTarget.Open(target) : null;
+        source.Open(shape, out whyNot) is { } target ? LiveTarget.Open(target, source.AlsoAccept) : null;
 
     private void Discard(LiveTarget? live)
     {

@@ -24,10 +24,10 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
     private readonly string? bringUp;
     private bool primed;
 
-    private LiveTarget(ITarget target)
+    private LiveTarget(ITarget target, ulong alsoAccept)
     {
         this.target = target;
-        machine = Machine.Discover(target);
+        machine = Machine.Discover(target, alsoAccept);
         endpoints = [.. target.BusMasters.Select(master => new DmaEndpoint(master, machine))];
         var offered = machine.Transport.ReadDeviceFeatures();
         initial = new InitialState(offered, machine.ReadConfig(), []);
@@ -48,12 +48,12 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
 
     public TargetIdentity Identity => target.Identity;
 
-    /// <summary>Looks a fresh target over. Disposes it if that fails, and says what failed.</summary>
-    public static LiveTarget Open(ITarget target)
+    /// <summary>Looks a fresh target over, by drivers that accept <paramref name="alsoAccept"/> as well. Disposes it if that fails, and says what failed.</summary>
+    public static LiveTarget Open(ITarget target, ulong alsoAccept)
     {
         try
         {
-            return new LiveTarget(target);
+            return new LiveTarget(target, alsoAccept);
         }
         catch (Exception failure) when (failure is GuestSetupException or TargetDiedException or TargetHungException)
         {

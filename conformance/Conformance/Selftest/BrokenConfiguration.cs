@@ -89,6 +89,12 @@ internal static class BrokenConfiguration
     {
         private byte? kept;
 
+        public override void WriteConfig(int offset, ReadOnlySpan<byte> bytes)
+        {
+            base.WriteConfig(offset, bytes);
+            kept = null;
+        }
+
         public override void SystemReset()
         {
             kept = Real();

@@ -1,5 +1,8 @@
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Checks;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
+using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Conformance.Selftest;
@@ -8,10 +11,16 @@ namespace Viommu.Conformance.Selftest;
 /// The reference device with one rule broken from outside: the proof that a check can fail.
 /// </summary>
 /// <param name="Name">What it does wrong, as a sentence.</param>
-/// <param name="Breaks">Clause ids, or check ids, of the checks that have to turn red on it.</param>
+/// <param name="Breaks">Ids, or globs on ids, of the checks, or of their first clauses, that have to turn red on it.</param>
 /// <param name="Variation">How it is put together.</param>
 internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation Variation)
 {
+    private readonly IReadOnlyList<Glob> broken = [.. Breaks.Select(name => new Glob(name))];
+
+    /// <summary>The checks, in their order, that have to turn red on it.</summary>
+    public IReadOnlyList<Check> BrokenAmong(IEnumerable<Check> checks) =>
+        [.. checks.Where(check => broken.Any(glob => glob.Matches(check.Clauses[0]) || glob.Matches(check.Id)))];
+
     /// <summary>One whose requests, accesses or reports go through an interceptor.</summary>
     public static BrokenDevice With(string name, string[] breaks, Func<IommuDevice, IGuestMemory, Interceptor> intercept) => new(
         name, breaks, new ModelVariation
@@ -34,6 +43,10 @@ internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation
         if (request[0] == type && used > 0 && reply[used - 4] == instead) reply[used - 4] = status;
         return used;
     });
+
+    /// <summary>One whose registers are not as they ought to be.</summary>
+    public static BrokenDevice Registers(string name, string[] breaks, Func<ITarget, RegisterInterceptor> intercept) =>
+        new(name, breaks, new ModelVariation { Machine = intercept });
 
     /// <inheritdoc/>
     public override string ToString() => Name;

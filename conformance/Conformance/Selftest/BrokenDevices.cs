@@ -12,5 +12,12 @@ internal static class BrokenDevices
         .. BrokenUnmappings.All(),
         .. BrokenProperties.All(),
         .. BrokenReports.All(),
+        .. BrokenStatus.All(),
+        .. BrokenNegotiation.All(),
+        .. BrokenReservedFeatures.All(),
+        .. BrokenResets.All(),
+        .. BrokenQueueResets.All(),
+        .. BrokenSuspension.All(),
+        .. BrokenRings.All(),
     ];
 }

@@ -1,4 +1,3 @@
-using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
 using Viommu.Guest.Targets.Model;
@@ -10,15 +9,15 @@ internal static class Conviction
 {
     private static readonly CheckSessionOptions Options = new(TimeSpan.FromSeconds(20), Seed: 1);
 
-    /// <summary>The checks that a broken device says it turns red.</summary>
-    public static IReadOnlyList<Check> ChecksBrokenBy(BrokenDevice device, IEnumerable<Check> checks) =>
-        [.. checks.Where(check => device.Breaks.Any(name => check.Clauses[0] == name || new Glob(name).Matches(check.Id)))];
-
-    /// <summary>Runs checks on a broken device.</summary>
-    public static IReadOnlyList<(Check Check, CheckOutcome Outcome)> Try(BrokenDevice device, IEnumerable<Check> checks)
+    /// <summary>Runs checks on a broken device, one by one as they are asked for; on the reference device where it is null.</summary>
+    public static IEnumerable<(Check Check, CheckOutcome Outcome)> Try(BrokenDevice? device, IEnumerable<Check> checks, CancellationToken cancellation = default)
     {
-        using var session = new CheckSession(new ModelTargetSource(device.Variation), Options);
-        return [.. checks.Select(check => (check, session.Run(check, CancellationToken.None)))];
+        using var session = new CheckSession(new ModelTargetSource(device?.Variation), Options);
+        foreach (var check in checks)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return (check, session.Run(check, cancellation));
+        }
     }
 
     /// <summary>True for the verdicts that say the device is wrong.</summary>

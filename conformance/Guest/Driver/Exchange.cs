@@ -8,14 +8,13 @@ public sealed class Exchange
     private readonly GuardedBuffer[] readable;
     private readonly GuardedBuffer[] writable;
 
-    internal Exchange(Request request, byte[] sent, GuardedBuffer[] readable, GuardedBuffer[] writable, ushort head, ushort[] slots)
+    internal Exchange(Request request, byte[] sent, GuardedBuffer[] readable, GuardedBuffer[] writable, ushort chain)
     {
         Request = request;
         Sent = sent;
         this.readable = readable;
         this.writable = writable;
-        Head = head;
-        Slots = slots;
+        Chain = chain;
     }
 
     /// <summary>What was sent.</summary>
@@ -24,8 +23,8 @@ public sealed class Exchange
     /// <summary>The device-readable bytes as they were sent.</summary>
     public byte[] Sent { get; }
 
-    /// <summary>Head of the chain.</summary>
-    public ushort Head { get; }
+    /// <summary>What a used element names it by: the head of the chain in a split ring, the Buffer ID in a packed one.</summary>
+    public ushort Chain { get; }
 
     /// <summary>True once the device returned the chain.</summary>
     public bool IsReturned { get; private set; }
@@ -51,8 +50,6 @@ public sealed class Exchange
 
     /// <summary>True where the request was answered OK.</summary>
     public bool IsOk => Status == RequestStatus.Ok;
-
-    internal ushort[] Slots { get; }
 
     internal void Return(uint usedLength)
     {

@@ -14,10 +14,13 @@ public sealed class IommuDriver
     /// <summary>Number of the event queue (5.13.2).</summary>
     public const int EventQueueNumber = 1;
 
+    // Large enough to wrap seldom, small enough to be laid out for every check.
+    private const ushort LargestQueue = 256;
+
     private readonly Dictionary<ushort, Exchange> outstanding = [];
     private readonly Dictionary<ushort, GuardedBuffer> postedEvents = [];
 
-    private IommuDriver(Machine machine, ulong negotiated, SplitQueue requests, SplitQueue events)
+    private IommuDriver(Machine machine, ulong negotiated, DriverQueue requests, DriverQueue events)
     {
         Machine = machine;
         Negotiated = negotiated;
@@ -33,10 +36,10 @@ public sealed class IommuDriver
     public ulong Negotiated { get; }
 
     /// <summary>The request queue.</summary>
-    public SplitQueue Requests { get; private set; }
+    public DriverQueue Requests { get; private set; }
 
     /// <summary>The event queue.</summary>
-    public SplitQueue Events { get; }
+    public DriverQueue Events { get; }
 
     /// <summary>The configuration as it was when the driver started.</summary>
     public IommuConfig Config { get; }
@@ -52,7 +55,7 @@ public sealed class IommuDriver
     {
         settings ??= new DriverSettings();
         Negotiation.Begin(machine);
-        var features = machine.Transport.ReadDeviceFeatures() & settings.Accept;
+        var features = machine.Acceptable(machine.Transport.ReadDeviceFeatures(), settings.Accept);
         if (!Negotiation.Offer(machine, features)) throw new GuestSetupException($"the device refuses features 0x{features:x}");
         var driver = Prepare(machine, features, settings);
         Negotiation.SetDriverOk(machine);
@@ -86,7 +89,7 @@ public sealed class IommuDriver
     /// <summary>Makes requests available all at once, notifies, and waits for all of them.</summary>
     public IReadOnlyList<Exchange> SendTogether(IEnumerable<Request> requests)
     {
-        var since = Requests.AvailableIndex;
+        var since = Requests.Position;
         var exchanges = requests.Select(request => MakeAvailable(request, Framing.Plain)).ToList();
         NotifyIfWanted(Requests, since);
         Collect();
@@ -96,7 +99,7 @@ public sealed class IommuDriver
     /// <summary>Makes a request available and notifies the device as it wishes to be; does not wait.</summary>
     public Exchange Submit(Request request, Framing? framing = null)
     {
-        var since = Requests.AvailableIndex;
+        var since = Requests.Position;
         var exchange = MakeAvailable(request, framing ?? Framing.Plain);
         NotifyIfWanted(Requests, since);
         return exchange;
@@ -109,18 +112,13 @@ public sealed class IommuDriver
         var readable = Lend(sent, framing.Readable);
         var writable = Framing.Cut(request.WritableLength, framing.Writable)
             .Select(length => GuardedBuffer.Poisoned(Ram, Machine.Heap, length)).ToArray();
-        var buffers = readable.Select(b => (b, DescriptorFlags.None)).Concat(writable.Select(b => (b, DescriptorFlags.Write))).ToArray();
-        var direct = buffers.Length - Math.Min(framing.Indirect, buffers.Length);
-        var slots = Requests.TakeSlots(direct < buffers.Length ? direct + 1 : direct);
-        for (var i = 0; i < direct; i++)
-            Requests.WriteDescriptor(slots[i], Chain(buffers[i], i + 1 < slots.Length ? slots[i + 1] : null));
-        if (direct < buffers.Length) Requests.WriteDescriptor(slots[direct], IndirectTable(buffers[direct..]));
+        BufferElement[] elements = [.. readable.Select(b => Element(b, isWritable: false)), .. writable.Select(b => Element(b, isWritable: true))];
+        var chain = Requests.Lend(elements, Math.Min(framing.Indirect, elements.Length), length => Machine.Heap.Allocate((ulong)(length * Descriptor.Size), 16));
 
-        var exchange = new Exchange(request, sent, readable, writable, slots[0], slots);
+        var exchange = new Exchange(request, sent, readable, writable, chain);
         Machine.Journal.Add(exchange);
         if (request is AttachRequest attach) Machine.DomainsNamed.Add(attach.Domain);
-        outstanding[exchange.Head] = exchange;
-        Requests.MakeAvailable(exchange.Head);
+        outstanding[chain] = exchange;
         return exchange;
     }
 
@@ -136,7 +134,14 @@ public sealed class IommuDriver
     }
 
     /// <summary>Notifies the device of the request queue, wanted or not.</summary>
-    public void NotifyRequests() => Transport.Notify(RequestQueueNumber);
+    public void NotifyRequests() => Notify(Requests);
+
+    /// <summary>Notifies the device of a queue, wanted or not, with the ring position where NOTIFICATION_DATA was negotiated (2.9).</summary>
+    public void Notify(DriverQueue queue)
+    {
+        if (Has(Features.NotificationData)) Transport.Notify(queue.Number, queue.Position);
+        else Transport.Notify(queue.Number);
+    }
 
     /// <summary>Sends ATTACH.</summary>
     public Exchange Attach(uint domain, uint endpoint, uint flags = 0) => Send(new AttachRequest(domain, endpoint) { Flags = flags });
@@ -158,11 +163,8 @@ public sealed class IommuDriver
     public void PostEventBuffer(int size)
     {
         var buffer = GuardedBuffer.Poisoned(Ram, Machine.Heap, size);
-        var slot = Events.TakeSlots(1)[0];
-        Events.WriteDescriptor(slot, new Descriptor(buffer.Address, (uint)size, DescriptorFlags.Write, 0));
-        postedEvents[slot] = buffer;
-        var since = Events.AvailableIndex;
-        Events.MakeAvailable(slot);
+        var since = Events.Position;
+        postedEvents[Events.Lend([Element(buffer, isWritable: true)])] = buffer;
         NotifyIfWanted(Events, since);
     }
 
@@ -177,7 +179,6 @@ public sealed class IommuDriver
             Machine.Journal.Add(taken);
             if (lent.FindDamage() is { } damage) throw Damaged(damage);
             if (used.Length > lent.Length) throw TooLong(used.Length, lent.Length);
-            Events.ReturnSlots([(ushort)used.Id]);
             events.Add(taken);
         }
         return events;
@@ -191,14 +192,18 @@ public sealed class IommuDriver
         Transport.EnableQueue(RequestQueueNumber);
     }
 
-    private static SplitQueue SetUpQueue(Machine machine, int number, ulong features, ushort? wanted)
+    private static DriverQueue SetUpQueue(Machine machine, int number, ulong features, ushort? wanted)
     {
-        var maximum = machine.Transport.ReadQueueSize(number);
+        var transport = machine.Transport;
+        var maximum = transport.ReadQueueSize(number);
         if (maximum == 0) throw new GuestSetupException($"queue {number} does not exist");
-        var size = wanted ?? Math.Min(maximum, (ushort)256);
-        var queue = new SplitQueue(machine.Target.Ram, machine.Heap, number, size, (features & Features.EventIdx) != 0);
-        machine.Transport.WriteQueueSize(number, size);
-        machine.Transport.WriteQueueAddresses(number, queue.Addresses);
+        var size = wanted ?? (transport.CanSizeQueues ? Math.Min(maximum, LargestQueue) : maximum);
+        if (size != maximum && !transport.CanSizeQueues) throw new GuestSetupException($"queue {number} has {maximum} descriptors, and no register to change that");
+        DriverQueue queue = (features & Features.RingPacked) != 0
+            ? new PackedQueue(machine.Target.Ram, machine.Heap, number, size, features)
+            : new SplitQueue(machine.Target.Ram, machine.Heap, number, size, features, transport.LegacyQueueAlignment);
+        if (transport.CanSizeQueues) transport.WriteQueueSize(number, size);
+        transport.WriteQueueAddresses(number, queue.Addresses);
         return queue;
     }
 
@@ -214,20 +219,11 @@ public sealed class IommuDriver
         return [.. buffers];
     }
 
-    private static Descriptor Chain((GuardedBuffer Buffer, DescriptorFlags Flags) link, ushort? next) =>
-        new(link.Buffer.Address, (uint)link.Buffer.Length, link.Flags | (next is null ? 0 : DescriptorFlags.Next), next ?? 0);
+    private static BufferElement Element(GuardedBuffer buffer, bool isWritable) => new(buffer.Address, (uint)buffer.Length, isWritable);
 
-    private Descriptor IndirectTable((GuardedBuffer, DescriptorFlags)[] buffers)
+    private void NotifyIfWanted(DriverQueue queue, ushort since)
     {
-        var table = Machine.Heap.Allocate((ulong)(buffers.Length * Descriptor.Size), 16);
-        for (var i = 0; i < buffers.Length; i++)
-            Requests.WriteDescriptor(table, i, Chain(buffers[i], i + 1 < buffers.Length ? (ushort)(i + 1) : null));
-        return new Descriptor(table, (uint)(buffers.Length * Descriptor.Size), DescriptorFlags.Indirect, 0);
-    }
-
-    private void NotifyIfWanted(SplitQueue queue, ushort since)
-    {
-        if (queue.WantsNotification(since)) Transport.Notify(queue.Number);
+        if (queue.WantsNotification(since)) Notify(queue);
     }
 
     private void TakeUsed()
@@ -236,14 +232,13 @@ public sealed class IommuDriver
         {
             if (used.Id > ushort.MaxValue || !outstanding.Remove((ushort)used.Id, out var exchange)) throw NotLent(RequestQueueNumber, used);
             exchange.Return(used.Length);
-            Requests.ReturnSlots(exchange.Slots);
             if (exchange.Damage is { } damage) throw Damaged(damage);
             if (used.Length > exchange.Reply.Length) throw TooLong(used.Length, exchange.Reply.Length);
         }
     }
 
     private static DeviceViolationException NotLent(int queue, UsedElement used) => new(
-        "DESC-SPLIT-01", "a used element names the head of a chain that the driver made available and has not got back",
+        "DESC-SPLIT-01", "a used element names a chain that the driver made available and has not got back",
         $"queue {queue} returned id {used.Id} with length {used.Length}, which is not outstanding");
 
     private static DeviceViolationException Damaged(string damage) => new(

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Viommu.Guest.Pci;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Transport;
@@ -8,10 +9,11 @@ namespace Viommu.Guest.Driver;
 /// <summary>A target whose virtio-iommu has been found and whose registers are reachable: what drivers, good or bad, start from.</summary>
 public sealed class Machine
 {
-    private Machine(ITarget target, IVirtioTransport transport)
+    private Machine(ITarget target, IVirtioTransport transport, ulong alsoAccept)
     {
         Target = target;
         Transport = transport;
+        AlsoAccept = alsoAccept | (transport.IsLegacy ? Features.AnyLayout : 0);
         Heap = new GuestHeap(target.Ram);
     }
 
@@ -21,8 +23,14 @@ public sealed class Machine
     /// <summary>The registers of the virtio-iommu.</summary>
     public IVirtioTransport Transport { get; private set; }
 
-    /// <summary>The same registers as a PCI function; null where the device sits on another transport.</summary>
+    /// <summary>The same registers as those of modern PCI; null where the device is driven through another transport.</summary>
     public PciTransport? Pci => Transport as PciTransport;
+
+    /// <summary>
+    /// Features that drivers of this machine accept where they are offered, whatever else they accept: what the user chose for the run,
+    /// and on a legacy interface ANY_LAYOUT, which has to be accepted there (6.3).
+    /// </summary>
+    public ulong AlsoAccept { get; }
 
     /// <summary>Guest memory.</summary>
     public GuestHeap Heap { get; }
@@ -36,8 +44,13 @@ public sealed class Machine
     /// <summary>How long a device may take for what it has to do "eventually": far longer than any sane one needs.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Finds the virtio-iommu of a target and places its BARs.</summary>
-    public static Machine Discover(ITarget target) => new(target, OpenTransport(target));
+    /// <summary>Finds the virtio-iommu of a target and makes its registers reachable.</summary>
+    /// <param name="target">The target.</param>
+    /// <param name="alsoAccept">Features that drivers accept where they are offered, whatever else they accept.</param>
+    public static Machine Discover(ITarget target, ulong alsoAccept = 0) => new(target, OpenTransport(target), alsoAccept);
+
+    /// <summary>The features that a driver accepts of a device that offers <paramref name="offered"/>, if it is to accept <paramref name="accept"/>.</summary>
+    public ulong Acceptable(ulong offered, ulong accept) => offered & (accept | AlsoAccept);
 
     /// <summary>Writes 0 to the status and waits until it reads 0 (2.4); false where it does not in time.</summary>
     public bool ResetDevice()
@@ -58,18 +71,21 @@ public sealed class Machine
     /// <summary>Lets the device run until <paramref name="condition"/> holds; false where it does not in time.</summary>
     public bool Await(Func<bool> condition) => Target.Await(condition, Patience);
 
-    /// <summary>Reads the whole device configuration, again while its generation changes under the driver (2.5.1); gives up after 100 times.</summary>
+    /// <summary>
+    /// Reads the whole device configuration, again while its generation changes under the driver (2.5.1), or on a legacy interface,
+    /// which has none, until it reads the same twice (2.5.4); gives up after 100 times.
+    /// </summary>
     public IommuConfig ReadConfig()
     {
-        Span<byte> bytes = stackalloc byte[IommuConfig.Size];
+        IommuConfig? last = null;
         for (var attempt = 0; attempt < 100; attempt++)
         {
             var before = Transport.ReadConfigGeneration();
-            for (var offset = 0; offset < bytes.Length; offset += 4)
-                BitConverter.TryWriteBytes(bytes[offset..], (uint)Transport.ReadConfig(offset, 4));
-            if (Transport.ReadConfigGeneration() == before) return IommuConfig.Decode(bytes);
+            var config = ReadConfigOnce();
+            if (before is null ? config == last : Transport.ReadConfigGeneration() == before) return config;
+            last = config;
         }
-        throw new GuestSetupException("the configuration generation changes on every read");
+        throw new GuestSetupException("the configuration changes on every read");
     }
 
     /// <summary>Reads the <c>bypass</c> byte.</summary>
@@ -82,5 +98,21 @@ public sealed class Machine
         Transport.WriteConfig(IommuConfig.BypassOffset, 1, value);
     }
 
-    private static IVirtioTransport OpenTransport(ITarget target) => PciTransport.Open(target, PciBus.FindIommu(target));
+    private IommuConfig ReadConfigOnce()
+    {
+        // 32 bits for fields of 32 and 64, 8 bits for the one of 8 (4.1.3.1, 4.2.2.2).
+        Span<byte> bytes = stackalloc byte[IommuConfig.Size];
+        for (var offset = 0; offset < IommuConfig.BypassOffset; offset += 4)
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes[offset..], (uint)Transport.ReadConfig(offset, 4));
+        bytes[IommuConfig.BypassOffset] = ReadBypass();
+        return IommuConfig.Decode(bytes);
+    }
+
+    private static IVirtioTransport OpenTransport(ITarget target) => target.Iommu switch
+    {
+        DeviceLocation.PciFunction => PciTransport.Open(target, PciBus.FindIommu(target)),
+        DeviceLocation.TransitionalPciFunction => TransitionalPciTransport.Open(target, PciBus.FindTransitionalIommu(target)),
+        DeviceLocation.MmioSlot slot => MmioRegisters.Open(target, slot.Address),
+        var other => throw new GuestSetupException($"the driver has no transport for {other}"),
+    };
 }

@@ -13,11 +13,23 @@ public static class Negotiation
         machine.Transport.WriteStatus(DeviceStatus.Acknowledge | DeviceStatus.Driver);
     }
 
-    /// <summary>Accepts <paramref name="features"/> and sets FEATURES_OK; true where it reads back.</summary>
+    /// <summary>
+    /// Accepts <paramref name="features"/> and sets FEATURES_OK; true where it reads back. On a legacy interface there is no such step
+    /// (3.1.2), and the result is true.
+    /// </summary>
+    /// <remarks>
+    /// A driver of a virtio-iommu would end here on a legacy interface: it has to refuse a device without VERSION_1 (6.1). This one
+    /// knowingly goes on, to judge what such a device does.
+    /// </remarks>
     public static bool Offer(Machine machine, ulong features)
     {
         var transport = machine.Transport;
         transport.WriteDriverFeatures(features);
+        if (transport.IsLegacy)
+        {
+            machine.Journal.Add($"accept features 0x{features:x} ({Features.Describe(features)}) on a legacy interface");
+            return true;
+        }
         transport.WriteStatus(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk);
         var accepted = (transport.ReadStatus() & DeviceStatus.FeaturesOk) != 0;
         machine.Journal.Add($"accept features 0x{features:x} ({Features.Describe(features)}): FEATURES_OK {(accepted ? "set" : "refused")}");

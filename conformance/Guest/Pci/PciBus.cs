@@ -9,7 +9,9 @@ public static class PciBus
     public const ushort VirtioVendor = 0x1af4;
 
     /// <summary>PCI device ID of a virtio-iommu: 0x1040 plus its virtio device ID (4.1.2, 5.13.1).</summary>
-    public const ushort VirtioIommu = 0x1040 + 23;
+    public const ushort VirtioIommu = 0x1040 + IommuDeviceId;
+
+    private const ushort IommuDeviceId = 23;
 
     /// <summary>The functions of bus 0 that answer, in order.</summary>
     public static IEnumerable<PciFunction> Scan(ITarget target)
@@ -25,6 +27,16 @@ public static class PciBus
             }
         }
     }
+
+    /// <summary>
+    /// The first transitional virtio-iommu on bus 0. The spec has no device ID for it, so one is known as legacy drivers know theirs
+    /// (4.1.2.3): an ID of 0x1000 to 0x103f, revision 0, and the virtio device ID as the subsystem ID. Throws
+    /// <see cref="GuestSetupException"/> where there is none.
+    /// </summary>
+    public static PciFunction FindTransitionalIommu(ITarget target) =>
+        Scan(target).FirstOrDefault(function =>
+            function.VendorId == VirtioVendor && function.DeviceId is >= 0x1000 and <= 0x103f && function.Read(0x08, 1) == 0 && function.Read(0x2e, 2) == IommuDeviceId)
+        ?? throw new GuestSetupException($"no transitional virtio-iommu on the root bus of {target.Identity}");
 
     /// <summary>The first virtio-iommu on bus 0; throws <see cref="GuestSetupException"/> where there is none.</summary>
     public static PciFunction FindIommu(ITarget target) =>

@@ -11,6 +11,7 @@ public sealed class PciFunction(ITarget target, PciAddress address)
     private const ushort CapabilityListPresent = 1 << 4;
 
     private readonly ulong[] bars = new ulong[BarCount];
+    private readonly ushort?[] ioBars = new ushort?[BarCount];
 
     /// <summary>Where it is.</summary>
     public PciAddress Address { get; } = address;
@@ -21,8 +22,11 @@ public sealed class PciFunction(ITarget target, PciAddress address)
     /// <summary>Device ID.</summary>
     public ushort DeviceId => (ushort)Read(0x02, 2);
 
-    /// <summary>The guest-physical address at which <see cref="PlaceBars"/> put a BAR; zero where the function has no such BAR.</summary>
+    /// <summary>The guest-physical address at which <see cref="PlaceBars"/> put a BAR; zero where the function has no such memory BAR.</summary>
     public ulong BarAddress(int bar) => (uint)bar < BarCount ? bars[bar] : 0;
+
+    /// <summary>The I/O port at which <see cref="PlaceBars"/> put a BAR; null where the function has no such I/O BAR.</summary>
+    public ushort? IoBarAddress(int bar) => (uint)bar < BarCount ? ioBars[bar] : null;
 
     /// <summary>Reads 1, 2 or 4 bytes.</summary>
     public uint Read(int offset, int width) => target.ConfigRead(Address, offset, width);
@@ -41,34 +45,46 @@ public sealed class PciFunction(ITarget target, PciAddress address)
     public bool InterruptPending => (Read(0x06, 2) & 1 << 3) != 0;
 
     /// <summary>
-    /// Gives each memory BAR an address inside <paramref name="window"/>, naturally aligned, and enables memory decoding and bus
-    /// mastering. Throws <see cref="GuestSetupException"/> where the window is too small.
+    /// Gives each memory BAR an address inside <paramref name="window"/> and each I/O BAR one inside <paramref name="ports"/>, naturally
+    /// aligned, and enables decoding and bus mastering. Throws <see cref="GuestSetupException"/> where a window is too small.
     /// </summary>
-    public void PlaceBars(AddressWindow window)
+    public void PlaceBars(AddressWindow window, AddressWindow ports)
     {
         Command &= ~(PciCommand.MemorySpace | PciCommand.IoSpace);
-        var next = window.First;
+        var (next, nextPort) = (window.First, ports.First);
         for (var bar = 0; bar < BarCount; bar++)
         {
             var offset = FirstBarOffset + 4 * bar;
             Write(offset, 4, uint.MaxValue);
             var probed = Read(offset, 4);
-            var isIo = (probed & 1) != 0;
-            if (isIo || (probed & ~0xfu) == 0) continue;
+            if ((probed & 1) != 0)
+            {
+                // PCI 3.0 6.2.5.1: the upper 16 bits of an I/O BAR may be hardwired to zero.
+                var port = Take(ref nextPort, (ushort)(~(probed & 0xfffc) + 1), ports, bar);
+                Write(offset, 4, (uint)port);
+                ioBars[bar] = (ushort)port;
+                continue;
+            }
+            if ((probed & ~0xfu) == 0) continue;
             var is64 = (probed & 0x6) == 0x4;
 
             // The size of every BAR that a virtio-iommu has fits 32 bits; the upper half is only ever given zero.
-            var size = (ulong)(~(probed & ~0xfu)) + 1;
-            var at = (next + size - 1) & ~(size - 1);
-            if (size == 0 || at + size - 1 > window.Last)
-                throw new GuestSetupException($"BAR {bar} of {Address} ({size} bytes) does not fit into 0x{window.First:x}..0x{window.Last:x}");
+            var at = Take(ref next, (ulong)~(probed & ~0xfu) + 1, window, bar);
             Write(offset, 4, (uint)at);
             if (is64) Write(offset + 4, 4, 0);
             bars[bar] = at;
-            next = at + size;
             if (is64) bar++;
         }
-        Command |= PciCommand.MemorySpace | PciCommand.BusMaster;
+        Command |= PciCommand.MemorySpace | PciCommand.BusMaster | (ioBars.Any(bar => bar is not null) ? PciCommand.IoSpace : 0);
+    }
+
+    private ulong Take(ref ulong next, ulong size, AddressWindow window, int bar)
+    {
+        var at = (next + size - 1) & ~(size - 1);
+        if (size == 0 || at + size - 1 > window.Last)
+            throw new GuestSetupException($"BAR {bar} of {Address} ({size} bytes) does not fit into 0x{window.First:x}..0x{window.Last:x}");
+        next = at + size;
+        return at;
     }
 
     /// <summary>

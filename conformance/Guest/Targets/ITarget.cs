@@ -1,8 +1,8 @@
 namespace Viommu.Guest.Targets;
 
 /// <summary>
-/// A machine with a virtio-iommu in it, seen from where a guest stands: PCI configuration space, memory-mapped registers, guest
-/// memory, and endpoints whose DMA the virtio-iommu translates. Everything a hostile guest can do is expressed here; the driver
+/// A machine with a virtio-iommu in it, seen from where a guest stands: PCI configuration space, memory-mapped registers, I/O ports,
+/// guest memory, and endpoints whose DMA the virtio-iommu translates. Everything a hostile guest can do is expressed here; the driver
 /// above it is one code path for all targets.
 /// </summary>
 /// <remarks>
@@ -14,11 +14,17 @@ public interface ITarget : IDisposable
     /// <summary>Name and version, as reports show them.</summary>
     TargetIdentity Identity { get; }
 
+    /// <summary>Where the virtio-iommu is, as the machine's firmware or its documentation tells.</summary>
+    DeviceLocation Iommu { get; }
+
     /// <summary>Guest memory that is free for the guest's use.</summary>
     IGuestRam Ram { get; }
 
     /// <summary>Guest-physical addresses at which the guest may place 32-bit memory BARs.</summary>
     AddressWindow BarWindow { get; }
+
+    /// <summary>I/O ports at which the guest may place I/O BARs; empty (last below first) where the machine has no I/O space.</summary>
+    AddressWindow IoWindow { get; }
 
     /// <summary>Endpoints behind the virtio-iommu that DMA can be made from; empty where the target has none.</summary>
     IReadOnlyList<IBusMaster> BusMasters { get; }
@@ -34,6 +40,12 @@ public interface ITarget : IDisposable
 
     /// <summary>Writes <paramref name="width"/> (1, 2, 4 or 8) bytes of memory-mapped registers, little-endian.</summary>
     void MmioWrite(ulong address, int width, ulong value);
+
+    /// <summary>Reads <paramref name="width"/> (1, 2 or 4) bytes of I/O space; all ones where there is nothing.</summary>
+    uint IoRead(ushort port, int width);
+
+    /// <summary>Writes <paramref name="width"/> (1, 2 or 4) bytes of I/O space.</summary>
+    void IoWrite(ushort port, int width, uint value);
 
     /// <summary>True where <see cref="SystemReset"/> works.</summary>
     bool CanSystemReset { get; }
@@ -60,10 +72,28 @@ public interface ITarget : IDisposable
 /// <summary>What is under test.</summary>
 /// <param name="Name">Short name: <c>model</c>, <c>qemu</c>.</param>
 /// <param name="Version">Its version, for example <c>7.2.22</c>.</param>
-public sealed record TargetIdentity(string Name, string Version)
+/// <param name="Configuration">Which of its forms, for example <c>mmio, packed</c>; empty where it has one.</param>
+public sealed record TargetIdentity(string Name, string Version, string Configuration = "")
 {
     /// <inheritdoc/>
-    public override string ToString() => $"{Name} {Version}";
+    public override string ToString() => Configuration.Length == 0 ? $"{Name} {Version}" : $"{Name} {Version} ({Configuration})";
+}
+
+/// <summary>Where a guest finds the virtio-iommu, and through which interface it is to drive it.</summary>
+public abstract record DeviceLocation
+{
+    private DeviceLocation()
+    {
+    }
+
+    /// <summary>A PCI function, found by a scan of the root bus and driven through its modern interface.</summary>
+    public sealed record PciFunction : DeviceLocation;
+
+    /// <summary>A transitional PCI function, found likewise and driven through its legacy interface.</summary>
+    public sealed record TransitionalPciFunction : DeviceLocation;
+
+    /// <summary>Registers of virtio-mmio at a guest-physical address; which version they are they say themselves.</summary>
+    public sealed record MmioSlot(ulong Address) : DeviceLocation;
 }
 
 /// <summary>A PCI function: bus, device, function of segment 0.</summary>

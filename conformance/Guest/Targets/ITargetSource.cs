@@ -7,6 +7,12 @@ public interface ITargetSource : IDisposable
     string Name { get; }
 
     /// <summary>
+    /// Feature bits that a driver is to accept where they are offered, beside those that it accepts anyway: what the user chose for the
+    /// run, such as RING_PACKED.
+    /// </summary>
+    ulong AlsoAccept => 0;
+
+    /// <summary>
     /// Starts a machine whose virtio-iommu is of that shape. Returns null, and the reason, where this kind of target cannot have such
     /// a device; throws <see cref="TargetUnavailableException"/> where it can have none at all.
     /// </summary>

@@ -11,6 +11,7 @@ public sealed class PciTransport : IVirtioTransport
     private readonly VirtioStructures structures;
     private readonly MsixTable? msix;
     private NotificationMode mode;
+    private bool namesQueuesByConfigData;
 
     private PciTransport(ITarget target, PciFunction function, VirtioStructures structures)
     {
@@ -29,10 +30,22 @@ public sealed class PciTransport : IVirtioTransport
     /// <summary>The MSI-X table; null where the function has none.</summary>
     public MsixTable? Msix => msix;
 
+    /// <inheritdoc/>
+    public bool IsLegacy => false;
+
+    /// <inheritdoc/>
+    public int? LegacyQueueAlignment => null;
+
+    /// <inheritdoc/>
+    public bool CanSizeQueues => true;
+
+    /// <inheritdoc/>
+    public bool HasMessages => msix is not null;
+
     /// <summary>Places the function's BARs and finds its virtio structures.</summary>
     public static PciTransport Open(ITarget target, PciFunction function)
     {
-        function.PlaceBars(target.BarWindow);
+        function.PlaceBars(target.BarWindow, target.IoWindow);
         return new PciTransport(target, function, VirtioStructures.Find(function));
     }
 
@@ -51,7 +64,7 @@ public sealed class PciTransport : IVirtioTransport
     /// <inheritdoc/>
     public ulong ReadDeviceFeatures() => ReadFeatures(CommonField.DeviceFeatureSelect, CommonField.DeviceFeature);
 
-    /// <inheritdoc/>
+    /// <summary>Reads back what the driver accepted.</summary>
     public ulong ReadDriverFeatures() => ReadFeatures(CommonField.DriverFeatureSelect, CommonField.DriverFeature);
 
     /// <inheritdoc/>
@@ -61,10 +74,11 @@ public sealed class PciTransport : IVirtioTransport
         WriteCommon(CommonField.DriverFeature, (uint)features);
         WriteCommon(CommonField.DriverFeatureSelect, 1);
         WriteCommon(CommonField.DriverFeature, features >> 32);
+        namesQueuesByConfigData = (features & Features.NotifConfigData) != 0;
     }
 
     /// <inheritdoc/>
-    public uint ReadConfigGeneration() => (uint)ReadCommon(CommonField.ConfigGeneration);
+    public uint? ReadConfigGeneration() => (uint)ReadCommon(CommonField.ConfigGeneration);
 
     /// <inheritdoc/>
     public ulong ReadConfig(int offset, int width) => target.MmioRead(structures.Device + (uint)offset, width);
@@ -102,12 +116,10 @@ public sealed class PciTransport : IVirtioTransport
     public bool ReadQueueReset(int queue) => ReadOf(queue, CommonField.QueueReset) != 0;
 
     /// <inheritdoc/>
-    public void Notify(int queue)
-    {
-        // 4.1.4.4: queue_notify_off times the multiplier, behind the notification structure's start.
-        var offset = ReadOf(queue, CommonField.QueueNotifyOff);
-        target.MmioWrite(structures.Notify + offset * structures.NotifyMultiplier, 2, (uint)queue);
-    }
+    public void Notify(int queue) => target.MmioWrite(NotifyAddress(queue), 2, NotifyName(queue));
+
+    /// <inheritdoc/>
+    public void Notify(int queue, ushort position) => target.MmioWrite(NotifyAddress(queue), 4, (uint)position << 16 | NotifyName(queue));
 
     /// <inheritdoc/>
     public bool RouteNotifications(NotificationMode mode, ulong messageArea)
@@ -129,6 +141,12 @@ public sealed class PciTransport : IVirtioTransport
 
     /// <summary>Reads, and so clears, the ISR status (4.1.4.5): bit 0 a queue interrupt, bit 1 a configuration interrupt.</summary>
     public Notifications ReadIsr() => (Notifications)(target.MmioRead(structures.Isr, 1) & 3);
+
+    // 4.1.4.4: queue_notify_off times the multiplier, behind the notification structure's start.
+    private ulong NotifyAddress(int queue) => structures.Notify + ReadOf(queue, CommonField.QueueNotifyOff) * structures.NotifyMultiplier;
+
+    // 4.1.5.2: the queue's number, or with NOTIF_CONFIG_DATA what the device names it by.
+    private ushort NotifyName(int queue) => namesQueuesByConfigData ? (ushort)ReadOf(queue, CommonField.QueueNotifConfigData) : (ushort)queue;
 
     private void AssignVectors(bool assign)
     {

@@ -9,11 +9,15 @@ namespace Viommu.Guest.Virtqueue;
 /// The driver's side of a split virtqueue (2.7): where it is in memory, and every byte of it to write, rightly or wrongly. Chains of
 /// the driver's own take their descriptors from <see cref="TakeSlots"/>; raw writes may use any.
 /// </summary>
-public sealed class SplitQueue
+public sealed class SplitQueue : DriverQueue
 {
+    // A legacy interface names a queue by its page, of this size here (4.1.5.1.3.1, 4.2.4).
+    private const ulong LegacyPage = 4096;
+
     private readonly IGuestRam ram;
-    private readonly bool eventIdx;
-    private readonly Stack<ushort> freeSlots = new();
+
+    // First in, first out: chains that come back in order leave their descriptors in ring order, as IN_ORDER asks for (2.7.5).
+    private readonly Queue<ushort> freeSlots = new();
     private ushort availableIndex;
     private ushort takenIndex;
 
@@ -22,33 +26,38 @@ public sealed class SplitQueue
     /// <param name="heap">Where the parts are taken from.</param>
     /// <param name="number">The queue's number.</param>
     /// <param name="size">Size in descriptors, a power of two.</param>
-    /// <param name="eventIdx">EVENT_IDX was negotiated.</param>
-    public SplitQueue(IGuestRam ram, GuestHeap heap, int number, ushort size, bool eventIdx)
+    /// <param name="negotiated">The features negotiated.</param>
+    /// <param name="legacyAlignment">
+    /// Queue Align in bytes, a power of two, for the contiguous layout of a legacy interface (2.7.2); null for parts anywhere.
+    /// </param>
+    public SplitQueue(IGuestRam ram, GuestHeap heap, int number, ushort size, ulong negotiated, int? legacyAlignment = null)
+        : base(ram, number, size, negotiated)
     {
         this.ram = ram;
-        this.eventIdx = eventIdx;
-        Number = number;
-        Size = size;
-
-        // 2.7: alignment 16, 2 and 4; sizes 16 * n, 6 + 2 * n and 6 + 8 * n, with the event index behind each ring.
-        Addresses = new QueueAddresses(
-            heap.AllocateZeroed((ulong)(Descriptor.Size * size), 16),
-            heap.AllocateZeroed((ulong)(6 + 2 * size), 2),
-            heap.AllocateZeroed((ulong)(6 + 8 * size), 4));
-        for (var slot = size - 1; slot >= 0; slot--) freeSlots.Push((ushort)slot);
+        Addresses = legacyAlignment is { } align ? Contiguous(heap, (ulong)align) : Apart(heap);
+        for (ushort slot = 0; slot < size; slot++) freeSlots.Enqueue(slot);
     }
 
-    /// <summary>The queue's number.</summary>
-    public int Number { get; }
+    /// <inheritdoc/>
+    public override QueueAddresses Addresses { get; }
 
-    /// <summary>Size in descriptors.</summary>
-    public ushort Size { get; }
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Name, ulong Address, int Length)> Areas =>
+    [
+        ("descriptor table", Addresses.Descriptors, TableLength),
+        ("available ring", Addresses.Driver, AvailableLength),
+        ("used ring", Addresses.Device, UsedLength),
+    ];
 
-    /// <summary>Where the three parts are.</summary>
-    public QueueAddresses Addresses { get; }
+    /// <inheritdoc/>
+    public override ushort Position => availableIndex;
 
-    /// <summary>The index that the driver published last: how many chains it has made available, modulo 2^16.</summary>
-    public ushort AvailableIndex => availableIndex;
+    // 2.7: sizes 16 * n, 6 + 2 * n and 6 + 8 * n, with the event index behind each ring.
+    private int TableLength => Descriptor.Size * Size;
+
+    private int AvailableLength => 6 + 2 * Size;
+
+    private int UsedLength => 6 + 8 * Size;
 
     /// <summary>The device's <c>used.idx</c> as it is in memory.</summary>
     public ushort ReadUsedIndex() => Read16(Addresses.Device + 2);
@@ -68,14 +77,14 @@ public sealed class SplitQueue
     /// <summary>Reserves descriptors for a chain; throws <see cref="GuestSetupException"/> where too few are free.</summary>
     public ushort[] TakeSlots(int count)
     {
-        if (freeSlots.Count < count) throw new GuestSetupException($"queue {Number} has {freeSlots.Count} free descriptors, {count} are needed");
-        return [.. Enumerable.Range(0, count).Select(_ => freeSlots.Pop())];
+        if (freeSlots.Count < count) throw NoRoom(freeSlots.Count, count);
+        return [.. Enumerable.Range(0, count).Select(_ => freeSlots.Dequeue())];
     }
 
     /// <summary>Gives descriptors back.</summary>
     public void ReturnSlots(ushort[] slots)
     {
-        for (var i = slots.Length - 1; i >= 0; i--) freeSlots.Push(slots[i]);
+        foreach (var slot in slots) freeSlots.Enqueue(slot);
     }
 
     /// <summary>Writes an entry of the descriptor table.</summary>
@@ -109,16 +118,6 @@ public sealed class SplitQueue
         Write16(Addresses.Driver + 2, index);
     }
 
-    /// <summary>Takes the next used element, if there is one.</summary>
-    public bool TryTakeUsed(out UsedElement element)
-    {
-        element = default;
-        if (ReadUsedIndex() == takenIndex) return false;
-        element = ReadUsedElement(takenIndex);
-        takenIndex++;
-        return true;
-    }
-
     /// <summary>The used element of an index as it is in memory, whether the device has got that far or not.</summary>
     public UsedElement ReadUsedElement(ushort index)
     {
@@ -130,25 +129,66 @@ public sealed class SplitQueue
     /// <summary>Guest-physical address of the used element of an index.</summary>
     public ulong UsedElementAddress(ushort index) => Addresses.Device + 4 + 8u * (uint)(index % Size);
 
-    /// <summary>Whether the device asks to be notified of the chains made available since index <paramref name="since"/> (2.7.10).</summary>
-    public bool WantsNotification(ushort since)
+    /// <inheritdoc/>
+    /// <remarks>2.7.10.</remarks>
+    public override bool WantsNotification(ushort since)
     {
-        if (!eventIdx) return (ReadUsedFlags() & 1) == 0;
+        if (!EventIdx) return (ReadUsedFlags() & 1) == 0;
         var passed = (ushort)(availableIndex - since);
         return (ushort)(availableIndex - ReadAvailableEvent() - 1) < passed;
     }
 
-    private ushort Read16(ulong address)
+    private protected override LentChain Publish(IReadOnlyList<BufferElement> elements, int indirect, Func<int, ulong> table)
     {
-        Span<byte> bytes = stackalloc byte[2];
-        ram.Read(address, bytes);
-        return BinaryPrimitives.ReadUInt16LittleEndian(bytes);
+        var direct = elements.Count - indirect;
+        var slots = TakeSlots(indirect > 0 ? direct + 1 : direct);
+        for (var i = 0; i < direct; i++) WriteDescriptor(slots[i], Link(elements[i], i + 1 < slots.Length ? slots[i + 1] : null));
+        if (indirect > 0)
+        {
+            var at = table(indirect);
+            for (var i = 0; i < indirect; i++) WriteDescriptor(at, i, Link(elements[direct + i], i + 1 < indirect ? (ushort)(i + 1) : null));
+            WriteDescriptor(slots[direct], new Descriptor(at, (uint)(indirect * Descriptor.Size), DescriptorFlags.Indirect, 0));
+        }
+        MakeAvailable(slots[0]);
+        return new LentChain(slots[0], slots, slots.Length, WritableLengthOf(elements));
     }
 
-    private void Write16(ulong address, ushort value)
+    private protected override bool TryReadUsed(out UsedElement element)
     {
-        Span<byte> bytes = stackalloc byte[2];
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes, value);
-        ram.Write(address, bytes);
+        element = default;
+        if (ReadUsedIndex() == takenIndex) return false;
+        element = ReadUsedElement(takenIndex);
+        return true;
+    }
+
+    private protected override void Skip(int chains, int descriptors)
+    {
+        var counted = (ushort)(ReadUsedIndex() - takenIndex);
+        if (chains > counted)
+        {
+            throw new DeviceViolationException(
+                "CORE-RSVD-D-05", "used.idx counts every chain of a batch that one element stands for (2.7.9)",
+                $"an element of queue {Number} stands for {chains} chains, used.idx counts {counted}");
+        }
+        takenIndex += (ushort)chains;
+    }
+
+    private protected override void Free(LentChain chain) => ReturnSlots(chain.Slots);
+
+    private static Descriptor Link(BufferElement element, ushort? next) =>
+        new(element.Address, element.Length, (element.IsWritable ? DescriptorFlags.Write : 0) | (next is null ? 0 : DescriptorFlags.Next), next ?? 0);
+
+    // 2.7: alignment 16, 2 and 4.
+    private QueueAddresses Apart(GuestHeap heap) => new(
+        heap.AllocateZeroed((ulong)TableLength, 16), heap.AllocateZeroed((ulong)AvailableLength, 2), heap.AllocateZeroed((ulong)UsedLength, 4));
+
+    // 2.7.2: table and available ring, padding to the alignment, used ring. The formula there rounds up to multiples of Queue Align.
+    private QueueAddresses Contiguous(GuestHeap heap, ulong align)
+    {
+        var used = RoundUp((ulong)(TableLength + AvailableLength));
+        var start = heap.AllocateZeroed(used + RoundUp((ulong)UsedLength), Math.Max(align, LegacyPage));
+        return new QueueAddresses(start, start + (ulong)TableLength, start + used);
+
+        ulong RoundUp(ulong length) => (length + align - 1) & ~(align - 1);
     }
 }

@@ -40,6 +40,13 @@ internal sealed class LegacyPciMachine : IMachine
 
     public void Out(int offset, int width, uint value) => Assert.True(Pci.Function.TryIoWrite((ushort)(Port + offset), width, value));
 
+    /// <summary>The header and the configuration, as they read.</summary>
+    public uint[] Snapshot() =>
+    [
+        In(0x00, 4), In(0x04, 4), In(0x08, 4), In(0x0c, 2), In(0x0e, 2), In(0x10, 2), In(0x12, 1), In(0x13, 1),
+        .. Enumerable.Range(0, 10).Select(i => In(ConfigStart + (4 * i), 4)),
+    ];
+
     public void Notify(int queue) => Out(0x10, 2, (uint)queue);
 
     public ulong ReadConfig(int offset, int width) => In(ConfigStart + offset, width);

@@ -22,18 +22,22 @@ internal sealed class Machine : IMachine
 
     private readonly int _structureBar;
 
-    public Machine(Func<IommuOptions, IommuOptions>? change = null, VirtioPciOptions? pci = null)
+    public Machine(Func<IommuOptions, IommuOptions>? change = null, VirtioPciOptions? pci = null, int memorySize = 0x20000)
     {
         var options = new IommuOptions { Endpoints = [new(Endpoint)], RequestQueueSize = 16, EventQueueSize = 8 };
-        Memory = new FlatGuestMemory(0, 0x20000);
+        Memory = new FlatGuestMemory(0, memorySize);
         Device = new IommuDevice(change?.Invoke(options) ?? options, Memory);
+        DeviceView = new ChangingMemory(Memory);
         pci ??= new VirtioPciOptions();
-        Function = new VirtioPciFunction(Device, Memory, pci);
+        Function = new VirtioPciFunction(Device, DeviceView, pci);
         _structureBar = pci.Transitional ? 0x18 : 0x10;
         PlaceBars();
     }
 
     public FlatGuestMemory Memory { get; }
+
+    /// <summary><see cref="Memory"/> as the transport and the rings see it.</summary>
+    public ChangingMemory DeviceView { get; }
 
     public IommuDevice Device { get; }
 
@@ -117,16 +121,36 @@ internal sealed class Machine : IMachine
         return (requests, events);
     }
 
+    /// <summary>A machine that offers packed rings, and <paramref name="more"/>, besides the default.</summary>
+    public static Machine WithPackedRings(VirtioFeatures more = VirtioFeatures.None) =>
+        new(pci: new() { Features = VirtioFeatures.Default | VirtioFeatures.RingPacked | more });
+
+    /// <summary>Initialization by the book with packed rings in zeroed memory.</summary>
+    public (PackedRing Requests, PackedRing Events) StartPacked(VirtioFeatures without = VirtioFeatures.None, ushort size = 16)
+    {
+        Negotiate(without);
+        Assert.True(Offers(VirtioFeatures.RingPacked));
+        var requests = SetUpPackedQueue(0, size, 0x1000);
+        var events = SetUpPackedQueue(1, 8, 0x2000);
+        Status = 0xf;
+        Assert.Equal(0xf, Status);
+        return (requests, events);
+    }
+
     public Ring SetUpQueue(ushort queue, ushort size, ulong at)
     {
         var ring = new Ring(this, queue, size, at);
-        SetCommon(0x16, 2, queue);
-        SetCommon(0x18, 2, size);
-        SetCommon(0x20, 8, ring.Descriptors);
-        SetCommon(0x28, 8, ring.Available);
-        SetCommon(0x30, 8, ring.Used);
-        SetCommon(0x1c, 2, 1);
-        Assert.Equal(1u, Common(0x1c, 2));
+        SetUpQueue(queue, size, ring.Descriptors, ring.Available, ring.Used);
+        return ring;
+    }
+
+    public PackedRing SetUpPackedQueue(ushort queue, ushort size, ulong at, ulong? besides = null)
+    {
+        var ring = new PackedRing(this, queue, size, at, besides);
+        Memory.Write(new(ring.Descriptors), new byte[16 * size]);
+        Memory.Write(new(ring.DriverEvent), new byte[4]);
+        Memory.Write(new(ring.DeviceEvent), new byte[4]);
+        SetUpQueue(queue, size, ring.Descriptors, ring.DriverEvent, ring.DeviceEvent);
         return ring;
     }
 
@@ -146,6 +170,20 @@ internal sealed class Machine : IMachine
         SetCommon(0x1a, 2, 1);
         SetCommon(0x16, 2, 1);
         SetCommon(0x1a, 2, 2);
+    }
+
+    private bool Offers(VirtioFeatures feature) => (OfferedFeatures() & (ulong)feature) != 0;
+
+    private void SetUpQueue(ushort queue, ushort size, ulong descriptorArea, ulong driverArea, ulong deviceArea)
+    {
+        SetCommon(0x16, 2, queue);
+        SetCommon(0x18, 2, size);
+        Assert.Equal(size, Common(0x18, 2));
+        SetCommon(0x20, 8, descriptorArea);
+        SetCommon(0x28, 8, driverArea);
+        SetCommon(0x30, 8, deviceArea);
+        SetCommon(0x1c, 2, 1);
+        Assert.Equal(1u, Common(0x1c, 2));
     }
 
     public void SetMsixControl(ushort control) => Function.ConfigWrite(MsixControl, 2, control);

@@ -36,6 +36,9 @@ internal sealed class MmioMachine : IMachine
         set => Mmio.Write(offset, 4, value);
     }
 
+    /// <summary>All registers and the configuration, as they read.</summary>
+    public uint[] Snapshot() => [.. Enumerable.Range(0, 0x80).Select(i => this[4 * i])];
+
     public void Notify(int queue) => this[0x050] = (uint)queue;
 
     public ulong ReadConfig(int offset, int width) => Mmio.Read(0x100 + offset, width);

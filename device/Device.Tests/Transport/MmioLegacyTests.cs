@@ -54,8 +54,8 @@ public class MmioLegacyTests
         _machine.Status = 7;
         _machine.Status = 0x1f;
         Assert.Equal(7u, _machine.Status);
-        Assert.Equal(0u, ring.AvailEvent);
         Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, Endpoint)));
+        Assert.Equal(Bytes.Ok, ring.Send(Bytes.Map(1, 0, 0xfff, 0)));
     }
 
     [Fact]
@@ -77,10 +77,14 @@ public class MmioLegacyTests
     [Fact]
     public void Bits_that_were_not_offered_are_ignored()
     {
-        _machine[0x020] = uint.MaxValue;
-        var ring = _machine.SetUpLegacyQueue(0, 16, 1);
-        Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, Endpoint)));
-        Assert.Equal(1, ring.AvailEvent);
+        foreach (var (features, availEvent) in new[] { (VirtioFeatures.Version1 | VirtioFeatures.EventIndex, 1), (VirtioFeatures.Version1, 0) })
+        {
+            var machine = new MmioMachine(new() { Legacy = true, Features = features });
+            machine[0x020] = uint.MaxValue;
+            var ring = machine.SetUpLegacyQueue(0, 16, 1);
+            Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, Endpoint)));
+            Assert.Equal(availEvent, ring.AvailEvent);
+        }
     }
 
     [Fact]
@@ -91,6 +95,14 @@ public class MmioLegacyTests
         _machine[0x020] = 4;
         _machine.WriteConfig(36, 1, 1);
         Assert.Equal(0ul, _machine.ReadConfig(36, 1));
+        _machine.Status = 0;
+        _machine.WriteConfig(36, 1, 1);
+        Assert.Equal(1ul, _machine.ReadConfig(36, 1));
+
+        // Which accepts no feature.
+        var ring = _machine.SetUpLegacyQueue(0, 16, 1);
+        Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, Endpoint)));
+        Assert.True(IsUnanswered(ring, Bytes.Map(1, 0, 0xfff, 0)));
     }
 
     [Theory]
@@ -177,14 +189,18 @@ public class MmioLegacyTests
     [Fact]
     public void Reset_stops_every_queue()
     {
-        _machine.SetUpLegacyQueue(0, 16, 1);
+        _machine.SetUpLegacyQueue(0, 4, 1, align: 64);
         _machine.SetUpLegacyQueue(1, 8, 4);
         _machine.Status = 0;
-        for (uint queue = 0; queue < 2; queue++)
+        foreach (uint queue in new[] { 1u, 0u })
         {
             _machine[0x030] = queue;
             Assert.Equal(0u, _machine[0x040]);
         }
+
+        // Neither size nor alignment of before.
+        _machine[0x040] = 1;
+        Assert.Equal(Bytes.Ok, LegacyRings.At(_machine, 0, 16, 0x1000, 4096).Send(Bytes.Attach(1, Endpoint)));
     }
 
     [Theory]

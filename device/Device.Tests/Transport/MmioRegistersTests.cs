@@ -52,7 +52,10 @@ public class MmioRegistersTests
         var machine = new MmioMachine(new() { Legacy = legacy });
         var expected = new Dictionary<int, uint>
         {
-            [0x000] = 0x74726976, [0x004] = legacy ? 1u : 2u, [0x008] = 23, [0x00c] = 0x1af4,
+            [0x000] = 0x74726976,
+            [0x004] = legacy ? 1u : 2u,
+            [0x008] = 23,
+            [0x00c] = 0x1af4,
             [0x010] = legacy ? 0x3800_0077u : 0x3000_0077u,
             [0x034] = 16,
         };

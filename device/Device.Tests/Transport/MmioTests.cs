@@ -145,7 +145,7 @@ public class MmioTests
     {
         var ring = _machine.Start().Requests;
         _machine[0x030] = 0;
-        foreach (int register in new[] { 0x038, 0x080, 0x084, 0x090, 0x094, 0x0a0, 0x0a4 }) _machine[register] = 8;
+        foreach (int register in new[] { 0x038, 0x080, 0x084, 0x090, 0x094, 0x0a0, 0x0a4, 0x044, 0x0c0 }) _machine[register] = 8;
         Assert.Equal(Bytes.Ok, ring.Send(Bytes.Attach(1, MmioMachine.Endpoint)));
     }
 

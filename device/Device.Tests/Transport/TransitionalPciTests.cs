@@ -98,6 +98,20 @@ public class TransitionalPciTests
         Assert.Equal(4, structures);
     }
 
+    [Theory]
+    [InlineData(0, 0u)]
+    [InlineData(2, 3u)]
+    public void The_configuration_access_window_opens_on_BAR_2_alone(uint bar, uint status)
+    {
+        _machine.Pci.Status = 3;
+        int window = (int)Function.ConfigRead(0x34, 1);
+        while (Function.ConfigRead(window + 3, 1) != 5) window = (int)Function.ConfigRead(window + 1, 1);
+        Function.ConfigWrite(window + 4, 1, bar);
+        Function.ConfigWrite(window + 8, 4, 0x14);
+        Function.ConfigWrite(window + 12, 4, 1);
+        Assert.Equal(status, Function.ConfigRead(window + 16, 1));
+    }
+
     [Fact]
     public void Feature_bits_are_the_low_ones_with_ANY_LAYOUT_which_the_other_interface_does_not_offer()
     {
@@ -112,6 +126,8 @@ public class TransitionalPciTests
     {
         _machine.Pci.Status = 3;
         _machine.Pci.AcceptFeatures(0x0000_0901_0000_0004);
+        _machine.Out(0x0e, 2, 0);
+        Assert.Equal(0u, _machine.In(0x04, 4));
         _machine.Out(0x04, 4, 4);
         _machine.Pci.Status = 0xb;
         Assert.Equal(3, _machine.Pci.Status);

@@ -17,15 +17,32 @@ public class TransportEquivalenceTests
         from length in Gen.Choose(1, 4)
         select (4096ul * (ulong)first, (4096ul * (ulong)(first + length)) - 1);
 
-    private static readonly Gen<byte[]> _request = Gen.Frequency(
-        (3, from domain in _domain from endpoint in _endpoint from flags in Gen.Elements(0u, 0u, 1u, 2u)
-            select Bytes.Attach(domain, endpoint, flags)),
-        (1, from domain in _domain from endpoint in _endpoint select Bytes.Detach(domain, endpoint)),
-        (6, from domain in _domain from pages in _pages from flags in Gen.Choose(0, 8)
-            select Bytes.Map(domain, pages.First, pages.Last, pages.First + 0x1000, (uint)flags)),
-        (2, from domain in _domain from pages in _pages select Bytes.Unmap(domain, pages.First, pages.Last)),
-        (1, _endpoint.Select(Bytes.Probe)),
-        (1, Gen.Choose(0, 255).ArrayOf(24).Select(bytes => bytes.Select(b => (byte)b).ToArray())));
+    private static readonly Gen<byte[]> _attach =
+        from domain in _domain
+        from endpoint in _endpoint
+        from flags in Gen.Elements(0u, 0u, 1u, 2u)
+        select Bytes.Attach(domain, endpoint, flags);
+
+    private static readonly Gen<byte[]> _detach =
+        from domain in _domain
+        from endpoint in _endpoint
+        select Bytes.Detach(domain, endpoint);
+
+    private static readonly Gen<byte[]> _map =
+        from domain in _domain
+        from pages in _pages
+        from flags in Gen.Choose(0, 8)
+        select Bytes.Map(domain, pages.First, pages.Last, pages.First + 0x1000, (uint)flags);
+
+    private static readonly Gen<byte[]> _unmap =
+        from domain in _domain
+        from pages in _pages
+        select Bytes.Unmap(domain, pages.First, pages.Last);
+
+    private static readonly Gen<byte[]> _noise = Gen.Choose(0, 255).ArrayOf(24).Select(bytes => bytes.Select(b => (byte)b).ToArray());
+
+    private static readonly Gen<byte[]> _request =
+        Gen.Frequency((3, _attach), (1, _detach), (6, _map), (2, _unmap), (1, _endpoint.Select(Bytes.Probe)), (1, _noise));
 
     private static readonly Gen<Step> _step =
         from request in _request

@@ -217,4 +217,47 @@ public class ChainFaultTests
         _machine.Status = 0xf;
         FaultsAs(fault);
     }
+
+    [Fact]
+    public void A_driver_that_makes_chains_available_without_end_runs_out_of_descriptors()
+    {
+        Start();
+        // Another processor adds a chain whenever the device has looked.
+        _machine.DeviceView.AfterRead = (address, _) =>
+        {
+            if (address == _ring.Available + 2) _ring.AvailableIndex++;
+        };
+        _ring.OfferAndNotify();
+        Assert.Equal(ChainFault.AvailableIndexJump, _machine.Function.LastFault);
+        Assert.Equal(16, _ring.UsedIndex);
+        Assert.Equal(0x4f, _machine.Status);
+    }
+
+    [Fact]
+    public void An_available_index_that_goes_back()
+    {
+        Start();
+        foreach (ushort index in new ushort[] { 3, 2 })
+        {
+            _ring.AvailableIndex = index;
+            _ring.Notify();
+        }
+
+        Assert.Equal(ChainFault.AvailableIndexJump, _machine.Function.LastFault);
+        Assert.Equal(3, _ring.UsedIndex);
+    }
+
+    [Fact]
+    public void An_available_index_that_goes_back_within_a_batch()
+    {
+        Start();
+        _ring.AvailableIndex = 3;
+        _machine.DeviceView.AfterRead = (address, _) =>
+        {
+            if (address == _ring.Available + 2) _ring.AvailableIndex = 2;
+        };
+        _ring.Notify();
+        Assert.Equal(ChainFault.AvailableIndexJump, _machine.Function.LastFault);
+        Assert.Equal(3, _ring.UsedIndex);
+    }
 }

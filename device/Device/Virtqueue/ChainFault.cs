@@ -44,7 +44,9 @@ public enum ChainFault
     /// <summary>The available ring cannot be read.</summary>
     AvailableRingUnreadable,
 
-    /// <summary>The available index says that more chains are outstanding than the queue has descriptors: it was decremented, or made a jump.</summary>
+    /// <summary>
+    /// The available index says that more chains are outstanding than the queue has descriptors: it was decremented, or made a jump.
+    /// </summary>
     AvailableIndexJump,
 
     /// <summary>The used ring cannot be written.</summary>

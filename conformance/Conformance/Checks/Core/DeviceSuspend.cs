@@ -106,7 +106,7 @@ internal static class DeviceSuspendChecks
     {
         check.Requires(Features.Suspend);
         var (machine, transport) = (check.Machine, check.Machine.Transport);
-        var features = check.Initial.OfferedFeatures & (Features.AcceptedByDefault | alsoAccept);
+        var features = check.Acceptable(Features.AcceptedByDefault | alsoAccept);
         Given(machine.ResetDevice(), "the status does not become 0 after a device reset");
         Ignores(DeviceStatus.None);
         transport.WriteStatus(DeviceStatus.Acknowledge);

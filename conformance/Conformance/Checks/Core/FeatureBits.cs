@@ -28,6 +28,7 @@ internal static class FeatureBitsChecks
             + "The chapter of the IOMMU names no feature that requires another.")]
     internal static void No_bit_above_32_is_offered_without_VERSION_1(CheckContext check)
     {
+        check.RequiresHighFeatureBits();
         var offered = check.Machine.Transport.ReadDeviceFeatures();
         var dependent = offered >> 33 << 33;
         That(dependent == 0 || (offered & Features.Version1) != 0, "VERSION_1 offered beside the features that require it", $"{Features.Describe(dependent)} offered without it");
@@ -38,6 +39,7 @@ internal static class FeatureBitsChecks
         Reading = "FEATURES_OK is set each time. Sets without VERSION_1, ACCESS_PLATFORM or ORDER_PLATFORM are not tried: a device can refuse them (section 6).")]
     internal static void All_features_but_any_one_are_accepted(CheckContext check)
     {
+        check.RequiresFeaturesOk();
         var all = Acceptable(check);
         AcceptsEach(check, [all, .. Bits(all & ~Indispensable(check)).Select(bit => all & ~bit)]);
     }
@@ -47,6 +49,7 @@ internal static class FeatureBitsChecks
         Reading = "FEATURES_OK is set each time. VERSION_1, ACCESS_PLATFORM and ORDER_PLATFORM are accepted where they are offered (section 6).")]
     internal static void Any_single_feature_is_accepted(CheckContext check)
     {
+        check.RequiresFeaturesOk();
         var always = Indispensable(check);
         AcceptsEach(check, [always, .. Bits(Acceptable(check) & ~always).Select(bit => always | bit)]);
     }
@@ -56,6 +59,7 @@ internal static class FeatureBitsChecks
         Reading = "FEATURES_OK is set each time. VERSION_1, ACCESS_PLATFORM and ORDER_PLATFORM are accepted where they are offered (section 6).")]
     internal static void Random_subsets_of_features_are_accepted(CheckContext check)
     {
+        check.RequiresFeaturesOk();
         var (always, all) = (Indispensable(check), Acceptable(check));
         AcceptsEach(check, Enumerable.Range(0, RandomSubsets).Select(_ => always | (all & (ulong)check.Random.NextInt64(long.MinValue, long.MaxValue))));
     }
@@ -66,6 +70,7 @@ internal static class FeatureBitsChecks
             + "it never offered (4.1.4.3), and has then accepted a valid subset. Mirroring the bit and setting FEATURES_OK tells the driver that it was accepted.")]
     internal static void FEATURES_OK_stays_clear_when_a_bit_that_was_not_offered_is_accepted(CheckContext check)
     {
+        check.RequiresFeaturesOk();
         // Without a register to read the accepted bits back from, a device that ignores the bit cannot be told from one that accepts it.
         var pci = check.Machine.Pci ?? throw new NotApplicableException("the transport does not show which features are accepted");
         var offered = Acceptable(check);
@@ -116,10 +121,10 @@ internal static class FeatureBitsChecks
         Reading = "None is offered: for an IOMMU bits up to 127 have no meaning, and those from 128 on are reserved.")]
     internal static void No_bit_above_63_is_offered(CheckContext check)
     {
-        var pci = check.Machine.Pci ?? throw new NotApplicableException("feature bits above 63 are read through the registers of PCI here");
+        check.RequiresHighFeatureBits();
         for (uint word = 2; word < 8; word++)
         {
-            var bits = ReadOfferedWord(pci, word);
+            var bits = ReadOfferedWord(check.Machine.Transport, word);
             That(bits == 0, $"no feature offered among bits {32 * word} to {32 * word + 31}", $"0x{bits:x8}");
         }
     }
@@ -129,6 +134,7 @@ internal static class FeatureBitsChecks
         Reading = "FEATURES_OK is set each time.")]
     internal static void Features_accepted_once_are_accepted_after_every_device_reset(CheckContext check)
     {
+        check.RequiresFeaturesOk();
         var driver = check.Start();
         Knock.GivenServed(check, driver);
         for (var repetition = 1; repetition <= Repetitions; repetition++) AcceptsAgain(check, driver.Negotiated, $"device reset {repetition}");
@@ -139,6 +145,7 @@ internal static class FeatureBitsChecks
         Reading = "FEATURES_OK is set again. N/A where the target has no system reset.")]
     internal static void Features_accepted_once_are_accepted_after_a_system_reset(CheckContext check)
     {
+        check.RequiresFeaturesOk();
         if (!check.Machine.Target.CanSystemReset) throw new NotApplicableException("the target has no system reset");
         var driver = check.Start();
         Knock.GivenServed(check, driver);
@@ -172,10 +179,19 @@ internal static class FeatureBitsChecks
         That(Negotiation.Offer(check.Machine, features), $"features 0x{features:x} accepted after {after}, as before it", "FEATURES_OK stays clear");
     }
 
-    private static uint ReadOfferedWord(PciTransport pci, uint word)
+    private static uint ReadOfferedWord(IVirtioTransport transport, uint word)
     {
-        pci.WriteCommon(CommonField.DeviceFeatureSelect, word);
-        return (uint)pci.ReadCommon(CommonField.DeviceFeature);
+        switch (transport)
+        {
+            case PciTransport pci:
+                pci.WriteCommon(CommonField.DeviceFeatureSelect, word);
+                return (uint)pci.ReadCommon(CommonField.DeviceFeature);
+            case MmioTransport mmio:
+                mmio.Write(MmioRegister.DeviceFeaturesSel, word);
+                return mmio.Read(MmioRegister.DeviceFeatures);
+            default:
+                throw new NotApplicableException("the transport shows only feature bits 0 to 63");
+        }
     }
 
     private static string Name(int bit) => bit < 64 ? Features.NameOf(bit) : $"bit {bit}";

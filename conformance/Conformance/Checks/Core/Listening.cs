@@ -15,7 +15,7 @@ internal static class Listening
     public static DriverSettings Settings(CheckContext check, ulong alsoAccept = 0) => new()
     {
         Accept = Accepted | alsoAccept,
-        Notifications = check.Machine.Pci is { Msix: null } ? NotificationMode.Line : NotificationMode.Messages,
+        Notifications = check.Machine.Transport.HasMessages ? NotificationMode.Messages : NotificationMode.Line,
     };
 
     /// <summary>Lets the device run until it has notified of <paramref name="what"/>; false where it does not in time.</summary>

@@ -23,6 +23,7 @@ internal static class ReservedFeatureBitsChecks
         Reading = "VERSION_1 is among them.")]
     internal static void VERSION_1_is_offered(CheckContext check)
     {
+        check.RequiresHighFeatureBits();
         var offered = check.Machine.Transport.ReadDeviceFeatures();
         That((offered & Features.Version1) != 0, "VERSION_1 offered", $"offered: {Features.Describe(offered)}");
     }
@@ -43,38 +44,34 @@ internal static class ReservedFeatureBitsChecks
     internal static void A_device_that_stops_without_ORDER_PLATFORM_works_again_with_it(CheckContext check) => StopsUntilReset(check, Features.OrderPlatform);
 
     [Check("CORE-RSVD-D-05", Shape = nameof(OfferingInOrder),
-        Does = "Negotiates IN_ORDER, makes requests of every kind available at once, and reads the used ring element by element.",
+        Does = "Negotiates IN_ORDER, makes requests of every kind available at once, and reads the ring element by element.",
         Reading = "Used elements name the requests in the order in which they were made available. An element that names a later request stands for the batch up to it "
-            + "(2.7.9), of which the device then writes no other element. N/A where no device with IN_ORDER can be had.")]
+            + "(2.7.9, 2.8.8), of which the device then writes no other element. N/A where no device with IN_ORDER can be had.")]
     internal static void Buffers_are_used_in_the_order_in_which_they_were_made_available(CheckContext check)
     {
-        const uint NotWritten = uint.MaxValue;
         check.Requires(Features.InOrder);
         var settings = new DriverSettings { Accept = Features.AcceptedByDefault | Features.InOrder };
-        var features = check.Initial.OfferedFeatures & settings.Accept;
+        var features = check.Acceptable(settings.Accept);
         Negotiation.Begin(check.Machine);
         Given(Negotiation.Offer(check.Machine, features), $"the device refuses features 0x{features:x}");
         var driver = IommuDriver.Prepare(check.Machine, features, settings);
-
-        // Before DRIVER_OK the ring is the driver's: what the device does not write can be told from what it writes.
-        var queue = driver.Requests;
-        for (ushort i = 0; i < queue.Size; i++) check.Machine.Target.Ram.Write(queue.UsedElementAddress(i), [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+        var ring = InOrderRing.Of(driver.Requests, check.Machine);
         Negotiation.SetDriverOk(check.Machine);
 
-        var requests = Mixed(check, driver, Math.Min(24, queue.Size / 2));
-        var heads = requests.Select(request => driver.MakeAvailable(request, Framing.Plain).Head).ToArray();
+        var requests = Mixed(check, driver, Math.Min(24, driver.Requests.Size / 2));
+        var chains = requests.Select(request => driver.MakeAvailable(request, Framing.Plain).Chain).ToArray();
         driver.NotifyRequests();
-        Given(check.Machine.Await(() => queue.ReadUsedIndex() == heads.Length), $"used.idx is {queue.ReadUsedIndex()} after {heads.Length} requests");
-        for (var at = 0; at < heads.Length;)
+        var complete = check.Machine.Await(() => ring.IsUsed(chains.Length));
+        Given(complete, $"{chains.Length} requests do not all come back");
+        for (var at = 0; at < chains.Length;)
         {
-            var id = queue.ReadUsedElement((ushort)at).Id;
-            var last = Array.FindIndex(heads, at, head => head == id);
-            That(last >= 0, $"request {at} (head {heads[at]}) or a later one used at index {at}", $"id {id}, used before");
+            var id = ring.Written(at);
+            var last = Array.FindIndex(chains, at, chain => chain == id);
+            That(last >= 0, $"request {at} (id {chains[at]}) or a later one used in place {at}", id is null ? "nothing is used there" : $"id {id}, used before");
             for (var skipped = at + 1; skipped <= last; skipped++)
             {
-                var written = queue.ReadUsedElement((ushort)skipped).Id;
-                That(written == NotWritten, $"requests {at} to {last} used one by one in order, or by the single element at index {at}",
-                    $"index {at} names request {last}, and index {skipped} names id {written}");
+                That(ring.Written(skipped) is null, $"requests {at} to {last} used one by one in order, or by the single element in place {at}",
+                    $"place {at} names request {last}, and place {skipped} names id {ring.Written(skipped)}");
             }
             at = last + 1;
         }
@@ -85,6 +82,7 @@ internal static class ReservedFeatureBitsChecks
         Reading = "SR_IOV is offered. N/A where there is no such capability.")]
     internal static void SR_IOV_is_offered_where_the_capability_is_present(CheckContext check)
     {
+        check.RequiresHighFeatureBits();
         if (!HasSrIovCapability(check)) throw new NotApplicableException("the device has no SR-IOV capability");
         That((check.Machine.Transport.ReadDeviceFeatures() & Features.SrIov) != 0, "SR_IOV offered by a function with an SR-IOV capability", "it is not offered");
     }
@@ -94,6 +92,7 @@ internal static class ReservedFeatureBitsChecks
         Reading = "SR_IOV is not offered, on PCI without the capability as on any other transport. N/A where the capability is present.")]
     internal static void SR_IOV_is_not_offered_without_the_capability(CheckContext check)
     {
+        check.RequiresHighFeatureBits();
         if (HasSrIovCapability(check)) throw new NotApplicableException("the device has an SR-IOV capability");
         That((check.Machine.Transport.ReadDeviceFeatures() & Features.SrIov) == 0, "SR_IOV not offered without an SR-IOV capability", "it is offered");
     }
@@ -105,7 +104,7 @@ internal static class ReservedFeatureBitsChecks
     private static void StopsUntilReset(CheckContext check, ulong feature)
     {
         check.Requires(feature);
-        var accepted = check.Initial.OfferedFeatures & Features.AcceptedByDefault;
+        var accepted = check.Acceptable(Features.AcceptedByDefault);
         Negotiation.Begin(check.Machine);
         var name = Features.Describe(feature);
         if (!Negotiation.Offer(check.Machine, accepted & ~feature))

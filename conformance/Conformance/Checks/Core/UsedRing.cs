@@ -14,15 +14,16 @@ internal static class UsedRingChecks
     internal static void A_used_element_names_the_head_of_the_chain(CheckContext check)
     {
         var driver = check.Start();
-        ScatterDescriptors(check, driver.Requests);
+        var queue = Split(driver.Requests);
+        ScatterDescriptors(check, queue);
         for (var i = 0; i < 32; i++)
         {
-            var at = driver.Requests.ReadUsedIndex();
+            var at = queue.ReadUsedIndex();
             var request = driver.MakeAvailable(Knock.On(check), new Framing([4 + check.Random.Next(4)], []));
             driver.NotifyRequests();
-            Given(check.Machine.Await(() => driver.Requests.ReadUsedIndex() != at), "the request does not come back");
-            var element = driver.Requests.ReadUsedElement(at);
-            That(element.Id == request.Head, $"id {request.Head}, the head of the chain", $"id {element.Id}");
+            Given(check.Machine.Await(() => queue.ReadUsedIndex() != at), "the request does not come back");
+            var element = queue.ReadUsedElement(at);
+            That(element.Id == request.Chain, $"id {request.Chain}, the head of the chain", $"id {element.Id}");
             driver.Collect();
         }
     }
@@ -33,9 +34,9 @@ internal static class UsedRingChecks
     internal static void Each_chain_of_a_batch_is_used_once(CheckContext check)
     {
         var driver = check.Start();
-        var queue = driver.Requests;
+        var queue = Split(driver.Requests);
         ScatterDescriptors(check, queue);
-        var heads = Enumerable.Range(0, queue.Size / 2).Select(_ => (uint)driver.MakeAvailable(Knock.On(check), Framing.Plain).Head).ToList();
+        var heads = Enumerable.Range(0, queue.Size / 2).Select(_ => (uint)driver.MakeAvailable(Knock.On(check), Framing.Plain).Chain).ToList();
         driver.NotifyRequests();
         check.Machine.Await(() => queue.ReadUsedIndex() >= heads.Count);
         check.Machine.Target.Settle();
@@ -84,11 +85,11 @@ internal static class UsedRingChecks
     internal static void The_used_index_counts_every_element_and_wraps_at_16_bits(CheckContext check)
     {
         var driver = check.Start();
-        var queue = driver.Requests;
+        var queue = Split(driver.Requests);
 
         // Chains that are used again and again, so that memory does not run out. Which of them make up a batch is random, so that what
         // an earlier batch left in the ring is not what is expected.
-        var heads = Enumerable.Range(0, queue.Size / 2).Select(_ => driver.MakeAvailable(Knock.On(check), Framing.Plain).Head).ToArray();
+        var heads = Enumerable.Range(0, queue.Size / 2).Select(_ => driver.MakeAvailable(Knock.On(check), Framing.Plain).Chain).ToArray();
         driver.NotifyRequests();
         driver.Collect();
         Given(queue.ReadUsedIndex() == heads.Length, $"used.idx is {queue.ReadUsedIndex()} after {heads.Length} requests");
@@ -139,7 +140,7 @@ internal static class UsedRingChecks
 
         private static (uint Length, byte[] Bytes) Send(IommuDriver driver, Request request, byte fill)
         {
-            var (machine, queue) = (driver.Machine, driver.Requests);
+            var (machine, queue) = (driver.Machine, Split(driver.Requests));
             var (sent, bytes) = (request.Encode(), new byte[request.WritableLength]);
             bytes.AsSpan().Fill(fill);
             var from = machine.Heap.Allocate((ulong)sent.Length, 16);

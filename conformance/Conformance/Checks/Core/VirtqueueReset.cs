@@ -57,7 +57,7 @@ internal static class VirtqueueResetChecks
 
     [Check("CORE-VQRESET-D-02",
         Does = "Uses the request queue, resets it, and enables it again on fresh rings.",
-        Reading = "The device starts at index 0 of both rings: the first request is served, and its used element is the one at index 0.")]
+        Reading = "The device starts at index 0 of both rings, or of the packed one: the first request is served, and its used element is the one at the start.")]
     internal static void Both_indices_are_0_after_a_queue_reset(CheckContext check)
     {
         var driver = StartWithRingReset(check, new DriverSettings());
@@ -65,10 +65,7 @@ internal static class VirtqueueResetChecks
         GivenQueueReset(check, IommuDriver.RequestQueueNumber);
         driver.ReplaceRequestQueue(driver.Requests.Size);
         var request = Knock.MakeAvailableAndNotify(check, driver);
-        check.Machine.Await(() => driver.Requests.ReadUsedIndex() != 0);
-        var (index, element) = (driver.Requests.ReadUsedIndex(), driver.Requests.ReadUsedElement(0));
-        That(index == 1 && element.Id == request.Head,
-            $"used.idx 1, and id {request.Head} in the used element at index 0", $"used.idx {index}, id {element.Id} in the used element at index 0");
+        FirstUse.Names(request, driver);
     }
 
     [Check("CORE-VQRESET-D-02",
@@ -76,6 +73,8 @@ internal static class VirtqueueResetChecks
         Reading = "Its size reads as the maximum again, as after a device reset. N/A where the maximum is too small to go below it.")]
     internal static void The_size_is_the_maximum_again_after_a_queue_reset(CheckContext check)
     {
+        check.Requires(Features.RingReset);
+        if (check.Machine.Pci is null) throw new NotApplicableException("the transport shows the maximum size of a queue, and not the size in use");
         var maximum = check.Machine.Transport.ReadQueueSize(IommuDriver.RequestQueueNumber);
         var driver = StartWithRingReset(check, new DriverSettings { RequestQueueSize = Smaller(maximum) });
         Knock.GivenServed(check, driver);
@@ -108,6 +107,7 @@ internal static class VirtqueueResetChecks
         Reading = "A used buffer notification comes by the new vector. N/A where the device has no MSI-X.")]
     internal static void A_queue_enabled_again_notifies_by_its_new_vector(CheckContext check)
     {
+        check.Requires(Features.RingReset);
         if (check.Machine.Pci is not { Msix: not null } pci) throw new NotApplicableException("the device has no MSI-X");
         var driver = StartWithRingReset(check, Listening.Settings(check), () => AssignVector(pci, MsixTable.NoVector));
         Knock.GivenServed(check, driver);
@@ -125,7 +125,7 @@ internal static class VirtqueueResetChecks
         check.Requires(Features.RingReset);
         settings = settings with { Accept = settings.Accept | Features.RingReset };
         if (beforeDriverOk is null) return check.Start(settings);
-        var features = check.Initial.OfferedFeatures & settings.Accept;
+        var features = check.Acceptable(settings.Accept);
         Negotiation.Begin(check.Machine);
         Given(Negotiation.Offer(check.Machine, features), $"the device refuses features 0x{features:x}");
         var driver = IommuDriver.Prepare(check.Machine, features, settings);

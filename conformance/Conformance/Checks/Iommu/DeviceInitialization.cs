@@ -7,14 +7,15 @@ namespace Viommu.Conformance.Checks.Iommu;
 internal static class DeviceInitialization
 {
     [Check("DESC-IOMMU-01",
-        Does = "Attaches an endpoint, maps a range, resets the device, and asks the next driver by MAP whether the domain is still there.",
+        Does = "Attaches an endpoint, resets the device, and asks the next driver by MAP whether the domain is still there.",
         Reading = "Any status but OK: with no endpoint attached there is no domain.")]
     internal static void A_device_reset_ends_every_domain(CheckContext check)
     {
         check.Requires(Features.MapUnmap);
         var driver = check.Start();
         Given(driver.Attach(check.Domain(0), check.Endpoint));
-        Given(AttachRequests.MapOne(check, driver, check.Domain(0)));
+
+        // Nothing is mapped before: an overlap would have the MAP refused in a domain that is still there.
         AttachRequests.IsNoDomain(check, check.Start(), check.Domain(0));
     }
 

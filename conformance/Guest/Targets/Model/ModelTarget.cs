@@ -1,7 +1,10 @@
 using System.Reflection;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
+using Viommu.Device.Transport;
+using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Transport.Pci;
+using Viommu.Device.Wire;
 
 namespace Viommu.Guest.Targets.Model;
 
@@ -17,33 +20,40 @@ public sealed class ModelTarget : ITarget
     /// <summary>Endpoint ID of the second endpoint: the requester ID of 00:05.0.</summary>
     public const uint SecondEndpoint = 0x28;
 
+    private static readonly string Version =
+        typeof(IommuDevice).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown";
+
     private const ulong MemoryFirst = 0x10_0000;
     private const int MemorySize = 63 << 20;
 
-    private static readonly PciAddress IommuAddress = new(0, 3, 0);
-
-    private readonly VirtioPciFunction function;
+    private readonly ModelSlot slot;
     private readonly FlatGuestMemory memory = new(MemoryFirst, MemorySize);
     private volatile bool killed;
 
-    internal ModelTarget(IommuOptions options, VirtioPciOptions pciOptions, ModelVariation variation)
+    internal ModelTarget(IommuOptions options, VirtioFeatures features, ModelConfiguration configuration, ModelVariation variation)
     {
+        Identity = new TargetIdentity("model", Version, configuration.ToString());
         Ram = new ModelRam(memory);
         options = variation.Options(options);
         var parts = variation.Assemble(new IommuDevice(options, memory), memory);
-        function = new VirtioPciFunction(parts.Device, variation.RingMemory(memory), variation.PciOptions(pciOptions));
+        slot = SlotFor(parts.Device, features, configuration, variation);
         BusMasters = [.. options.Endpoints.Select(endpoint => new ModelBusMaster(endpoint.Id, parts.Dma, this))];
     }
 
     /// <inheritdoc/>
-    public TargetIdentity Identity { get; } = new(
-        "model", typeof(IommuDevice).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown");
+    public TargetIdentity Identity { get; }
+
+    /// <inheritdoc/>
+    public DeviceLocation Iommu => slot.Location;
 
     /// <inheritdoc/>
     public IGuestRam Ram { get; }
 
     /// <inheritdoc/>
     public AddressWindow BarWindow { get; } = new(0xe000_0000, 0xe7ff_ffff);
+
+    /// <inheritdoc/>
+    public AddressWindow IoWindow { get; } = new(0xc000, 0xcfff);
 
     /// <inheritdoc/>
     public IReadOnlyList<IBusMaster> BusMasters { get; }
@@ -55,24 +65,26 @@ public sealed class ModelTarget : ITarget
     public string LastWords { get; private set; } = "the model said nothing";
 
     /// <inheritdoc/>
-    public uint ConfigRead(PciAddress function, int offset, int width) => function == IommuAddress
-        ? Guard(() => this.function.ConfigRead(offset, width))
-        : uint.MaxValue >> (32 - 8 * width);
+    public uint ConfigRead(PciAddress function, int offset, int width) =>
+        Guard(() => slot.TryConfigRead(function, offset, width, out var value) ? value : uint.MaxValue >> (32 - 8 * width));
 
     /// <inheritdoc/>
-    public void ConfigWrite(PciAddress function, int offset, int width, uint value)
-    {
-        if (function == IommuAddress) Guard(() => this.function.ConfigWrite(offset, width, value));
-    }
+    public void ConfigWrite(PciAddress function, int offset, int width, uint value) => Guard(() => slot.ConfigWrite(function, offset, width, value));
 
     /// <inheritdoc/>
-    public ulong MmioRead(ulong address, int width) => Guard(() => function.TryMmioRead(address, width, out var value) ? value : ulong.MaxValue >> (64 - 8 * width));
+    public ulong MmioRead(ulong address, int width) => Guard(() => slot.TryMmioRead(address, width, out var value) ? value : ulong.MaxValue >> (64 - 8 * width));
 
     /// <inheritdoc/>
-    public void MmioWrite(ulong address, int width, ulong value) => Guard(() => function.TryMmioWrite(address, width, value));
+    public void MmioWrite(ulong address, int width, ulong value) => Guard(() => slot.MmioWrite(address, width, value));
 
     /// <inheritdoc/>
-    public void SystemReset() => Guard(function.SystemReset);
+    public uint IoRead(ushort port, int width) => Guard(() => slot.TryIoRead(port, width, out var value) ? value : uint.MaxValue >> (32 - 8 * width));
+
+    /// <inheritdoc/>
+    public void IoWrite(ushort port, int width, uint value) => Guard(() => slot.IoWrite(port, width, value));
+
+    /// <inheritdoc/>
+    public void SystemReset() => Guard(slot.SystemReset);
 
     /// <inheritdoc/>
     public bool Await(Func<bool> condition, TimeSpan patience) => condition();
@@ -108,6 +120,25 @@ public sealed class ModelTarget : ITarget
             LastWords = $"{crash.GetType().Name}: {crash.Message} {crash.StackTrace?.Split('\n')[0].Trim()}";
             throw new TargetDiedException("the model threw an exception", LastWords);
         }
+    }
+
+    private ModelSlot SlotFor(IVirtioDevice device, VirtioFeatures features, ModelConfiguration configuration, ModelVariation variation)
+    {
+        var rings = variation.RingMemory(memory);
+        switch (configuration.Transport)
+        {
+            case ModelTransport.Pci:
+                return new ModelPciSlot(Function(transitional: false), new DeviceLocation.PciFunction());
+            case ModelTransport.TransitionalPci:
+                return new ModelPciSlot(Function(transitional: true), new DeviceLocation.TransitionalPciFunction());
+            case ModelTransport.Mmio or ModelTransport.LegacyMmio:
+                return new ModelMmioSlot(new VirtioMmioDevice(device, rings, new VirtioMmioOptions { Features = features, Legacy = configuration.IsLegacy }));
+            default:
+                throw new ArgumentOutOfRangeException(nameof(configuration), configuration, null);
+        }
+
+        VirtioPciFunction Function(bool transitional) =>
+            new(device, rings, variation.PciOptions(new VirtioPciOptions { Features = features, Transitional = transitional }));
     }
 
     private sealed class ModelRam(FlatGuestMemory memory) : IGuestRam

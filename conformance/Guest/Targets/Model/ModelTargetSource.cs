@@ -1,6 +1,7 @@
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Transport;
+using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Transport.Pci;
 using Viommu.Device.Wire;
 using DeviceRegion = Viommu.Device.Iommu.ReservedRegion;
@@ -8,32 +9,46 @@ using DeviceRegion = Viommu.Device.Iommu.ReservedRegion;
 namespace Viommu.Guest.Targets.Model;
 
 /// <summary>The embedded reference device, in this process. Every shape can be had, and nothing takes time.</summary>
-/// <param name="variation">Parts put in place of the reference device's own; null for the reference device itself.</param>
-public sealed class ModelTargetSource(ModelVariation? variation = null) : ITargetSource
+public sealed class ModelTargetSource : ITargetSource
 {
+    private const ulong LegacyBits = uint.MaxValue;
+
     private static readonly DeviceRegion MessageDoorbell = new(new AddressRange(0xfee0_0000, 0xfeef_ffff), ReservedRegionKind.Msi);
 
     // Over guest memory, so that an access that ought to go nowhere has somewhere to go.
     private static readonly DeviceRegion PlatformReserved = new(new AddressRange(0x300_0000, 0x300_ffff), ReservedRegionKind.Reserved);
 
-    private readonly ModelVariation variation = variation ?? new ModelVariation();
+    private readonly ModelVariation variation;
+    private readonly ModelConfiguration configuration;
+
+    /// <param name="variation">Parts put in place of the reference device's own; null for the reference device itself.</param>
+    /// <param name="configuration">How guests use it; null for modern PCI and split rings.</param>
+    /// <exception cref="ArgumentException">There is no such machine: see <see cref="ModelConfiguration.Problem"/>.</exception>
+    public ModelTargetSource(ModelVariation? variation = null, ModelConfiguration? configuration = null)
+    {
+        this.variation = variation ?? new ModelVariation();
+        this.configuration = configuration ?? new ModelConfiguration();
+        if (this.configuration.Problem is { } problem) throw new ArgumentException(problem, nameof(configuration));
+        Name = this.configuration == new ModelConfiguration()
+            ? "model"
+            : $"model-{ModelConfiguration.NameOf(this.configuration.Transport)}-{ModelConfiguration.NameOf(this.configuration.Ring)}";
+    }
 
     /// <inheritdoc/>
-    public string Name => "model";
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public ulong AlsoAccept => configuration.Ring == ModelRing.Packed ? Wire.Features.RingPacked : 0;
 
     /// <inheritdoc/>
     public ITarget? Open(TargetShape shape, out string? whyNot)
     {
         if ((shape.Offering & shape.Withholding) != 0) throw new ArgumentException("a shape both offers and withholds a feature", nameof(shape));
-        whyNot = null;
         var chapter = (ulong)new IommuOptions().Features;
         var reserved = (ulong)VirtioFeatures.Default;
-        var offered = ((chapter | reserved) & ~shape.Withholding) | shape.Offering;
-        if ((offered & ~((ulong)IommuFeatures.All | (ulong)VirtioFeatures.Supported)) is not 0 and var unknown)
-        {
-            whyNot = $"the model cannot offer {Wire.Features.Describe(unknown)}";
-            return null;
-        }
+        var offered = ((chapter | reserved | AlsoAccept) & ~shape.Withholding) | shape.Offering;
+        whyNot = WhyNot(shape, offered);
+        if (whyNot is not null) return null;
         var options = new IommuOptions
         {
             Features = (IommuFeatures)offered & IommuFeatures.All,
@@ -46,13 +61,22 @@ public sealed class ModelTargetSource(ModelVariation? variation = null) : ITarge
                 new EndpointOptions(ModelTarget.SecondEndpoint) { ReservedRegions = RegionsOfSecond(shape) },
             ],
         };
-        var pciOptions = new VirtioPciOptions { Features = (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All) };
-        return variation.Machine(new ModelTarget(options, pciOptions, variation));
+        return variation.Machine(new ModelTarget(options, (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All), configuration, variation));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+    }
+
+    private string? WhyNot(TargetShape shape, ulong offered)
+    {
+        var supported = configuration.Transport == ModelTransport.Mmio ? VirtioMmioOptions.SupportedFeatures : VirtioFeatures.Supported;
+        var unknown = offered & ~((ulong)IommuFeatures.All | (ulong)supported);
+        if (configuration.IsLegacy) unknown |= shape.Offering & ~LegacyBits;
+        if (unknown == 0) return null;
+        var where = configuration.IsLegacy ? "on a legacy interface, which has bits 0 to 31" : $"on {ModelConfiguration.NameOf(configuration.Transport)}";
+        return $"the model cannot offer {Wire.Features.Describe(unknown)} {where}";
     }
 
     private static DeviceRegion[] RegionsOfSecond(TargetShape shape) => shape.ReservedForSecondEndpoint is { } region

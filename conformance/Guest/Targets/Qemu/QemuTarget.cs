@@ -50,10 +50,16 @@ public sealed class QemuTarget : ITarget
     public TargetIdentity Identity { get; }
 
     /// <inheritdoc/>
+    public DeviceLocation Iommu { get; } = new DeviceLocation.PciFunction();
+
+    /// <inheritdoc/>
     public IGuestRam Ram => _machine.Ram;
 
     /// <inheritdoc/>
     public AddressWindow BarWindow { get; } = new(0xe000_0000, FirstEduBar - 1);
+
+    /// <inheritdoc/>
+    public AddressWindow IoWindow { get; } = new(0xc000, 0xcfff);
 
     /// <inheritdoc/>
     public IReadOnlyList<IBusMaster> BusMasters => _edus;
@@ -88,6 +94,12 @@ public sealed class QemuTarget : ITarget
 
     /// <inheritdoc/>
     public void MmioWrite(ulong address, int width, ulong value) => _qtest.Write(address, width, value);
+
+    /// <inheritdoc/>
+    public uint IoRead(ushort port, int width) => _qtest.In(port, width);
+
+    /// <inheritdoc/>
+    public void IoWrite(ushort port, int width, uint value) => _qtest.Out(port, width, value);
 
     /// <inheritdoc/>
     public void SystemReset()

@@ -69,9 +69,12 @@ internal sealed class MmioRegisters
         Core.WriteConfig(offset, width, value);
     }
 
-    /// <summary>The driver notifies the device of a queue (section 4.2.3.3): an index, and more with NOTIFICATION_DATA.</summary>
-    public void Notify(uint value) =>
-        Core.Notify(Clamp((Core.Negotiated & VirtioFeatures.NotificationData) != 0 ? value & ushort.MaxValue : value));
+    /// <summary>The driver notifies the device of a queue (section 4.2.3.3): an index, with NOTIFICATION_DATA in the low half.</summary>
+    public void Notify(uint value)
+    {
+        if ((Core.Negotiated & VirtioFeatures.NotificationData) == 0) Core.Notify(Clamp(value));
+        else Core.Notify(Clamp(value & ushort.MaxValue), (ushort)(value >> 16));
+    }
 
     /// <summary>Device reset. MMIO-REG-D-05: no event is pending.</summary>
     public void Reset()

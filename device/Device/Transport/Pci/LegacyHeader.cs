@@ -1,5 +1,4 @@
 using System.Numerics;
-using Viommu.Device.Lifecycle;
 using Viommu.Device.Wire;
 using static Viommu.Device.Wire.LegacyPciLayout;
 
@@ -71,18 +70,11 @@ internal sealed class LegacyHeader
         else Find(offset, width)?.Write?.Invoke(this, value);
     }
 
-    public void Reset() => _queues.Reset();
-
-    public void Save(StateWriter writer) => _queues.Save(writer);
-
-    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>
-    public Action Load(ref StateReader reader) => _queues.Load(ref reader);
-
     // x86 has no wider access to I/O space.
     private static bool IsIoWidth(int width) => width is 1 or 2 or 4;
 
-    private static Register Shared(int offset, string name, int common16) =>
-        new(offset, 2, name, h => (uint)h._common.Read(common16, 2), (h, v) => h._common.Write(common16, 2, v));
+    private static Register Shared(int offset, string name, int field) =>
+        new(offset, 2, name, h => (uint)h._common.Read(field, 2), (h, v) => h._common.Write(field, 2, v));
 
     private Register? Find(int offset, int width)
     {

@@ -49,7 +49,6 @@ public sealed partial class VirtioPciFunction
         _common.Save(writer);
         writer.U8(_structures.Isr);
         _msix?.Save(writer);
-        _legacy?.Save(writer);
     }
 
     private Action LoadRegisters(ref StateReader reader)
@@ -61,14 +60,12 @@ public sealed partial class VirtioPciFunction
         byte isr = reader.U8();
         if ((isr & ~(IsrQueue | IsrConfiguration)) != 0) reader.Fail(StateFault.Value, start);
         var loadMsix = _msix?.Load(ref reader);
-        var loadLegacy = _legacy?.Load(ref reader);
         return () =>
         {
             loadConfig();
             loadCommon();
             _structures.Isr = isr;
             loadMsix?.Invoke();
-            loadLegacy?.Invoke();
         };
     }
 }

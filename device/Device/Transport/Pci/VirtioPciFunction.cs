@@ -146,7 +146,6 @@ public sealed partial class VirtioPciFunction : IInterrupts
         _structures.Isr = 0;
         _msix?.ClearPending();
         _common.Reset();
-        _legacy?.Reset();
     }
 
     // PCI-UNOTIFY-D-01, PCI-CNOTIFY-D-02: an event without a vector interrupts nobody.
