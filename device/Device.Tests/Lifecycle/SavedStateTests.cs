@@ -66,6 +66,7 @@ public class SavedStateTests
         { StateFault.SectionLength, Mmio + 4, Mmio + 4, [0xff, 0xff] },
         { StateFault.SectionLength, Mmio + 4, Mmio + 7, [0x80] },
         { StateFault.SectionLength, Core - 4, Mmio + 4, [40] },
+        { StateFault.SectionLength, Core, Mmio + 4, [44 + 8] },
         { StateFault.OtherDevice, Mmio + 8, Mmio + 8, [22] },
         { StateFault.OtherDevice, Mmio + 16, Mmio + 16, [1] },
         { StateFault.Value, MmioRegisters, MmioRegisters, [4] },
@@ -184,6 +185,37 @@ public class SavedStateTests
         Seal(state);
         Assert.False(new Machine().Function.TryRestore(state, out var error));
         Assert.Equal(new(StateFault.Value, configVector), error);
+    }
+
+    [Fact]
+    public void A_message_that_is_held_back_is_sent_by_the_restored_function()
+    {
+        var machine = new Machine();
+        machine.Negotiate();
+        machine.EnableMsix();
+        machine.SetMsixControl(0xc000);
+        var ring = machine.SetUpQueue(0, 16, 0x1000);
+        machine.Status = 0xf;
+        ring.Send(Bytes.Attach(1, Machine.Endpoint));
+
+        var restored = new Machine();
+        Assert.True(restored.Function.TryRestore(machine.Function.Save(), out _));
+        Assert.Equal(0u, restored.TakeMessage());
+        restored.SetMsixControl(0x8000);
+        Assert.Equal(0xa1u, restored.TakeMessage());
+    }
+
+    [Fact]
+    public void A_legacy_queue_is_placed_with_the_page_size_and_alignment_that_were_set_before()
+    {
+        var original = new LegacyMmioMachine().Registers;
+        original[0x028] = 8192;
+        original[0x03c] = 16384;
+        var restored = new LegacyMmioMachine().Registers;
+        Assert.True(restored.Mmio.TryRestore(original.Mmio.Save(), out _));
+        original[0x040] = restored[0x040] = 1;
+        Assert.Equal(1u, restored[0x040]);
+        Assert.Equal(original.Mmio.Save(), restored.Mmio.Save());
     }
 
     [Fact]

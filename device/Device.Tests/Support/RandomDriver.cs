@@ -18,11 +18,15 @@ internal sealed record Step(StepKind Kind, byte[] Request, int Place, int Width,
         select (4096ul * (ulong)first, (4096ul * (ulong)(first + length)) - 1);
 
     private static readonly Gen<byte[]> _request = Gen.Frequency(
-        (4, from domain in _domain from endpoint in _endpoint from flags in Gen.Elements(0u, 0u, 0u, 0u, 0u, 1u)
+        (4, from domain in _domain
+            from endpoint in _endpoint
+            from flags in Gen.Elements(0u, 0u, 0u, 0u, 0u, 1u)
             select Bytes.Attach(domain, endpoint, flags)),
         (1, from domain in _domain from endpoint in _endpoint select Bytes.Detach(domain, endpoint)),
-        (20, from domain in _domain from pages in _pages from flags in Gen.Choose(0, 7)
-            select Bytes.Map(domain, pages.First, pages.Last, pages.First + 0x1000, (uint)flags)),
+        (20, from domain in _domain
+             from pages in _pages
+             from flags in Gen.Choose(0, 7)
+             select Bytes.Map(domain, pages.First, pages.Last, pages.First + 0x1000, (uint)flags)),
         (3, from domain in _domain from pages in _pages select Bytes.Unmap(domain, pages.First, pages.Last)),
         (1, _endpoint.Select(Bytes.Probe)));
 

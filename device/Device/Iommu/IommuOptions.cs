@@ -66,7 +66,11 @@ public sealed record IommuOptions
     public ushort EventQueueSize { get; init; } = 256;
 
     internal IEnumerable<EndpointRangeOptions> AllEndpoints =>
-        [.. Endpoints.Select(endpoint => new EndpointRangeOptions(endpoint.Id, endpoint.Id) { ReservedRegions = endpoint.ReservedRegions }), .. EndpointRanges];
+    [
+        .. from endpoint in Endpoints
+           select new EndpointRangeOptions(endpoint.Id, endpoint.Id) { ReservedRegions = endpoint.ReservedRegions },
+        .. EndpointRanges,
+    ];
 
     internal bool HasProblems => Problems().Any();
 

@@ -60,7 +60,8 @@ public static class DeviceTreeFragment
         WriteMap(text, platform, bridge);
         for (int i = 0; i < platform.Iommus.Count; i++)
         {
-            if (platform.Iommus[i].Location is IommuLocation.Pci function && IsRightBehind(bridge, function)) WriteFunction(text, function.Bdf, i);
+            if (platform.Iommus[i].Location is IommuLocation.Pci function && IsRightBehind(bridge, function))
+                WriteFunction(text, function.Bdf, i);
         }
 
         Line(text, $"\t}};");
@@ -73,9 +74,15 @@ public static class DeviceTreeFragment
         [
             .. platform.Iommus.SelectMany((iommu, i) => iommu.PciEndpoints
                 .Where(range => bridge.Contains(range.Segment, range.First, range.Last))
-                .Select(range => Text($"<0x{range.First.Value:x} &viommu{i} 0x{range.FirstEndpoint:x} 0x{range.Last.Value - range.First.Value + 1:x}>"))),
+                .Select(range => MapEntry(range, i))),
         ];
         if (entries.Length > 0) Line(text, $"\t\tiommu-map = {string.Join(", ", entries)};");
+    }
+
+    private static string MapEntry(PciEndpointRange range, int index)
+    {
+        int count = range.Last.Value - range.First.Value + 1;
+        return Text($"<0x{range.First.Value:x} &viommu{index} 0x{range.FirstEndpoint:x} 0x{count:x}>");
     }
 
     private static void WriteFunction(StringBuilder text, PciBdf bdf, int index)

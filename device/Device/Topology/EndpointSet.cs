@@ -11,7 +11,7 @@ internal sealed class EndpointSet
     private readonly Dictionary<IReadOnlyList<ReservedRegion>, ReservedRegions> _regions = new(RegionListComparer.Instance);
 
     public EndpointSet(IEnumerable<EndpointRangeOptions> options) =>
-        _ranges = [.. options.OrderBy(range => range.First).Select(range => new Range(range.First, range.Last, Share(range.ReservedRegions)))];
+        _ranges = [.. from range in options orderby range.First select new Range(range.First, range.Last, Share(range.ReservedRegions))];
 
     public bool TryFind(uint id, out ReservedRegions reserved)
     {

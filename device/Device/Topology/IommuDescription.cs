@@ -15,12 +15,14 @@ public sealed record IommuDescription(IommuLocation Location)
     /// <summary>The endpoints as the device takes them: what <see cref="IommuOptions.EndpointRanges"/> has to be.</summary>
     public IReadOnlyList<EndpointRangeOptions> EndpointRanges =>
     [
-        .. PciEndpoints.Select(range => new EndpointRangeOptions(range.FirstEndpoint, range.LastEndpoint) { ReservedRegions = range.ReservedRegions }),
-        .. PlatformEndpoints.Select(device => new EndpointRangeOptions(device.Endpoint, device.Endpoint) { ReservedRegions = device.ReservedRegions }),
+        .. from range in PciEndpoints
+           select new EndpointRangeOptions(range.FirstEndpoint, range.LastEndpoint) { ReservedRegions = range.ReservedRegions },
+        .. from device in PlatformEndpoints
+           select new EndpointRangeOptions(device.Endpoint, device.Endpoint) { ReservedRegions = device.ReservedRegions },
     ];
 }
 
-/// <summary>Consecutive PCI functions with consecutive endpoint IDs: function <c>First + n</c> is endpoint <c>FirstEndpoint + n</c>.</summary>
+/// <summary>Consecutive PCI functions with consecutive endpoint IDs, from <c>FirstEndpoint</c> on.</summary>
 /// <param name="Segment">The PCI segment.</param>
 /// <param name="First">The first function.</param>
 /// <param name="Last">The last function, inclusive.</param>

@@ -1,6 +1,8 @@
 namespace Viommu.Device.Topology;
 
-/// <summary>Bus, device and function number of a PCI function, as in a requester ID: bus in bits 15 to 8, device in 7 to 3, function in 2 to 0.</summary>
+/// <summary>
+/// Bus, device and function number of a PCI function, as in a requester ID: bus in bits 15 to 8, device in 7 to 3, function in 2 to 0.
+/// </summary>
 /// <param name="Value">All 16 bits.</param>
 public readonly record struct PciBdf(ushort Value)
 {

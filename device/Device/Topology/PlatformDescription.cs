@@ -31,12 +31,14 @@ public sealed record PlatformDescription
 
     private IEnumerable<string> BridgeProblems()
     {
-        foreach (var bridge in HostBridges.Where(bridge => bridge.FirstBus > bridge.LastBus)) yield return $"{bridge}: the buses end before they start";
+        foreach (var bridge in HostBridges.Where(bridge => bridge.FirstBus > bridge.LastBus))
+            yield return $"{bridge}: the buses end before they start";
         foreach (var bridge in HostBridges.Where(bridge => bridge.MemoryWindow.Last > uint.MaxValue))
             yield return $"{bridge}: the memory window {bridge.MemoryWindow} is not below 4 GiB";
         foreach (var segment in HostBridges.GroupBy(bridge => bridge.Segment))
         {
-            foreach (var (a, b) in Overlaps(segment, bridge => bridge.FirstBus, bridge => bridge.LastBus)) yield return $"{a} and {b} share buses";
+            foreach (var (a, b) in Overlaps(segment, bridge => bridge.FirstBus, bridge => bridge.LastBus))
+                yield return $"{a} and {b} share buses";
         }
     }
 
@@ -54,17 +56,21 @@ public sealed record PlatformDescription
         // Each endpoint has one IOMMU, so the ranges are disjoint across all of them.
         foreach (var segment in PciEndpoints.GroupBy(range => range.Segment))
         {
-            foreach (var (a, b) in Overlaps(segment, range => range.First.Value, range => range.Last.Value)) yield return $"{a} and {b} overlap";
+            foreach (var (a, b) in Overlaps(segment, range => range.First.Value, range => range.Last.Value))
+                yield return $"{a} and {b} overlap";
         }
 
         foreach (var iommu in Iommus.Select(iommu => iommu.Location).OfType<IommuLocation.Pci>())
         {
-            if (!HostBridges.Any(bridge => bridge.Contains(iommu.Segment, iommu.Bdf, iommu.Bdf))) yield return $"{iommu} is behind no host bridge";
+            if (!HostBridges.Any(bridge => bridge.Contains(iommu.Segment, iommu.Bdf, iommu.Bdf)))
+                yield return $"{iommu} is behind no host bridge";
             // Its own DMA, to the virtqueues, is not translated.
-            foreach (var range in PciEndpoints.Where(range => range.Contains(iommu.Segment, iommu.Bdf))) yield return $"{iommu} is an endpoint of {range}";
+            foreach (var range in PciEndpoints.Where(range => range.Contains(iommu.Segment, iommu.Bdf)))
+                yield return $"{iommu} is an endpoint of {range}";
         }
 
-        foreach (var twice in Iommus.GroupBy(iommu => iommu.Location).Where(group => group.Count() > 1)) yield return $"{twice.Key} is listed more than once";
+        foreach (var twice in Iommus.GroupBy(iommu => iommu.Location).Where(group => group.Count() > 1))
+            yield return $"{twice.Key} is listed more than once";
     }
 
     // A range that ends before it starts has no IDs to compare.

@@ -7,8 +7,8 @@ namespace Viommu.Device.Transport;
 /// <content>Save and restore: the section of the core, followed by those of the device type.</content>
 internal sealed partial class VirtioCore
 {
-    private const DeviceStatus KnownStatus = DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.DriverOk | DeviceStatus.FeaturesOk
-        | DeviceStatus.Suspend | DeviceStatus.DeviceNeedsReset | DeviceStatus.Failed;
+    private const DeviceStatus KnownStatus = DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.DriverOk
+        | DeviceStatus.FeaturesOk | DeviceStatus.Suspend | DeviceStatus.DeviceNeedsReset | DeviceStatus.Failed;
 
     private ISavedDevice SavedDevice => _device as ISavedDevice
         ?? throw new NotSupportedException($"{_device.GetType().Name} has no state that can be saved");
@@ -19,7 +19,7 @@ internal sealed partial class VirtioCore
         SavedDevice.Save(writer);
     }
 
-    /// <summary>Reads what <see cref="Save"/> wrote, and changes nothing. The action takes the state over, without serving a queue.</summary>
+    /// <summary>Reads what <see cref="Save"/> wrote, and changes nothing. The action takes it over, without serving a queue.</summary>
     public Action Load(ref StateReader reader)
     {
         reader.Begin("CORE"u8);

@@ -104,7 +104,8 @@ internal sealed class MmioRegisters
         reader.Expect(_isLegacy ? 1ul : 2ul);
         int start = reader.Position;
         uint interrupts = reader.U32();
-        if ((interrupts & ~(MmioLayout.UsedBufferNotification | MmioLayout.ConfigurationChangeNotification)) != 0) reader.Fail(StateFault.Value, start);
+        if ((interrupts & ~(MmioLayout.UsedBufferNotification | MmioLayout.ConfigurationChangeNotification)) != 0)
+            reader.Fail(StateFault.Value, start);
         uint deviceFeaturesSel = reader.U32();
         uint driverFeaturesSel = reader.U32();
         uint queueSel = reader.U32();
