@@ -28,6 +28,8 @@ internal sealed class Iommu : IVirtioHost
 
     public List<byte[]> Reports { get; } = [];
 
+    public int ConfigChanges { get; private set; }
+
     /// <summary>Sends a request with room for just a tail; returns its status.</summary>
     public byte Send(byte[] request)
     {
@@ -62,5 +64,5 @@ internal sealed class Iommu : IVirtioHost
         return true;
     }
 
-    void IVirtioHost.ConfigChanged() => Assert.Fail("the device never changes its configuration by itself");
+    void IVirtioHost.ConfigChanged() => ConfigChanges++;
 }

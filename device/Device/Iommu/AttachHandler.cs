@@ -44,9 +44,9 @@ internal static class AttachHandler
         return RequestStatus.Ok;
     }
 
-    private static bool HasMappingsInReserved(Domain domain, Endpoint endpoint)
+    private static bool HasMappingsInReserved(Domain domain, in Endpoint endpoint)
     {
-        foreach (ref readonly var region in endpoint.Reserved)
+        foreach (ref readonly var region in endpoint.Reserved.All)
         {
             if (domain.Mappings.Overlaps(region.Range)) return true;
         }
@@ -54,6 +54,6 @@ internal static class AttachHandler
         return false;
     }
 
-    private static int DomainsAfterLeaving(Endpoint endpoint, IommuState state) =>
-        endpoint.Domain is { Endpoints.Count: 1 } ? state.DomainCount - 1 : state.DomainCount;
+    private static int DomainsAfterLeaving(in Endpoint endpoint, IommuState state) =>
+        endpoint.Domain is { EndpointCount: 1 } ? state.DomainCount - 1 : state.DomainCount;
 }

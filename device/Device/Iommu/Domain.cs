@@ -9,12 +9,16 @@ namespace Viommu.Device.Iommu;
 /// </summary>
 internal sealed class Domain
 {
+    // Which regions the attached endpoints have, and how many of them have those.
+    private readonly Dictionary<ReservedRegions, int> _reserved = [];
+
     public uint Id { get; private set; }
 
     /// <summary>Attached endpoints are in bypass mode, and there are no mappings.</summary>
     public bool IsBypass { get; private set; }
 
-    public List<Endpoint> Endpoints { get; } = [];
+    /// <summary>Attached endpoints.</summary>
+    public int EndpointCount { get; private set; }
 
     public MappingTree Mappings { get; } = new();
 
@@ -24,17 +28,33 @@ internal sealed class Domain
         IsBypass = isBypass;
     }
 
-    public void End() => Mappings.Clear();
+    public void End()
+    {
+        EndpointCount = 0;
+        _reserved.Clear();
+        Mappings.Clear();
+    }
+
+    /// <summary>An endpoint with these reserved regions is attached.</summary>
+    public void Enter(ReservedRegions reserved)
+    {
+        EndpointCount++;
+        _reserved[reserved] = _reserved.GetValueOrDefault(reserved) + 1;
+    }
+
+    /// <summary>An endpoint with these reserved regions is detached.</summary>
+    public void Leave(ReservedRegions reserved)
+    {
+        EndpointCount--;
+        if (--_reserved[reserved] == 0) _reserved.Remove(reserved);
+    }
 
     /// <summary>True where the range touches a region that is reserved for any of the endpoints.</summary>
     public bool IsReserved(AddressRange range)
     {
-        foreach (var endpoint in Endpoints)
+        foreach (var regions in _reserved.Keys)
         {
-            foreach (ref readonly var region in endpoint.Reserved)
-            {
-                if (region.Range.Overlaps(range)) return true;
-            }
+            if (regions.Overlaps(range)) return true;
         }
 
         return false;

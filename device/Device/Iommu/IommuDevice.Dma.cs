@@ -69,7 +69,7 @@ public sealed partial class IommuDevice
 
     /// <summary>Translates the next byte of an access; <paramref name="length"/> bytes from there on go the same way.</summary>
     private DmaOutcome Step(
-        Endpoint source, IoVirtualAddress at, int done, int total, DmaAccess access, out Translation translation, out int length)
+        in Endpoint source, IoVirtualAddress at, int done, int total, DmaAccess access, out Translation translation, out int length)
     {
         length = 0;
         ulong address = unchecked(at.Value + (ulong)done);

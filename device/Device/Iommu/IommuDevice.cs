@@ -14,7 +14,7 @@ public sealed partial class IommuDevice : IVirtioDevice, IEndpointDma
     public const int EventQueue = 1;
 
     private readonly IGuestMemory _memory;
-    private readonly IommuState _state;
+    private IommuState _state;
     private IVirtioHost? _host;
 
     /// <summary>Makes a device whose endpoints reach <paramref name="memory"/>.</summary>

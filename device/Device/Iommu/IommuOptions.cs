@@ -1,4 +1,5 @@
 using Viommu.Device.Memory;
+using Viommu.Device.Topology;
 using Viommu.Device.Wire;
 
 namespace Viommu.Device.Iommu;
@@ -12,6 +13,17 @@ public sealed record IommuOptions
 {
     /// <summary>The largest <see cref="ProbeSize"/>, in bytes; far beyond what a driver allocates.</summary>
     public const uint MaximumProbeSize = 1 << 24;
+
+    /// <summary>
+    /// The most endpoints that a device can have: 64 full PCI segments. It bounds the memory that a driver can have spent on attachments.
+    /// </summary>
+    public const uint MaximumEndpoints = 1 << 22;
+
+    /// <summary>
+    /// The most reserved regions in the lists that endpoints can have, equal lists counted once. It bounds the work of a MAP request, which
+    /// compares its range with those of every endpoint of the domain.
+    /// </summary>
+    public const int MaximumReservedRegions = 1 << 12;
 
     /// <summary>The device-type feature bits offered.</summary>
     public IommuFeatures Features { get; init; } = IommuFeatures.InputRange | IommuFeatures.DomainRange | IommuFeatures.MapUnmap
@@ -35,6 +47,12 @@ public sealed record IommuOptions
     /// <summary>The endpoints that the device manages.</summary>
     public IReadOnlyList<EndpointOptions> Endpoints { get; init; } = [];
 
+    /// <summary>
+    /// Further endpoints that the device manages, by ranges of IDs: what describes a segment of a PCI host bridge, without an object for
+    /// each function. No endpoint is listed twice.
+    /// </summary>
+    public IReadOnlyList<EndpointRangeOptions> EndpointRanges { get; init; } = [];
+
     /// <summary>Domains that can exist at a time; ATTACH answers NOMEM beyond.</summary>
     public int MaximumDomains { get; init; } = int.MaxValue;
 
@@ -46,6 +64,15 @@ public sealed record IommuOptions
 
     /// <summary>Maximum size of the event queue, in descriptors.</summary>
     public ushort EventQueueSize { get; init; } = 256;
+
+    internal IEnumerable<EndpointRangeOptions> AllEndpoints =>
+    [
+        .. from endpoint in Endpoints
+           select new EndpointRangeOptions(endpoint.Id, endpoint.Id) { ReservedRegions = endpoint.ReservedRegions },
+        .. EndpointRanges,
+    ];
+
+    internal bool HasProblems => Problems().Any();
 
     /// <summary>Throws unless a device can be built like this.</summary>
     /// <exception cref="ArgumentException">Names every problem, one a line.</exception>
@@ -68,27 +95,44 @@ public sealed record IommuOptions
         if (MaximumMappings < 0) yield return $"MaximumMappings is {MaximumMappings}";
         if (!IsQueueSize(RequestQueueSize)) yield return NoQueueSize(nameof(RequestQueueSize), RequestQueueSize);
         if (!IsQueueSize(EventQueueSize)) yield return NoQueueSize(nameof(EventQueueSize), EventQueueSize);
-        foreach (var id in Endpoints.GroupBy(endpoint => endpoint.Id).Where(group => group.Count() > 1).Select(group => group.Key))
-            yield return $"endpoint 0x{id:x} is listed more than once";
-        foreach (var problem in Endpoints.SelectMany(RegionProblems)) yield return problem;
+        foreach (var problem in RangeProblems()) yield return problem;
+        foreach (var problem in AllEndpoints.SelectMany(RegionProblems)) yield return problem;
+    }
+
+    private IEnumerable<string> RangeProblems()
+    {
+        foreach (var range in EndpointRanges.Where(range => range.First > range.Last)) yield return $"{range} ends before it starts";
+        ulong total = 0;
+        EndpointRangeOptions? furthest = null;
+        foreach (var range in AllEndpoints.Where(range => range.First <= range.Last).OrderBy(range => range.First))
+        {
+            total += (ulong)(range.Last - range.First) + 1;
+            if (furthest is not null && furthest.Last >= range.First)
+                yield return $"{furthest} and {range} overlap: an endpoint is listed more than once";
+            if (furthest is null || furthest.Last < range.Last) furthest = range;
+        }
+
+        int regions = AllEndpoints.Select(range => range.ReservedRegions).Distinct(RegionListComparer.Instance).Sum(list => list.Count);
+        if (regions > MaximumReservedRegions) yield return $"there are {regions} reserved regions, more than {MaximumReservedRegions}";
+        if (total > MaximumEndpoints) yield return $"there are {total} endpoints, more than {MaximumEndpoints}";
     }
 
     private static bool IsQueueSize(ushort size) => ushort.IsPow2(size) && size <= SplitRing.MaximumSize;
 
     private static string NoQueueSize(string name, ushort size) => $"{name} is {size}, not a power of two up to {SplitRing.MaximumSize}";
 
-    private IEnumerable<string> RegionProblems(EndpointOptions endpoint)
+    private IEnumerable<string> RegionProblems(EndpointRangeOptions endpoint)
     {
         var regions = endpoint.ReservedRegions;
         long needed = (long)regions.Count * ReservedMemoryProperty.Size;
         if (Features.HasFlag(IommuFeatures.Probe) && needed > ProbeSize)
-            yield return $"ProbeSize is {ProbeSize}, but the properties of endpoint 0x{endpoint.Id:x} take {needed} bytes";
+            yield return $"ProbeSize is {ProbeSize}, but the properties of {endpoint} take {needed} bytes";
         // IOMMU-RESV-D-02.
         if (regions.Count(region => region.Kind == ReservedRegionKind.Msi) > 1)
-            yield return $"endpoint 0x{endpoint.Id:x} has more than one MSI region";
+            yield return $"{endpoint} has more than one MSI region";
         foreach (var region in regions)
         {
-            string name = $"reserved region {region.Range} of endpoint 0x{endpoint.Id:x}";
+            string name = $"reserved region {region.Range} of {endpoint}";
             if (!region.Range.IsValid) yield return $"{name} ends before it starts";
             if (!Enum.IsDefined(region.Kind)) yield return $"{name} is of no known kind: {region.Kind}";
         }
@@ -98,7 +142,7 @@ public sealed record IommuOptions
         for (int i = 1; i < sorted.Length; i++)
         {
             if (sorted[i - 1].Range.Overlaps(sorted[i].Range))
-                yield return $"reserved regions of endpoint 0x{endpoint.Id:x} overlap: {sorted[i - 1].Range} and {sorted[i].Range}";
+                yield return $"reserved regions of {endpoint} overlap: {sorted[i - 1].Range} and {sorted[i].Range}";
         }
     }
 }
@@ -109,6 +153,18 @@ public sealed record EndpointOptions(uint Id)
 {
     /// <summary>Virtual addresses that are reserved for this endpoint, in the order in which PROBE presents them.</summary>
     public IReadOnlyList<ReservedRegion> ReservedRegions { get; init; } = [];
+}
+
+/// <summary>A range of endpoints that have the same reserved regions.</summary>
+/// <param name="First">The first endpoint ID.</param>
+/// <param name="Last">The last endpoint ID, inclusive; not below <paramref name="First"/> in a valid range.</param>
+public sealed record EndpointRangeOptions(uint First, uint Last)
+{
+    /// <summary>Virtual addresses that are reserved for each of these endpoints, in the order in which PROBE presents them.</summary>
+    public IReadOnlyList<ReservedRegion> ReservedRegions { get; init; } = [];
+
+    /// <inheritdoc/>
+    public override string ToString() => First == Last ? $"endpoint 0x{First:x}" : $"endpoint range 0x{First:x}..0x{Last:x}";
 }
 
 /// <summary>A RESV_MEM property.</summary>

@@ -5,16 +5,17 @@ using Viommu.Device.Wire;
 namespace Viommu.Device.Iommu;
 
 /// <summary>What the requests of section 5.13.6 read and change: features, configuration, endpoints, domains.</summary>
-internal sealed class IommuState
+internal sealed partial class IommuState
 {
-    private readonly Dictionary<uint, Endpoint> _endpoints;
+    private readonly EndpointSet _endpoints;
+    private readonly Dictionary<uint, Endpoint> _attached = [];
     private readonly Dictionary<uint, Domain> _domains = [];
     private readonly Stack<Domain> _spareDomains = [];
 
     public IommuState(IommuOptions options)
     {
         Options = options;
-        _endpoints = options.Endpoints.ToDictionary(endpoint => endpoint.Id, endpoint => new Endpoint(endpoint));
+        _endpoints = new(options.AllEndpoints);
         Granule = options.PageSizeMask & (0 - options.PageSizeMask);
         // IOMMU-OPS: the ranges bind where they are offered; where not, every address and every domain is valid.
         InputRange = Offers(IommuFeatures.InputRange) ? options.InputRange : new(0, ulong.MaxValue);
@@ -22,7 +23,7 @@ internal sealed class IommuState
         SystemReset();
     }
 
-    public IommuOptions Options { get; }
+    public IommuOptions Options { get; private init; }
 
     /// <summary>The lowest bit of <c>page_size_mask</c>: the granularity of mappings in bytes.</summary>
     public ulong Granule { get; }
@@ -46,12 +47,35 @@ internal sealed class IommuState
 
     public bool HasNegotiated(IommuFeatures feature) => (Negotiated & feature) != 0;
 
-    public bool TryFindEndpoint(uint id, out Endpoint endpoint) => _endpoints.TryGetValue(id, out endpoint!);
+    public bool TryFindEndpoint(uint id, out Endpoint endpoint)
+    {
+        if (_attached.TryGetValue(id, out endpoint)) return true;
+        bool exists = _endpoints.TryFind(id, out var reserved);
+        endpoint = new(id, reserved, null);
+        return exists;
+    }
 
     public bool TryFindDomain(uint id, out Domain domain) => _domains.TryGetValue(id, out domain!);
 
+    /// <summary>A new endpoint, attached to nothing.</summary>
+    /// <exception cref="ArgumentException">It is there already, or no device could have it.</exception>
+    public void Add(EndpointOptions endpoint)
+    {
+        (Options with { Endpoints = [endpoint], EndpointRanges = [.. _endpoints.ToOptions()] }).Validate();
+        _endpoints.Add(endpoint);
+    }
+
+    /// <summary>The endpoint is gone, and its attachment ended as by DETACH; false where there is none.</summary>
+    public bool Remove(uint id)
+    {
+        if (!TryFindEndpoint(id, out var endpoint)) return false;
+        if (endpoint.Domain is not null) Detach(endpoint);
+        _endpoints.Remove(id);
+        return true;
+    }
+
     /// <summary>Attaches an endpoint that is attached to nothing, creating the domain where it does not exist.</summary>
-    public void Attach(Endpoint endpoint, uint domainId, bool isBypass)
+    public void Attach(in Endpoint endpoint, uint domainId, bool isBypass)
     {
         if (!TryFindDomain(domainId, out var domain))
         {
@@ -60,21 +84,20 @@ internal sealed class IommuState
             _domains.Add(domainId, domain);
         }
 
-        domain.Endpoints.Add(endpoint);
-        endpoint.Domain = domain;
+        domain.Enter(endpoint.Reserved);
+        _attached.Add(endpoint.Id, endpoint with { Domain = domain });
     }
 
     /// <summary>Detaches an attached endpoint. With its last endpoint the domain and its mappings cease to exist.</summary>
-    public void Detach(Endpoint endpoint)
+    public void Detach(in Endpoint endpoint)
     {
         var domain = endpoint.Domain!;
-        endpoint.Domain = null;
-        domain.Endpoints.Remove(endpoint);
-        if (domain.Endpoints.Count > 0) return;
+        _attached.Remove(endpoint.Id);
+        domain.Leave(endpoint.Reserved);
+        if (domain.EndpointCount > 0) return;
         MappingCount -= domain.Mappings.Count;
-        domain.End();
         _domains.Remove(domain.Id);
-        _spareDomains.Push(domain);
+        Keep(domain);
     }
 
     public void Map(Domain domain, in Mapping mapping)
@@ -88,11 +111,10 @@ internal sealed class IommuState
     /// <summary>Device reset: no endpoint is attached (section 5.13.5), but <see cref="Bypass"/> stays (IOMMU-CFG-D-04).</summary>
     public void Reset()
     {
-        foreach (var endpoint in _endpoints.Values)
-        {
-            if (endpoint.Domain is not null) Detach(endpoint);
-        }
-
+        foreach (var domain in _domains.Values) Keep(domain);
+        _domains.Clear();
+        _attached.Clear();
+        MappingCount = 0;
         Negotiated = IommuFeatures.None;
     }
 
@@ -101,5 +123,11 @@ internal sealed class IommuState
     {
         Reset();
         Bypass = Options.InitialBypass;
+    }
+
+    private void Keep(Domain domain)
+    {
+        domain.End();
+        _spareDomains.Push(domain);
     }
 }

@@ -39,6 +39,15 @@ internal sealed partial class MappingTree
         return false;
     }
 
+    /// <summary>Every mapping, by ascending address.</summary>
+    public IEnumerable<Mapping> InOrder()
+    {
+        for (var leaf = LeftmostLeaf(); leaf is not null; leaf = leaf.Next)
+        {
+            for (int slot = 0; slot < leaf.Count; slot++) yield return leaf.At(slot);
+        }
+    }
+
     /// <summary>True where a mapping touches the range.</summary>
     public bool Overlaps(AddressRange range) =>
         TryFindAtOrBelow(range.Last, out var leaf, out int slot) && leaf.Ends[slot] >= range.First;
@@ -128,6 +137,13 @@ internal sealed partial class MappingTree
         leaf = leaf.Previous;
         slot = leaf.Count - 1;
         return true;
+    }
+
+    private Leaf? LeftmostLeaf()
+    {
+        var node = _root;
+        while (node is Inner inner) node = inner.Children[0]!;
+        return (Leaf)node;
     }
 
     private Leaf DescendTo(ulong key)

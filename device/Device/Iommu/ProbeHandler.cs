@@ -19,7 +19,7 @@ internal static class ProbeHandler
         var status = RequestStatus.Ok;
         // IOMMU-PROBE-D-02.
         if (!state.TryFindEndpoint(request.Endpoint, out var endpoint)) status = RequestStatus.NoEnt;
-        else WriteProperties(endpoint.Reserved, reply[..properties]);
+        else WriteProperties(endpoint.Reserved.All, reply[..properties]);
         new RequestTail(status).Encode(reply[properties..]);
         return properties + RequestTail.Size;
     }

@@ -26,13 +26,13 @@ internal readonly record struct Translation(DmaOutcome Outcome, ulong Address, u
 /// <summary>Address translation (sections 5.13.6, 5.13.6.5 and 5.13.6.8).</summary>
 internal static class Translator
 {
-    public static Translation Translate(IommuState state, Endpoint endpoint, ulong address, DmaAccess access)
+    public static Translation Translate(IommuState state, in Endpoint endpoint, ulong address, DmaAccess access)
     {
         // IOMMU-OPS-D-06.
         if (endpoint.Domain is null && !UnattachedAreBypassed(state)) return Translation.Refused(DmaOutcome.NotAttached);
 
         ulong last = ulong.MaxValue;
-        foreach (ref readonly var region in endpoint.Reserved)
+        foreach (ref readonly var region in endpoint.Reserved.All)
         {
             // IOMMU-RESV-D-05, in bypass mode as well: nothing but the endpoint is affected.
             if (region.Range.Contains(address)) return InsideReserved(region, access);

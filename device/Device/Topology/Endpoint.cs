@@ -2,16 +2,8 @@ using Viommu.Device.Iommu;
 
 namespace Viommu.Device.Topology;
 
-/// <summary>An endpoint and where it is attached.</summary>
-internal sealed class Endpoint(EndpointOptions options)
-{
-    private readonly ReservedRegion[] _reserved = [.. options.ReservedRegions];
-
-    public uint Id => options.Id;
-
-    /// <summary>The domain that the endpoint is attached to, if any: one at a time.</summary>
-    public Domain? Domain { get; set; }
-
-    /// <summary>The regions in the order in which PROBE presents them.</summary>
-    public ReadOnlySpan<ReservedRegion> Reserved => _reserved;
-}
+/// <summary>An endpoint and where it is attached, as of now.</summary>
+/// <param name="Id">The endpoint ID.</param>
+/// <param name="Reserved">Its reserved regions.</param>
+/// <param name="Domain">The domain that it is attached to, if any: one at a time.</param>
+internal readonly record struct Endpoint(uint Id, ReservedRegions Reserved, Domain? Domain);

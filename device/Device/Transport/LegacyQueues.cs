@@ -1,4 +1,5 @@
 using System.Numerics;
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Virtqueue;
 using Viommu.Device.Wire;
 
@@ -54,6 +55,33 @@ internal sealed class LegacyQueues
 
     /// <summary>System reset: the page size goes back as well.</summary>
     public void SystemReset() => PageSize = LegacyRing.PageSize;
+
+    public void Save(StateWriter writer)
+    {
+        writer.U32(PageSize);
+        foreach (uint alignment in _alignments) writer.U32(alignment);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>
+    public Action Load(ref StateReader reader)
+    {
+        int start = reader.Position;
+        uint pageSize = reader.U32();
+        if (!BitOperations.IsPow2(pageSize)) reader.Fail(StateFault.Value, start);
+        var alignments = new uint[_alignments.Length];
+        for (int i = 0; i < alignments.Length; i++)
+        {
+            start = reader.Position;
+            alignments[i] = reader.U32();
+            if (!BitOperations.IsPow2(alignments[i])) reader.Fail(StateFault.Value, start);
+        }
+
+        return () =>
+        {
+            PageSize = pageSize;
+            alignments.CopyTo(_alignments, 0);
+        };
+    }
 
     private void Start(int index, DeviceQueue queue, ulong start)
     {

@@ -22,7 +22,7 @@ internal interface IInterrupts
 /// What sections 2 and 3 ask of every virtio device, whatever its type and transport: status, feature negotiation, configuration space,
 /// virtqueues, reset and suspension. It is synchronous: a doorbell returns once every available request has been used.
 /// </summary>
-internal sealed class VirtioCore : IVirtioHost
+internal sealed partial class VirtioCore : IVirtioHost
 {
     private readonly IVirtioDevice _device;
     private readonly IGuestMemory _memory;

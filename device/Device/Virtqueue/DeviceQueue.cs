@@ -1,3 +1,4 @@
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Memory;
 using Viommu.Device.Wire;
 
@@ -44,8 +45,7 @@ internal sealed class DeviceQueue
     /// <summary>The driver reduces the queue size. A size that no queue of this format can have is not taken over.</summary>
     public void TrySetSize(ushort size)
     {
-        bool isPossible = Has(VirtioFeatures.RingPacked) ? size > 0 : ushort.IsPow2(size);
-        if (isPossible && size <= _maximumSize) Size = size;
+        if (IsPossible(size, Features)) Size = size;
     }
 
     public void Enable() => IsEnabled = true;
@@ -60,4 +60,46 @@ internal sealed class DeviceQueue
         _split.Reset();
         _packed.Reset();
     }
+
+    /// <summary>Writes registers and positions; the features are those of the device.</summary>
+    public void Save(StateWriter writer)
+    {
+        writer.U16(Size);
+        writer.Flag(IsEnabled);
+        writer.Flag(HasEarlyNotification);
+        writer.U64(DescriptorArea);
+        writer.U64(DriverArea);
+        writer.U64(DeviceArea);
+        Ring.Save(writer);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote, where <paramref name="features"/> were negotiated; the action takes it over.</summary>
+    public Action Load(ref StateReader reader, VirtioFeatures features)
+    {
+        int start = reader.Position;
+        ushort size = reader.U16();
+        if (!IsPossible(size, features)) reader.Fail(StateFault.Value, start);
+        bool isEnabled = reader.Flag();
+        bool hasEarlyNotification = reader.Flag();
+        ulong descriptorArea = reader.U64();
+        ulong driverArea = reader.U64();
+        ulong deviceArea = reader.U64();
+        VirtqueueRing ring = features.HasFlag(VirtioFeatures.RingPacked) ? _packed : _split;
+        var loadRing = ring.Load(ref reader, size);
+        return () =>
+        {
+            Reset();
+            Features = features;
+            Size = size;
+            IsEnabled = isEnabled;
+            HasEarlyNotification = hasEarlyNotification;
+            DescriptorArea = descriptorArea;
+            DriverArea = driverArea;
+            DeviceArea = deviceArea;
+            loadRing();
+        };
+    }
+
+    private bool IsPossible(ushort size, VirtioFeatures features) =>
+        size <= _maximumSize && ((features & VirtioFeatures.RingPacked) != 0 ? size > 0 : ushort.IsPow2(size));
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Memory;
 using Viommu.Device.Wire;
 
@@ -42,6 +43,29 @@ internal sealed class PackedVirtqueue(IGuestMemory memory, DeviceQueue queue, Bu
     }
 
     public override bool HasReached(ushort announced) => announced == Announce(_nextAvailable);
+
+    public override void Save(StateWriter writer)
+    {
+        writer.U16((ushort)_nextAvailable);
+        writer.U16((ushort)_nextUsed);
+    }
+
+    public override Action Load(ref StateReader reader, ushort size)
+    {
+        int start = reader.Position;
+        int nextAvailable = reader.U16();
+        int nextUsed = reader.U16();
+        int round = 2 * size;
+        // Positions count over two rounds, and no more descriptors are in use than there are.
+        if (nextAvailable >= round || nextUsed >= round) reader.Fail(StateFault.Value, start);
+        else if ((nextAvailable - nextUsed + round) % round > size) reader.Fail(StateFault.Unreachable, start);
+        return () =>
+        {
+            Reset();
+            _nextAvailable = nextAvailable;
+            _nextUsed = _published = nextUsed;
+        };
+    }
 
     protected override ChainFault Use(ushort id, uint written, int entries)
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Memory;
 using Viommu.Device.Wire;
 
@@ -37,6 +38,30 @@ internal sealed class SplitVirtqueue(IGuestMemory memory, DeviceQueue queue, Buf
 
     // The available index, cut into 15 bits and one.
     public override bool HasReached(ushort announced) => announced == _nextAvailable;
+
+    public override void Save(StateWriter writer)
+    {
+        writer.U16(_availableSeen);
+        writer.U16(_nextAvailable);
+        writer.U16(_nextUsed);
+    }
+
+    public override Action Load(ref StateReader reader, ushort size)
+    {
+        int start = reader.Position;
+        ushort availableSeen = reader.U16();
+        ushort nextAvailable = reader.U16();
+        ushort nextUsed = reader.U16();
+        // No more chains than descriptors are available or in use.
+        if ((ushort)(availableSeen - nextAvailable) + (ushort)(nextAvailable - nextUsed) > size) reader.Fail(StateFault.Unreachable, start);
+        return () =>
+        {
+            Reset();
+            _availableSeen = availableSeen;
+            _nextAvailable = nextAvailable;
+            _nextUsed = _published = nextUsed;
+        };
+    }
 
     protected override ChainFault Use(ushort id, uint written, int entries)
     {

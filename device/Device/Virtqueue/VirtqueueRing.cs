@@ -1,3 +1,4 @@
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Memory;
 using Viommu.Device.Wire;
 
@@ -59,6 +60,12 @@ internal abstract class VirtqueueRing(IGuestMemory memory, DeviceQueue queue, Bu
         var unpublished = PublishUsed(out isNotificationWanted);
         return fault != ChainFault.None ? fault : unpublished;
     }
+
+    /// <summary>Writes the positions in the rings. Between two accesses of the driver everything used is published.</summary>
+    public abstract void Save(StateWriter writer);
+
+    /// <summary>Reads what <see cref="Save"/> wrote, for a queue of <paramref name="size"/> descriptors; the action takes it over.</summary>
+    public abstract Action Load(ref StateReader reader, ushort size);
 
     /// <summary>Marks the next <paramref name="entries"/> of the ring used, the last of them by the chain <paramref name="id"/>.</summary>
     protected abstract ChainFault Use(ushort id, uint written, int entries);

@@ -1,3 +1,4 @@
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Virtqueue;
 using Viommu.Device.Wire;
 
@@ -84,6 +85,40 @@ internal sealed class MmioRegisters
     }
 
     public void SystemReset() => LegacyQueues.SystemReset();
+
+    public void Save(StateWriter writer)
+    {
+        writer.U64(DeviceId);
+        writer.U64(_isLegacy ? 1ul : 2ul);
+        writer.U32(Interrupts);
+        writer.U32(DeviceFeaturesSel);
+        writer.U32(DriverFeaturesSel);
+        writer.U32(QueueSel);
+        LegacyQueues.Save(writer);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>
+    public Action Load(ref StateReader reader)
+    {
+        reader.Expect(DeviceId);
+        reader.Expect(_isLegacy ? 1ul : 2ul);
+        int start = reader.Position;
+        uint interrupts = reader.U32();
+        if ((interrupts & ~(MmioLayout.UsedBufferNotification | MmioLayout.ConfigurationChangeNotification)) != 0)
+            reader.Fail(StateFault.Value, start);
+        uint deviceFeaturesSel = reader.U32();
+        uint driverFeaturesSel = reader.U32();
+        uint queueSel = reader.U32();
+        var loadLegacyQueues = LegacyQueues.Load(ref reader);
+        return () =>
+        {
+            Interrupts = interrupts;
+            DeviceFeaturesSel = deviceFeaturesSel;
+            DriverFeaturesSel = driverFeaturesSel;
+            QueueSel = queueSel;
+            loadLegacyQueues();
+        };
+    }
 
     private static MmioRegister?[] Index(IReadOnlyList<MmioRegister> table)
     {

@@ -14,7 +14,7 @@ namespace Viommu.Device.Transport.Mmio;
 /// stays on offer: feature bits 32 to 63 can be read as the legacy table says, but what the driver writes there is not accepted, and
 /// FEATURES_OK stays clear. A driver that depends on VERSION_1 finds out by that; a legacy driver looks at neither.
 /// </remarks>
-public sealed class VirtioMmioDevice : IInterrupts
+public sealed partial class VirtioMmioDevice : IInterrupts
 {
     /// <summary>Length of the register space, in bytes, as in the example of section 4.2.1.</summary>
     public const int Length = 0x200;

@@ -1,3 +1,4 @@
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Virtqueue;
 using Viommu.Device.Wire;
 using static Viommu.Device.Wire.CommonConfigurationLayout;
@@ -102,6 +103,44 @@ internal sealed class CommonConfiguration
         _queueSelect = 0;
         ConfigVector = NoVector;
         _queueVectors.AsSpan().Fill(NoVector);
+    }
+
+    public void Save(StateWriter writer)
+    {
+        writer.U64((ulong)_msixVectors);
+        writer.U32(_deviceFeatureSelect);
+        writer.U32(_driverFeatureSelect);
+        writer.U16(_queueSelect);
+        writer.U16(ConfigVector);
+        foreach (ushort vector in _queueVectors) writer.U16(vector);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>
+    public Action Load(ref StateReader reader)
+    {
+        reader.Expect((ulong)_msixVectors);
+        uint deviceFeatureSelect = reader.U32();
+        uint driverFeatureSelect = reader.U32();
+        ushort queueSelect = reader.U16();
+        ushort configVector = LoadVector(ref reader);
+        var queueVectors = new ushort[_queueVectors.Length];
+        for (int i = 0; i < queueVectors.Length; i++) queueVectors[i] = LoadVector(ref reader);
+        return () =>
+        {
+            _deviceFeatureSelect = deviceFeatureSelect;
+            _driverFeatureSelect = driverFeatureSelect;
+            _queueSelect = queueSelect;
+            ConfigVector = configVector;
+            queueVectors.CopyTo(_queueVectors, 0);
+        };
+    }
+
+    private ushort LoadVector(ref StateReader reader)
+    {
+        int start = reader.Position;
+        ushort vector = reader.U16();
+        if (Valid(vector) != vector) reader.Fail(StateFault.Value, start);
+        return vector;
     }
 
     private static Register?[] Index()

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Wire;
 
 namespace Viommu.Device.Transport.Pci;
@@ -104,6 +105,11 @@ internal sealed class FunctionConfig
         uint start = _space.U32(PciHeader.Bar0) & ~PciHeader.BarIoSpace;
         return _legacyBarSize > 0 && HasCommand(PciHeader.CommandIoSpace) && TryDecodeBar(start, _legacyBarSize, port, width, out offset);
     }
+
+    public void Save(StateWriter writer) => _space.Save(writer);
+
+    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>
+    public Action Load(ref StateReader reader) => _space.Load(ref reader);
 
     private static int BarRegister(int bar) => PciHeader.Bar0 + (4 * bar);
 

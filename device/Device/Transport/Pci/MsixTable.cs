@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Memory;
 
 namespace Viommu.Device.Transport.Pci;
@@ -84,6 +85,33 @@ internal sealed class MsixTable
         _entries.AsSpan().Clear();
         for (int vector = 0; vector < Vectors; vector++)
             BinaryPrimitives.WriteUInt32LittleEndian(_entries.AsSpan((vector * EntrySize) + VectorControl), Masked);
+    }
+
+    /// <summary>Writes table and pending bits; the controls are in configuration space.</summary>
+    public void Save(StateWriter writer)
+    {
+        writer.Bytes(_entries);
+        writer.Bytes(_pending);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over, and <see cref="Configure"/> has to follow.</summary>
+    public Action Load(ref StateReader reader)
+    {
+        var entries = new byte[_entries.Length];
+        reader.Bytes(entries);
+        int start = reader.Position;
+        var pending = new byte[_pending.Length];
+        reader.Bytes(pending);
+        for (int vector = Vectors; vector < 8 * pending.Length; vector++)
+        {
+            if ((pending[vector / 8] & (1 << (vector % 8))) != 0) reader.Fail(StateFault.Value, start);
+        }
+
+        return () =>
+        {
+            entries.CopyTo(_entries, 0);
+            pending.CopyTo(_pending, 0);
+        };
     }
 
     private void SendPending()

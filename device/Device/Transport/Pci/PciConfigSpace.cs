@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Viommu.Device.Lifecycle;
 using Viommu.Device.Wire;
 
 namespace Viommu.Device.Transport.Pci;
@@ -67,5 +68,28 @@ internal sealed class PciConfigSpace
             byte mask = _writable[offset + i];
             _bytes[offset + i] = (byte)((_bytes[offset + i] & ~mask) | ((byte)(value >> (8 * i)) & mask));
         }
+    }
+
+    /// <summary>Writes the bits that the guest can write; the others are options of the function.</summary>
+    public void Save(StateWriter writer)
+    {
+        for (int i = 0; i < _bytes.Length; i++) writer.U8((byte)(_bytes[i] & _writable[i]));
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>
+    public Action Load(ref StateReader reader)
+    {
+        var written = new byte[_bytes.Length];
+        for (int i = 0; i < written.Length; i++)
+        {
+            int start = reader.Position;
+            written[i] = reader.U8();
+            if ((written[i] & ~_writable[i]) != 0) reader.Fail(StateFault.Value, start);
+        }
+
+        return () =>
+        {
+            for (int i = 0; i < written.Length; i++) _bytes[i] = (byte)((_bytes[i] & ~_writable[i]) | written[i]);
+        };
     }
 }

@@ -13,7 +13,7 @@ namespace Viommu.Device.Transport.Pci;
 /// one of the two from reset to reset. The first write to the legacy header makes it the legacy one; once FEATURES_OK is set through the
 /// other, the legacy header ignores all writes but the one that resets the device.
 /// </remarks>
-public sealed class VirtioPciFunction : IInterrupts
+public sealed partial class VirtioPciFunction : IInterrupts
 {
     private const byte IsrQueue = 1;
     private const byte IsrConfiguration = 2;
