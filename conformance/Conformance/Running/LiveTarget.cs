@@ -25,7 +25,7 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
         this.target = target;
         machine = Machine.Discover(target, alsoAccept);
         endpoints = [.. target.BusMasters.Select(master => new DmaEndpoint(master, machine))];
-        var offered = machine.Transport.ReadDeviceFeatures();
+        var offered = machine.ReadOfferedFeatures();
         initial = new InitialState(offered, machine.ReadConfig(), []);
         try
         {

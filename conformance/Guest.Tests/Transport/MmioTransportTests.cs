@@ -1,6 +1,7 @@
 using Viommu.Guest.Driver;
 using Viommu.Guest.Tests.Support;
 using Viommu.Guest.Transport;
+using Viommu.Guest.Wire;
 
 namespace Viommu.Guest.Tests.Transport;
 
@@ -67,7 +68,9 @@ public sealed class MmioTransportTests
         var slot = new FakeMmioSlot(version: 2);
         var generations = new Queue<ulong>([7, 8, 8, 8]);
         slot.Target.Mmio(FakeMmioSlot.Base + 0xfc, generations.Dequeue).Mmio(FakeMmioSlot.Base + 0x120, 512).Mmio(FakeMmioSlot.Base + 0x124, 1);
+        slot.Target.Mmio(FakeMmioSlot.Base + 0x010, Features.IommuChapter);
         var machine = Machine.Discover(slot.Target);
+        machine.ReadOfferedFeatures();
         slot.Target.TakeLog();
         var config = machine.ReadConfig();
         Assert.Equal((512u, (byte)1), (config.ProbeSize, config.Bypass));
@@ -84,7 +87,7 @@ public sealed class MmioTransportTests
     {
         var slot = new FakeMmioSlot(version: 1);
         var values = new Queue<ulong>([1, 2, 3, 3]);
-        slot.Target.Mmio(FakeMmioSlot.Base + 0x120, values.Dequeue);
+        slot.Target.Mmio(FakeMmioSlot.Base + 0x010, Features.Probe).Mmio(FakeMmioSlot.Base + 0x120, values.Dequeue);
         Assert.Equal(3u, Machine.Discover(slot.Target).ReadConfig().ProbeSize);
         Assert.Empty(values);
     }

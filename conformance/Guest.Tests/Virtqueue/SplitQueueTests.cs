@@ -80,7 +80,7 @@ public sealed class SplitQueueTests
     {
         var queue = Queue(2);
         queue.Lend([new(0x1000, 8, true)]);
-        Assert.Throws<GuestSetupException>(() => queue.Lend([new(0x1000, 8, false), new(0x2000, 8, true)]));
+        Assert.Throws<QueueTooSmallException>(() => queue.Lend([new(0x1000, 8, false), new(0x2000, 8, true)]));
     }
 
     [Fact]

@@ -57,7 +57,7 @@ public sealed class IommuDriver
     {
         settings ??= new DriverSettings();
         Negotiation.Begin(machine);
-        var features = machine.Acceptable(machine.Transport.ReadDeviceFeatures(), settings.Accept);
+        var features = machine.Acceptable(machine.ReadOfferedFeatures(), settings.Accept);
         if (!Negotiation.Offer(machine, features)) throw new GuestSetupException($"the device refuses features 0x{features:x}");
         var driver = Prepare(machine, features, settings);
         Negotiation.SetDriverOk(machine);

@@ -9,6 +9,8 @@ namespace Viommu.Guest.Driver;
 /// <summary>A target whose virtio-iommu has been found and whose registers are reachable: what drivers, good or bad, start from.</summary>
 public sealed class Machine
 {
+    private ulong? offered;
+
     private Machine(ITarget target, IVirtioTransport transport, ulong alsoAccept)
     {
         Target = target;
@@ -51,6 +53,14 @@ public sealed class Machine
 
     /// <summary>The features that a driver accepts of a device that offers <paramref name="offered"/>, if it is to accept <paramref name="accept"/>.</summary>
     public ulong Acceptable(ulong offered, ulong accept) => offered & (accept | AlsoAccept);
+
+    /// <summary>Reads what the device offers.</summary>
+    public ulong ReadOfferedFeatures()
+    {
+        var read = Transport.ReadDeviceFeatures();
+        offered = read;
+        return read;
+    }
 
     /// <summary>Writes 0 to the status and waits until it reads 0 (2.4); false where it does not in time.</summary>
     public bool ResetDevice()
@@ -102,13 +112,13 @@ public sealed class Machine
     {
         // 32 bits for fields of 32 and 64, 8 bits for the one of 8 (4.1.3.1, 4.2.2.2); fields of features that are not offered are
         // left alone (2.5.1).
-        var offered = Transport.ReadDeviceFeatures();
+        var known = offered ?? ReadOfferedFeatures();
         Span<byte> bytes = stackalloc byte[IommuConfig.Size];
         ReadWords(0, 8, isThere: true, bytes);
-        ReadWords(8, 24, (offered & Features.InputRange) != 0, bytes);
-        ReadWords(24, IommuConfig.ProbeSizeOffset, (offered & Features.DomainRange) != 0, bytes);
-        ReadWords(IommuConfig.ProbeSizeOffset, IommuConfig.BypassOffset, (offered & Features.Probe) != 0, bytes);
-        if ((offered & Features.BypassConfig) != 0) bytes[IommuConfig.BypassOffset] = ReadBypass();
+        ReadWords(8, 24, (known & Features.InputRange) != 0, bytes);
+        ReadWords(24, IommuConfig.ProbeSizeOffset, (known & Features.DomainRange) != 0, bytes);
+        ReadWords(IommuConfig.ProbeSizeOffset, IommuConfig.BypassOffset, (known & Features.Probe) != 0, bytes);
+        if ((known & Features.BypassConfig) != 0) bytes[IommuConfig.BypassOffset] = ReadBypass();
         return IommuConfig.Decode(bytes);
     }
 

@@ -295,9 +295,7 @@ public class PackedRingTests
         ring.Notify();
         byte[][] lists = [second, first];
         Serve(2);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Serve(rounds);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocations.Least(() => Serve(rounds)));
         Assert.Equal((1, 4u), (ring.UsedAt(0).Id, ring.UsedAt(0).Length));
         Assert.Equal([0, 0, 0, 0], ring.ReplyBytes(4));
 
