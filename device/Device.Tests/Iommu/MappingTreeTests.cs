@@ -1,8 +1,8 @@
-using Viommu.Device.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
+using Viommu.Device.Tests.Support;
 using Viommu.Device.Wire;
 
 namespace Viommu.Device.Tests.Iommu;
