@@ -17,6 +17,9 @@ internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation
 {
     private readonly IReadOnlyList<Glob> broken = [.. Breaks.Select(name => new Glob(name))];
 
+    /// <summary>The transport and ring on which its rule shows.</summary>
+    public ModelConfiguration Configuration { get; init; } = new();
+
     /// <summary>The checks, in their order, that have to turn red on it.</summary>
     public IReadOnlyList<Check> BrokenAmong(IEnumerable<Check> checks) =>
         [.. checks.Where(check => broken.Any(glob => glob.Matches(check.Clauses[0]) || glob.Matches(check.Id)))];

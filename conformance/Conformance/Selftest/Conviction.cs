@@ -12,7 +12,7 @@ internal static class Conviction
     /// <summary>Runs checks on a broken device, one by one as they are asked for; on the reference device where it is null.</summary>
     public static IEnumerable<(Check Check, CheckOutcome Outcome)> Try(BrokenDevice? device, IEnumerable<Check> checks, CancellationToken cancellation = default)
     {
-        using var session = new CheckSession(new ModelTargetSource(device?.Variation), Options);
+        using var session = new CheckSession(new ModelTargetSource(device?.Variation, device?.Configuration), Options);
         foreach (var check in checks)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Viommu.Device.Memory;
 
@@ -105,18 +106,21 @@ internal sealed partial class MappingTree
     }
 
     /// <summary>The last index whose key is at most <paramref name="key"/>; -1 where there is none.</summary>
+    /// <remarks>
+    /// Counts the keys that are: no step waits for the one before, so a node that is in no cache costs one trip to memory and not one
+    /// for each step of a binary search.
+    /// </remarks>
     private static int LastAtMost(ReadOnlySpan<ulong> keys, ulong key)
     {
-        int low = 0;
-        // The comparison becomes a mask instead of a branch, which a processor could not predict.
-        for (int left = keys.Length; left > 0;)
-        {
-            int half = (left + 1) >>> 1;
-            low += half & -(keys[low + half - 1] <= key ? 1 : 0);
-            left -= half;
-        }
-
-        return low - 1;
+        var bound = new Vector<ulong>(key);
+        var atMost = Vector<ulong>.Zero;
+        int at = 0;
+        // Where the comparison holds, all bits are set: minus one.
+        for (; at <= keys.Length - Vector<ulong>.Count; at += Vector<ulong>.Count)
+            atMost -= Vector.LessThanOrEqual(new Vector<ulong>(keys[at..]), bound);
+        int count = (int)Vector.Sum(atMost);
+        for (; at < keys.Length; at++) count += keys[at] <= key ? 1 : 0;
+        return count - 1;
     }
 
     /// <summary>The mapping with the greatest start at or below <paramref name="address"/>.</summary>
