@@ -1,0 +1,93 @@
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Engine.Instrumentation;
+
+namespace Viommu.Fuzz.Engine;
+
+/// <summary>Runs inputs on a target in this process, whose code is instrumented or not.</summary>
+public sealed class TargetExecutor : IExecutor
+{
+    /// <summary>Bytes that one input may have the target allocate.</summary>
+    public const long MemoryPerInput = 4 << 20;
+
+    private readonly InstrumentedContext? _context;
+    private readonly IFuzzTarget _target;
+    private readonly Lazy<(InstrumentedContext Context, IFuzzTarget Target)?> _comparing;
+    private readonly Observations _comparingObservations;
+
+    /// <summary>Runs inputs on <paramref name="target"/>.</summary>
+    /// <param name="target">The target.</param>
+    /// <param name="stateCount">Number of its abstract states.</param>
+    /// <param name="context">Where it was made; null where its code is not instrumented.</param>
+    /// <param name="comparing">Makes the same target in a context that logs comparisons; null where there is none.</param>
+    public TargetExecutor(
+        IFuzzTarget target, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null)
+    {
+        _target = target;
+        _context = context;
+        Observations = new(stateCount);
+        _comparingObservations = new(stateCount);
+        _comparing = new(() => comparing?.Invoke());
+    }
+
+    /// <inheritdoc/>
+    public Span<byte> Counters => _context is null ? default : _context.EdgeCounters;
+
+    /// <inheritdoc/>
+    public Observations Observations { get; }
+
+    /// <inheritdoc/>
+    public Finding? Execute(ReadOnlySpan<byte> input)
+    {
+        Observations.Begin();
+        _context?.Refuel();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        try
+        {
+            _target.Execute(input, Observations);
+        }
+#pragma warning disable CA1031 // Whatever the code under test throws is a finding.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return FindingReader.Read(exception);
+        }
+
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        return allocated <= MemoryPerInput ? null : new(new("bounded-memory", "", "", ""), $"one input made the target allocate {allocated} bytes", "");
+    }
+
+    /// <inheritdoc/>
+    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log)
+    {
+        if (_comparing.Value is not { } comparing) return false;
+        _comparingObservations.Begin();
+        comparing.Context.Refuel();
+        ComparisonLog.Current = log;
+        try
+        {
+            comparing.Target.Execute(input, _comparingObservations);
+        }
+#pragma warning disable CA1031 // The same input was judged by Execute.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+        finally
+        {
+            ComparisonLog.Current = null;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _target.Dispose();
+        _context?.Dispose();
+        if (!_comparing.IsValueCreated || _comparing.Value is not { } comparing) return;
+        comparing.Target.Dispose();
+        comparing.Context.Dispose();
+    }
+}
