@@ -62,6 +62,15 @@ public interface ITarget : IDisposable
     /// <summary>Lets the machine do whatever it is going to do without further input, before a check of what must not happen.</summary>
     void Settle();
 
+    /// <summary>Level of the virtio-iommu's interrupt line (INTx of a PCI function); null where the target does not show it.</summary>
+    bool? InterruptLine => null;
+
+    /// <summary>
+    /// Has the machine's operator, not the driver, change the <c>bypass</c> field; false where the target has no way to do that, or the
+    /// device no such field.
+    /// </summary>
+    bool TryChangeBypass(bool bypass) => false;
+
     /// <summary>What the target last wrote to its standard error, or a line that says it wrote nothing.</summary>
     string LastWords { get; }
 

@@ -8,6 +8,8 @@ internal abstract class ModelSlot
 {
     public abstract DeviceLocation Location { get; }
 
+    public abstract bool InterruptLine { get; }
+
     public virtual bool TryConfigRead(PciAddress function, int offset, int width, out uint value)
     {
         value = 0;
@@ -42,6 +44,8 @@ internal sealed class ModelPciSlot(VirtioPciFunction device, DeviceLocation loca
 
     public override DeviceLocation Location => location;
 
+    public override bool InterruptLine => device.IsIntxAsserted;
+
     public override bool TryConfigRead(PciAddress function, int offset, int width, out uint value)
     {
         value = function == Address ? device.ConfigRead(offset, width) : 0;
@@ -70,6 +74,8 @@ internal sealed class ModelMmioSlot(VirtioMmioDevice device) : ModelSlot
     private const ulong Address = 0x0a00_0000;
 
     public override DeviceLocation Location { get; } = new DeviceLocation.MmioSlot(Address);
+
+    public override bool InterruptLine => device.InterruptAsserted;
 
     public override bool TryMmioRead(ulong address, int width, out ulong value)
     {
