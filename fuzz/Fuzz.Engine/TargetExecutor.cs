@@ -11,19 +11,21 @@ public sealed class TargetExecutor : IExecutor
     public const long MemoryPerInput = 4 << 20;
 
     private readonly InstrumentedContext? _context;
-    private readonly IFuzzTarget _target;
+    private readonly Func<IFuzzTarget> _newTarget;
+    private IFuzzTarget _target;
     private readonly Lazy<(InstrumentedContext Context, IFuzzTarget Target)?> _comparing;
     private readonly Observations _comparingObservations;
 
-    /// <summary>Runs inputs on <paramref name="target"/>.</summary>
-    /// <param name="target">The target.</param>
+    /// <summary>Runs inputs on what <paramref name="newTarget"/> makes.</summary>
+    /// <param name="newTarget">Makes the target: once, and again after each finding, since nobody knows what state that has left it in.</param>
     /// <param name="stateCount">Number of its abstract states.</param>
     /// <param name="context">Where it was made; null where its code is not instrumented.</param>
     /// <param name="comparing">Makes the same target in a context that logs comparisons; null where there is none.</param>
     public TargetExecutor(
-        IFuzzTarget target, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null)
+        Func<IFuzzTarget> newTarget, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null)
     {
-        _target = target;
+        _newTarget = newTarget;
+        _target = newTarget();
         _context = context;
         Observations = new(stateCount);
         _comparingObservations = new(stateCount);
@@ -32,6 +34,9 @@ public sealed class TargetExecutor : IExecutor
 
     /// <inheritdoc/>
     public Span<byte> Counters => _context is null ? default : _context.EdgeCounters;
+
+    /// <summary>What the counters stand for; null where the code is not instrumented.</summary>
+    public EdgeTable? Edges => _context?.Edges;
 
     /// <inheritdoc/>
     public Observations Observations { get; }
@@ -50,6 +55,7 @@ public sealed class TargetExecutor : IExecutor
         catch (Exception exception)
 #pragma warning restore CA1031
         {
+            StartAnew();
             return FindingReader.Read(exception);
         }
 
@@ -89,5 +95,12 @@ public sealed class TargetExecutor : IExecutor
         if (!_comparing.IsValueCreated || _comparing.Value is not { } comparing) return;
         comparing.Target.Dispose();
         comparing.Context.Dispose();
+    }
+
+    private void StartAnew()
+    {
+        _target.Dispose();
+        _context?.Refuel();
+        _target = _newTarget();
     }
 }

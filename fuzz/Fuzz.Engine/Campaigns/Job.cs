@@ -38,7 +38,7 @@ internal sealed class Job
         _executor = options.NewExecutor();
         int counters = _executor.Counters.Length;
         int states = _executor.Observations.StateCount;
-        _schedule = new(Features.Count(counters, states));
+        _schedule = new(CoverageFeatures.Count(counters, states));
         _novelty = new(counters, states);
         _dictionary = options.NewDictionary();
         _random = new(options.Seed + ((ulong)index << 32));
@@ -118,7 +118,7 @@ internal sealed class Job
     private void Keep(byte[] input, ulong trace)
     {
         if (!Repeat(input, trace, clear: false)) return;
-        var entry = new CorpusEntry(input, Features.Of(_executor.Counters, _executor.Observations), _executor.Observations.Operations);
+        var entry = new CorpusEntry(input, CoverageFeatures.Of(_executor.Counters, _executor.Observations), _executor.Observations.Operations);
         if (!_state.TryAdd(entry, _executor.Counters, _executor.Observations)) return;
         _schedule.Add(entry);
     }

@@ -46,6 +46,9 @@ internal sealed class RequestMachine : IRequestMachine
     /// <summary>The longest writable part of a request, in bytes.</summary>
     public const int MaximumWritable = 2048;
 
+    // This driver puts every chain in the same descriptors, which IN_ORDER forbids; the others change rings or doorbells.
+    private const ulong NotSpoken = Features.RingPacked | Features.NotificationData | Features.InOrder;
+
     private const int QueueSize = 16;
     private const int Descriptors = 0x0000;
     private const int Available = 0x0400;
@@ -121,7 +124,7 @@ internal sealed class RequestMachine : IRequestMachine
         Set(MmioRegister.DeviceFeaturesSel, 1);
         offered |= _transport.Read(MmioRegister.DeviceFeatures, 4) << 32;
         _offered = offered;
-        Negotiated = (wanted & offered & ~(ulong)(VirtioFeatures.RingPacked | VirtioFeatures.NotificationData)) | (ulong)VirtioFeatures.Version1;
+        Negotiated = (wanted & offered & ~NotSpoken) | (ulong)VirtioFeatures.Version1;
         Set(MmioRegister.DriverFeaturesSel, 0);
         Set(MmioRegister.DriverFeatures, (uint)Negotiated);
         Set(MmioRegister.DriverFeaturesSel, 1);
@@ -159,7 +162,7 @@ internal sealed class RequestMachine : IRequestMachine
 
         Require((Status & MmioRegister.NeedsReset) == 0, "well-formed-rings-are-served", "the device needs a reset after a well-formed chain");
         Require(Get16(Used + 2) == _sent, "well-formed-rings-are-served", "the device did not use the one available chain");
-        int element = Used + 4 + (8 * ((_sent - 1) % QueueSize));
+        int element = Used + 4 + (8 * ((ushort)(_sent - 1) % QueueSize));
         Require(Get32(element) == (uint)head, "used-id-is-the-head", "the used element names another chain");
         uint used = Get32(element + 4);
         Require(used <= (uint)writable, "used-length-within-writable", "the used length exceeds the writable part");
@@ -173,7 +176,7 @@ internal sealed class RequestMachine : IRequestMachine
         if (isWrite) bytes.Fill((byte)(at >> 4));
         _dmaMemory.Begin(landed);
         var result = isWrite ? Dma.Write(endpoint, new(at), bytes) : Dma.Read(endpoint, new(at), bytes);
-        _dmaMemory.End(landed, result.Transferred);
+        _dmaMemory.End(landed, result);
     }
 
     /// <inheritdoc/>
@@ -217,7 +220,7 @@ internal sealed class RequestMachine : IRequestMachine
         var endpoints = Options.Endpoints.Select(endpoint => new EndpointFacts(endpoint.Id, [.. endpoint.ReservedRegions.Select(region =>
             new Guest.Wire.ReservedRegion((byte)region.Kind, 0, region.Range.First, region.Range.Last))]));
         var ram = new AddressWindow(TestBed.Ram, TestBed.Ram + RamSize - 1);
-        return new(_offered, Negotiated, IommuConfig.Decode(config), endpoints, ram) { KnowsEveryEndpoint = true };
+        return new(_offered, Negotiated, IommuConfig.Decode(config) with { Bypass = Options.InitialBypass ? (byte)1 : (byte)0 }, endpoints, ram) { KnowsEveryEndpoint = true };
     }
 
     private static void Require(bool holds, string rule, string message)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Viommu.Conformance.Oracle;
+using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Fuzz.Engine.Findings;
 
@@ -49,15 +50,14 @@ internal sealed class ShadowedMemory : IGuestMemory
     /// <summary>Says what the device may do with <paramref name="length"/> bytes at <paramref name="offset"/>, from now on.</summary>
     public void Grant(int offset, int length, Rights rights) => _rights.AsSpan(offset, length).Fill((byte)rights);
 
-    /// <summary>Adds rights to those that there are, for as much of the range as exists.</summary>
-    public void AlsoGrant(ulong address, ulong length, Rights rights)
+    /// <summary>Adds rights; false where bytes that can be written are shared with any other use, so that the order of accesses matters.</summary>
+    public bool TryShare(int offset, int length, Rights rights)
     {
-        for (ulong i = 0; i < length; i++)
-        {
-            ulong offset = unchecked(address + i - First);
-            if (offset >= (ulong)_rights.Length) return;
-            _rights[offset] |= (byte)rights;
-        }
+        var bytes = _rights.AsSpan(offset, length);
+        bool isFree = rights == Rights.Read ? bytes.IndexOfAnyExcept((byte)Rights.None, (byte)Rights.Read) < 0 : bytes.IndexOfAnyExcept((byte)Rights.None) < 0;
+        if (isFree) bytes.Fill((byte)rights);
+        else foreach (ref byte right in bytes) right |= (byte)rights;
+        return isFree;
     }
 
     /// <summary>Takes all rights away.</summary>
@@ -125,7 +125,11 @@ internal sealed class ShadowedMemory : IGuestMemory
 /// <summary>The same memory as endpoints' accesses reach it after translation; remembers where each byte went.</summary>
 internal sealed class DmaMemory(ShadowedMemory memory) : IGuestMemory
 {
-    private readonly ulong[] _reached = new ulong[RequestMachine.RamSize];
+    // Only what is free for it: an endpoint that overwrites the rings would make the driver look broken.
+    private const ulong RamFirst = ShadowedMemory.First + RequestMachine.RamOffset;
+    private const int MostTraced = 4096;
+
+    private readonly ulong[] _reached = new ulong[MostTraced];
     private bool _expected;
     private int _count;
 
@@ -139,14 +143,19 @@ internal sealed class DmaMemory(ShadowedMemory memory) : IGuestMemory
 
     /// <summary>
     /// The access is over: says where its bytes went. What a doorbell has taken is nowhere in memory, and then it cannot be told which bytes
-    /// the others were.
+    /// the others were; of what goes beyond memory nobody sees where it goes.
     /// </summary>
-    public void End(Span<ulong> landed, ulong transferred)
+    public void End(Span<ulong> landed, in DmaResult result)
     {
         _expected = false;
-        int count = Math.Min(_count, landed.Length);
-        if (transferred == (ulong)_count) _reached.AsSpan(0, count).CopyTo(landed);
-        else landed.Fill(SpecOracle.Unseen);
+        if (result.Transferred != (ulong)_count || _count > landed.Length)
+        {
+            landed.Fill(SpecOracle.Unseen);
+            return;
+        }
+
+        _reached.AsSpan(0, _count).CopyTo(landed);
+        if (result.Outcome == DmaOutcome.NoMemory) landed[_count..].Fill(SpecOracle.Unseen);
     }
 
     /// <inheritdoc/>
@@ -176,6 +185,4 @@ internal sealed class DmaMemory(ShadowedMemory memory) : IGuestMemory
         return true;
     }
 
-    // Only what is free for it: an endpoint that overwrites the rings would make the driver look broken.
-    private const ulong RamFirst = ShadowedMemory.First + RequestMachine.RamOffset;
 }

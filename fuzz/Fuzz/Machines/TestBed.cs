@@ -55,7 +55,7 @@ internal static class TestBed
         Options with { InitialBypass = true },
     ];
 
-    public const VirtioFeatures Features = VirtioFeatures.Default | VirtioFeatures.InOrder;
+    public const VirtioFeatures Features = VirtioFeatures.Default;
 
     /// <summary>Number of different devices.</summary>
     public static int Count => _all.Length;

@@ -14,7 +14,7 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     public TargetExecutor Instrumented()
     {
         var context = NewContext(ProbeKind.Edges);
-        return new(NewTarget(context), target.StateCount, context, () =>
+        return new(() => NewTarget(context), target.StateCount, context, () =>
         {
             var comparing = NewContext(ProbeKind.Comparisons);
             return (comparing, NewTarget(comparing));
@@ -22,7 +22,7 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     }
 
     /// <summary>An executor whose code is as it was compiled.</summary>
-    public TargetExecutor Plain() => new(TargetList.New(target.Name, brokenDevice), target.StateCount);
+    public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount);
 
     /// <summary>What is worth trying: the spec's constants, and the literals of the code under test.</summary>
     public ValueDictionary NewDictionary()

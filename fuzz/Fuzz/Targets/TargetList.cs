@@ -11,6 +11,14 @@ public static class TargetList
     [
         RequestTarget.Info,
         SequenceTarget.Info,
+        SplitRingTarget.Info,
+        PackedRingTarget.Info,
+        TransportPciTarget.Info,
+        TransportMmioTarget.Info,
+        TransportLegacyTarget.Info,
+        LifecycleTarget.Info,
+        DriverTarget.Info,
+        ParsersTarget.Info,
     ];
 
     /// <summary>

@@ -1,7 +1,7 @@
 namespace Viommu.Fuzz.Engine.Coverage;
 
 /// <summary>What one execution reached, as numbers: eight for the buckets of each edge, then one for each abstract state.</summary>
-public static class Features
+public static class CoverageFeatures
 {
     /// <summary>The features of an execution, ascending but for the states.</summary>
     public static int[] Of(ReadOnlySpan<byte> counters, Observations observations)
