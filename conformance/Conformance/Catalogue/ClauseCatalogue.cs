@@ -30,8 +30,19 @@ public sealed class ClauseCatalogue
     public IReadOnlyList<Clause> Clauses { get; }
 
     /// <summary>The catalogue that belongs to this build: the clauses of virtio 1.4, and the unworded behaviour.</summary>
-    public static ClauseCatalogue Load() =>
-        new(Tsv.Embedded("clauses.tsv", Header).Concat(Tsv.Embedded("unworded.tsv", Header)).Select(Parse));
+    public static ClauseCatalogue Load()
+    {
+        var levels = SpecLevels.Load();
+        return new(Tsv.Embedded("clauses.tsv", Header).Concat(Tsv.Embedded("unworded.tsv", Header)).Select(Parse).Select(levels.Dated));
+    }
+
+    /// <summary>The same clauses in the words of a version of the spec; those that it has not got yet are there all the same, and say so.</summary>
+    public ClauseCatalogue At(SpecVersion version)
+    {
+        if (version == SpecVersions.Latest) return this;
+        var levels = SpecLevels.Load();
+        return new(Clauses.Select(clause => levels.WordedAs(clause, version)));
+    }
 
     /// <summary>The chapters a family stands for.</summary>
     public static string TitleOf(string family) => family switch

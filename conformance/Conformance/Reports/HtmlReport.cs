@@ -33,7 +33,7 @@ internal sealed class HtmlReport : IReport
         return Template.Value(new
         {
             target = run.Target.ToString(),
-            spec = Tool.Spec,
+            spec = run.Spec.Name(),
             tool = Tool.Version,
             seed = run.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
             features = run.FeatureNames,
@@ -45,6 +45,7 @@ internal sealed class HtmlReport : IReport
             clauseTotal = run.Clauses.Count,
             checks = run.Counts.Select(c => Chip(c.Verdict, c.Count)).ToList(),
             verdicts = Chips(run.Clauses),
+            versions = Versions(new SpecDiff(run)),
             complaints = run.Complaints.Select(PlainText.Shown).ToList(),
             findings = run.Checks.Where(c => c.Verdict >= Verdict.Warn).OrderByDescending(c => c.Verdict).Select(c => new
             {
@@ -56,6 +57,18 @@ internal sealed class HtmlReport : IReport
             families,
         });
     }
+
+    private static object? Versions(SpecDiff diff) => diff.Changing.Count == 0 ? null : new
+    {
+        count = diff.Changing.Count,
+        all = diff.Versions.Select(version => new { name = version.Name(), counts = diff.Counts(version).Select(c => Chip(c.Verdict, c.Count)).ToList() }).ToList(),
+        changing = diff.Changing.Select(clause => new
+        {
+            id = clause.Clause.Id,
+            text = clause.Clause.Paraphrase,
+            cells = diff.Versions.Select(version => SpecDiff.By(version, clause)).Select(v => new { name = v.Name(), verdictClass = Class(v) }).ToList(),
+        }).ToList(),
+    };
 
     internal static string Outcome(RunSnapshot run)
     {
@@ -86,6 +99,7 @@ internal sealed class HtmlReport : IReport
             verdictClass = Class(result.Verdict),
             text = clause.Paraphrase,
             unworded = clause.IsUnworded,
+            since = clause.Since == SpecVersion.V1_2 ? "" : clause.Since.Name(),
             source = clause.Source,
             reason = PlainText.Shown(result.Reason),
             checks = result.Checks.Select(id => results[id]).Select(c => new

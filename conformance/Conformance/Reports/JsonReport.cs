@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Reports;
@@ -25,7 +26,7 @@ internal sealed class JsonReport : IReport
         {
             Schema,
             Tool = new { Tool.Version },
-            Tool.Spec,
+            Spec = run.Spec.Name(),
             Target = new { run.Target.Name, run.Target.Version, run.Target.Configuration, Features = run.FeatureNames },
             run.Seed,
             Checks = run.Checks.Select(c => new
@@ -52,5 +53,5 @@ internal sealed class JsonReport : IReport
         },
         Format) + "\n";
 
-    private static string Word(Catalogue.Level level) => level.ToString().ToUpperInvariant();
+    private static string Word(Level level) => level.ToString().ToUpperInvariant();
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using HandlebarsDotNet;
+using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Reports;
@@ -24,7 +25,7 @@ internal static class MatrixReport
     {
         var text = new StringBuilder();
         Line(text, $"# virtio-iommu conformance, {matrix.Runs.Count} combinations");
-        Line(text, $"\nvirtio {Tool.Spec}, tool {Tool.Version}, seed {matrix.Runs[0].Run.Seed}.\n");
+        Line(text, $"\nvirtio {matrix.Runs[0].Run.Spec.Name()}, tool {Tool.Version}, seed {matrix.Runs[0].Run.Seed}.\n");
         Row(text, ["combination", .. matrix.Verdicts.Select(v => v.Name()), "exit"]);
         Row(text, ["---", .. matrix.Verdicts.Select(_ => "---:"), "---:"]);
         foreach (var (name, run) in matrix.Runs)
@@ -40,7 +41,7 @@ internal static class MatrixReport
 
     internal static string Html(MatrixSnapshot matrix) => Template.Value(new
     {
-        spec = Tool.Spec,
+        spec = matrix.Runs[0].Run.Spec.Name(),
         tool = Tool.Version,
         seed = matrix.Runs[0].Run.Seed.ToString(CultureInfo.InvariantCulture),
         count = matrix.Runs.Count,

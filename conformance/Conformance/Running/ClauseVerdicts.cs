@@ -2,8 +2,8 @@ using Viommu.Conformance.Catalogue;
 
 namespace Viommu.Conformance.Running;
 
-/// <summary>What is said of every clause, by its checks or by the reason for having none.</summary>
-internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTested)
+/// <summary>What is said of every clause, by its checks or by the reason for having none; one that the version of the spec has not got is N/A.</summary>
+internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTested, SpecVersion spec = SpecVersions.Latest)
 {
     public IReadOnlyList<ClauseResult> Of(IReadOnlyList<CheckResult> results)
     {
@@ -20,6 +20,7 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
 
     private ClauseResult Judge(Clause clause, IReadOnlyList<CheckResult> results)
     {
+        if (clause.WhyNotIn(spec) is { } why) return new(clause, Verdict.NotApplicable, [.. results.Select(r => r.Check.Id)], why);
         if (results.Count == 0) return new(clause, Verdict.NotTested, [], notTested.ReasonFor(clause.Id));
         // A check that does not apply to this device says nothing, so the others decide.
         var telling = results.Where(r => r.Verdict != Verdict.NotApplicable).DefaultIfEmpty(results[0]);
