@@ -30,6 +30,15 @@ public sealed record Clause(
     /// <summary>What the versions before say instead; empty for a clause that was always there.</summary>
     public string Before { get; init; } = "";
 
+    /// <summary>Why breaking it opens the isolation that an IOMMU is for, although the spec words it as SHOULD; empty where it does not.</summary>
+    public string SecurityReason { get; init; } = "";
+
+    /// <summary>True for a SHOULD that isolation hangs on.</summary>
+    public bool IsSecurityRelevant => SecurityReason.Length > 0;
+
+    /// <summary>The keyword as reports show it, marked where isolation hangs on it.</summary>
+    public string KeywordShown => IsSecurityRelevant ? $"{Keyword} (security)" : Keyword;
+
     /// <summary>How strongly it is worded.</summary>
     public Level Level => LevelOf(Keyword) ?? throw new InvalidOperationException($"{Id}: '{Keyword}' is no keyword");
 

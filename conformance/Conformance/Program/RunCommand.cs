@@ -127,13 +127,14 @@ internal sealed class RunCommand
         var combinations = TargetSources.Matrix(judged.Parsed.GetRequiredValue(target));
         var folder = judged.Parsed.GetValue(report) ?? Path.Combine("reports", "matrix");
         var runs = new List<(string, RunSnapshot)>();
+        var trace = host.Trace(spec.Read(judged.Parsed));
         foreach (var (name, spec) in combinations)
         {
             using var source = host.ParseTarget(spec);
             runs.Add((name, Judge(judged, source, Path.Combine(folder, name), findingsOnly: true)));
             host.Console.Line($"{name}: {ConsoleSummary.Closing(runs[^1].Item2)}");
             host.Console.Line("");
-            MatrixReport.Write(folder, new MatrixSnapshot([.. runs]));
+            MatrixReport.Write(folder, new MatrixSnapshot([.. runs]), trace);
         }
         var final = new MatrixSnapshot(runs);
         ConsoleMatrix.Print(host.Console, final);
@@ -145,7 +146,7 @@ internal sealed class RunCommand
     {
         var parsed = judged.Parsed;
         var catalogue = host.Catalogue.At(spec.Read(parsed));
-        var reports = new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(catalogue), new HtmlReport()], host.Clock);
+        var reports = new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(catalogue), new HtmlReport(host.Trace(spec.Read(parsed)))], host.Clock);
         bool isVerbose = parsed.GetValue(verbose);
         using ILoggerFactory logging = isVerbose ? ConsoleLogging() : NullLoggerFactory.Instance;
         var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null)

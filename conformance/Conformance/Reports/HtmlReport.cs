@@ -5,8 +5,11 @@ using Viommu.Conformance.Running;
 namespace Viommu.Conformance.Reports;
 
 /// <summary><c>index.html</c>: the clause matrix, for people. One file, nothing fetched; the template escapes every value.</summary>
-internal sealed class HtmlReport : IReport
+/// <param name="trace">What proves the checks; null for a page that does not tell.</param>
+internal sealed class HtmlReport(Traceability? trace = null) : IReport
 {
+    private readonly Dictionary<string, IReadOnlyList<string>> proofs = trace?.Rows.ToDictionary(row => row.Clause.Id, row => row.Proofs) ?? [];
+
     private static readonly Lazy<HandlebarsTemplate<object, object>> Template = new(() => PageTemplate.Compile("index"));
 
     public string FileName => "index.html";
@@ -86,13 +89,13 @@ internal sealed class HtmlReport : IReport
 
     private static string Counted(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
-    private static object Row(ClauseResult result, Dictionary<string, CheckResult> results)
+    private object Row(ClauseResult result, Dictionary<string, CheckResult> results)
     {
         var clause = result.Clause;
         return new
         {
             id = clause.Id,
-            level = clause.Keyword,
+            level = clause.KeywordShown,
             levelClass = clause.Level.ToString().ToLowerInvariant(),
             role = clause.Role.ToString().ToLowerInvariant(),
             verdict = result.Verdict.Name(),
@@ -102,6 +105,7 @@ internal sealed class HtmlReport : IReport
             since = clause.Since == SpecVersion.V1_2 ? "" : clause.Since.Name(),
             source = clause.Source,
             reason = PlainText.Shown(result.Reason),
+            proofs = proofs.GetValueOrDefault(clause.Id, []),
             checks = result.Checks.Select(id => results[id]).Select(c => new
             {
                 id = c.Check.Id,

@@ -29,12 +29,16 @@ internal sealed class JsonReport : IReport
             Spec = run.Spec.Name(),
             Target = new { run.Target.Name, run.Target.Version, run.Target.Configuration, Features = run.FeatureNames },
             run.Seed,
+            run.Strict,
+            run.Over,
             Checks = run.Checks.Select(c => new
             {
                 c.Check.Id,
                 c.Check.Clauses,
                 Level = Word(c.Check.Level),
                 Verdict = c.Verdict.Name(),
+                Observed = c.Observed.Name(),
+                c.ChargedTo,
                 c.Expected,
                 c.Actual,
                 c.Evidence,
@@ -49,6 +53,7 @@ internal sealed class JsonReport : IReport
                 c.Checks,
                 c.Reason,
             }),
+            run.Complaints,
             Summary = run.Counts.ToDictionary(c => c.Verdict.Name(), c => c.Count),
         },
         Format) + "\n";

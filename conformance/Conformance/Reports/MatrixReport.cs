@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using HandlebarsDotNet;
 using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Reports;
@@ -15,10 +16,10 @@ internal static class MatrixReport
     private static readonly Lazy<HandlebarsTemplate<object, object>> Template = new(() => PageTemplate.Compile("matrix"));
 
     /// <summary>Writes both files; throws <see cref="ReportException"/> where that cannot be done.</summary>
-    public static void Write(string folder, MatrixSnapshot matrix)
+    public static void Write(string folder, MatrixSnapshot matrix, Traceability trace)
     {
         ReportFolder.Replace(Path.Combine(folder, "summary.md"), Markdown(matrix));
-        ReportFolder.Replace(Path.Combine(folder, "index.html"), Html(matrix));
+        ReportFolder.Replace(Path.Combine(folder, "index.html"), Html(matrix, trace));
     }
 
     internal static string Markdown(MatrixSnapshot matrix)
@@ -39,7 +40,7 @@ internal static class MatrixReport
         return text.ToString();
     }
 
-    internal static string Html(MatrixSnapshot matrix) => Template.Value(new
+    internal static string Html(MatrixSnapshot matrix, Traceability trace) => Template.Value(new
     {
         spec = matrix.Runs[0].Run.Spec.Name(),
         tool = Tool.Version,
@@ -69,6 +70,7 @@ internal static class MatrixReport
                 why = PlainText.Shown(result.Verdict == Verdict.Pass ? result.Actual : result.Expected),
             }).ToList(),
         }).ToList(),
+        grid = ClauseGrid.Of(trace, [.. matrix.Runs.Select(r => (RecordedRun.Of(r.Name, r.Run), (string?)$"{r.Name}/index.html"))]),
     });
 
     private static string Class(int exitCode) => exitCode switch { ExitCode.AsExpected => "good", ExitCode.Findings => "bad", _ => "odd" };
