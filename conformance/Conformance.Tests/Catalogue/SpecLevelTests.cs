@@ -67,7 +67,7 @@ public sealed class SpecLevelTests
     [Fact]
     public void A_clause_of_a_later_version_is_not_applicable_whether_it_has_a_check_or_not()
     {
-        var clauses = new ClauseVerdicts(Clauses, NotTested.Load(), SpecVersion.V1_2).Of([]);
+        var clauses = new ClauseVerdicts(Clauses, NotTested.Load(), spec: SpecVersion.V1_2).Of([]);
         Assert.Equal((Verdict.NotApplicable, "new in virtio 1.4"), Said("CORE-SUSPEND-D-01"));
         Assert.Equal((Verdict.NotApplicable, "new in virtio 1.3"), Said("CORE-FEAT-V-03"));
         Assert.Equal(Verdict.NotTested, Said("CORE-FEAT-V-01").Verdict);

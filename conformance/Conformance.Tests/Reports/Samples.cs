@@ -26,7 +26,7 @@ internal static class Samples
 
     /// <summary>Every clause, with the fake checks as what judges them, each proven by a device.</summary>
     public static Traceability Trace { get; } = new(ScriptedRun.Catalogue, NotTested.Load(),
-        FakeChecks.All.Select(check => new TracedRule(check.Id, check.Title, check.Clauses, [$"breaks {check.Id}"])));
+        FakeChecks.All.Select(check => new TracedRule(check.Id, check.Title, check.Clauses, [$"a device that breaks {check.Id}"])));
 
     /// <summary>A run as it comes back from its results file.</summary>
     public static RecordedRun Recorded(string name, RunSnapshot run) => ResultsFile.Parse(name, Encoding.UTF8.GetBytes(new JsonReport().Render(run)), name);

@@ -133,7 +133,7 @@ internal sealed class ClausesCommand
                 Tell(said.Key.Name(), string.Join("; ", said.Select(run => run.Name)), TextLines.StyleOf(said.Key));
         }
         host.Console.WriteLine();
-        host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} clauses, {rows.Count(row => row.Rules.Count > 0)} of them with checks"));
+        host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} clauses, {rows.Count(row => row.Rules.Count > 0)} of them with checks or, for drivers, rules"));
         host.Console.Line($"coverage{(runs.Count == 0 ? "" : " by these runs")}: {coverage}");
     }
 

@@ -153,7 +153,7 @@ internal sealed class RunCommand
         {
             Spec = spec.Read(parsed),
         };
-        var clauses = new ClauseVerdicts(catalogue, host.NotTested, options.Spec);
+        var clauses = new ClauseVerdicts(catalogue, host.NotTested, spec: options.Spec);
         var runner = new Runner(judged.Plan, judged.Expectations, clauses, options, host.Clock, logging.CreateLogger("run"));
 
         using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));

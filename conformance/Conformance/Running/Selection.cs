@@ -27,7 +27,8 @@ public sealed record Selection(IReadOnlyList<Glob> Only, IReadOnlyList<Glob> Ski
         [.. Plan(checks).Select(p => catalogue.TryGet(p.Check.Clauses[0], out var clause) && clause.WhyNotIn(spec) is { } why
             ? p with { LeftOut = why, LeftOutAs = Verdict.NotApplicable } : p)];
 
-    private string? WhyLeftOut(Check check)
+    /// <summary>Why a check or a rule is left out; null where it is not.</summary>
+    public string? WhyLeftOut(SpecRule check)
     {
         if (check.Level > WeakestLevel) return $"left out by --level {WeakestLevel.ToString().ToLowerInvariant()}";
         if (Skip.FirstOrDefault(glob => Names(glob, check)) is { } skip) return $"left out by --skip {skip}";
@@ -35,5 +36,5 @@ public sealed record Selection(IReadOnlyList<Glob> Only, IReadOnlyList<Glob> Ski
         return null;
     }
 
-    private static bool Names(Glob glob, Check check) => glob.Matches(check.Id) || check.Clauses.Any(glob.Matches);
+    private static bool Names(Glob glob, SpecRule check) => glob.Matches(check.Id) || check.Clauses.Any(glob.Matches);
 }

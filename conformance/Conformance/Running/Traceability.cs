@@ -6,7 +6,7 @@ namespace Viommu.Conformance.Running;
 /// <param name="Id">Its id.</param>
 /// <param name="Title">The rule as a sentence.</param>
 /// <param name="Clauses">The clauses that it judges.</param>
-/// <param name="Proofs">What it has been seen red on: devices, each with a rule broken.</param>
+/// <param name="Proofs">What it has been seen red on: devices and drivers, each with a rule broken.</param>
 internal sealed record TracedRule(string Id, string Title, IReadOnlyList<string> Clauses, IReadOnlyList<string> Proofs);
 
 /// <summary>A clause with all that stands behind its verdict.</summary>
@@ -20,7 +20,7 @@ internal sealed record ClauseTrace(Clause Clause, IReadOnlyList<TracedRule> Rule
     public bool IsUnobservable => Clause.Observable == "no";
 }
 
-/// <summary>Leads from every clause to the rules that judge it, and from those to the broken devices that prove them.</summary>
+/// <summary>Leads from every clause to the rules that judge it, and from those to the broken devices and drivers that prove them.</summary>
 internal sealed class Traceability
 {
     public Traceability(ClauseCatalogue catalogue, NotTested notTested, IEnumerable<TracedRule> rules)
