@@ -10,7 +10,7 @@ internal static class BrokenPciWindow
     [
         BrokenDevice.Registers("ignores writes through the window", ["PCI-CFGACC-D-02"], target => new IgnoresWindowWrites(target)),
         BrokenDevice.Registers("writes four bytes through the window, whatever the length", ["PCI-CFGACC-D-02"], target => new WritesWide(target)),
-        BrokenDevice.Registers("reads through the window what was there last", ["PCI-CFGACC-D-03"], target => new ReadsStale(target)),
+        BrokenDevice.Registers("reads through the window what was there last", ["PCI-CFGACC-D-03.*-reads-the-register"], target => new ReadsStale(target)),
         BrokenDevice.Registers("only looks at the ISR status through the window", ["PCI-CFGACC-D-03.*-isr-status-*"], target => new PeeksAtIsr(target)),
     ];
 
