@@ -1,6 +1,5 @@
 using Viommu.Fuzz.Engine.Corpus;
 using Viommu.Fuzz.Engine.Coverage;
-using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
 
 namespace Viommu.Fuzz.Engine.Campaigns;
@@ -71,7 +70,6 @@ internal sealed class Job
     {
         foreach (var seed in _options.Seeds)
         {
-            if (IsOver) return;
             Try(seed);
         }
 
@@ -96,7 +94,9 @@ internal sealed class Job
     // The hot path: nothing here allocates or locks unless something is new.
     private void Try(ReadOnlySpan<byte> input)
     {
-        var finding = Execute(input);
+        if (IsOver) return;
+        Volatile.Write(ref _executions, _executions + 1);
+        var finding = _executor.Execute(input);
         if (finding is not null)
         {
             _executor.Counters.Clear();
@@ -109,12 +109,7 @@ internal sealed class Job
         else if (_executions % RepeatedOneIn == 0) Repeat(input, trace);
     }
 
-    private Finding? Execute(ReadOnlySpan<byte> input)
-    {
-        Volatile.Write(ref _executions, _executions + 1);
-        return _executor.Execute(input);
-    }
-
+    // What only looks again is not counted among the executions.
     private void Keep(byte[] input, ulong trace)
     {
         if (!Repeat(input, trace, clear: false)) return;
@@ -127,7 +122,7 @@ internal sealed class Job
 
     private bool Repeat(ReadOnlySpan<byte> input, ulong trace, bool clear)
     {
-        var finding = Execute(input);
+        var finding = _executor.Execute(input);
         if (finding is null && _executor.Observations.Trace != trace)
             finding = new(new("same-input-same-trace", "", "", ""), "the same input was answered differently the second time", "");
         if (finding is null && !clear) return true;
@@ -177,8 +172,7 @@ internal sealed class Job
         foreach (var entry in _state.EntriesFrom(_exchanged))
         {
             _exchanged++;
-            if (IsOver) return;
-            if (Execute(entry.Input) is not null)
+            if (_executor.Execute(entry.Input) is not null)
             {
                 _executor.Counters.Clear();
                 continue;

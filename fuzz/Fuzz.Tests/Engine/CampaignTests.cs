@@ -10,9 +10,8 @@ public class CampaignTests
     public void Coverage_leads_through_a_lock_that_chance_does_not_open()
     {
         // Ten digits at a chance of one in ten each, in their order: blind luck takes 10^10 tries.
-        var campaign = Run(new LockedDoor(10), runs: 400_000);
-        Assert.Equal("door-stays-shut", Assert.Single(campaign.Findings).Finding.Key.Rule);
-        Assert.True(campaign.Snapshot.Executions < 400_000);
+        var campaign = Run(new LockedDoor(10), runs: 400_000, keepGoing: true);
+        Assert.Contains(campaign.Findings, found => found.Finding.Key.Rule == "door-stays-shut");
     }
 
     [Fact]

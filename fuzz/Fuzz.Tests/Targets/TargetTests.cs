@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Targets;
@@ -85,10 +86,10 @@ public class TargetTests
         var target = TargetList.Find(name);
         using IExecutor executor = new TargetHost(target).Instrumented();
         var seeds = target.Seeds().Select(seed => seed.Input).ToArray();
-        for (int i = 0; i < 2000; i++) executor.Execute(seeds[i % seeds.Length]);
-        // The runtime itself allocates now and then, when it compiles anew what runs often: one quiet round is enough.
+        // The runtime compiles anew what runs often, in its own time, and before that it allocates where nobody asked it to: one quiet round is
+        // enough, whenever it comes.
         long least = long.MaxValue;
-        for (int round = 0; round < 20 && least > 0; round++)
+        for (var patience = Stopwatch.StartNew(); least > 0 && patience.Elapsed < TimeSpan.FromMinutes(2);)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
             foreach (var seed in seeds) executor.Execute(seed);
