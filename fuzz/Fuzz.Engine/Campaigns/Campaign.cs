@@ -13,6 +13,7 @@ public sealed class Campaign
     private readonly CampaignState _state;
     private readonly Stopwatch _clock = new();
     private readonly List<Exception> _failures = [];
+    private readonly Dictionary<int, (long Executions, TimeSpan At)> _stalledSince = [];
     private Job?[] _jobs = [];
 
     /// <summary>Prepares a campaign.</summary>
@@ -34,6 +35,24 @@ public sealed class Campaign
 
     /// <summary>The inputs that reached something new, from the one at <paramref name="from"/> on.</summary>
     public IReadOnlyList<CorpusEntry> EntriesFrom(int from) => _state.EntriesFrom(from);
+
+    /// <summary>
+    /// The inputs that the last campaign with notes in this folder was running when its process ended. They are forgotten by this.
+    /// </summary>
+    public static IReadOnlyList<byte[]> TakeLeftOver(string inFlightFolder) => InFlight.TakeLeftOver(inFlightFolder);
+
+    /// <summary>An input that a job has been running for longer than <paramref name="patience"/>; null where there is none.</summary>
+    public byte[]? FindStalled(TimeSpan patience)
+    {
+        for (int i = 0; i < _jobs.Length; i++)
+        {
+            if (_jobs[i] is not { Running: { } input } job) _stalledSince.Remove(i);
+            else if (!_stalledSince.TryGetValue(i, out var since) || since.Executions != job.Executions) _stalledSince[i] = (job.Executions, _clock.Elapsed);
+            else if (_clock.Elapsed - since.At > patience) return input;
+        }
+
+        return null;
+    }
 
     /// <summary>Has it end soon; can be called from any thread.</summary>
     public void Stop() => _state.Stop();

@@ -29,6 +29,9 @@ public sealed record CampaignOptions
     /// <summary>Goes on after a finding; one finding of each key is kept.</summary>
     public bool KeepGoing { get; init; }
 
+    /// <summary>Folder in which each job keeps note of the input that it is running; null where none is to.</summary>
+    public string? InFlightFolder { get; init; }
+
     /// <summary>Inputs to start with.</summary>
     public IReadOnlyList<byte[]> Seeds { get; init; } = [];
 }

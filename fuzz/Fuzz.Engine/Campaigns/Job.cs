@@ -27,6 +27,7 @@ internal sealed class Job
     private readonly Random64 _random;
     private readonly Mutator _mutator;
     private readonly long _runs;
+    private readonly InFlight? _inFlight;
     private long _executions;
     private int _exchanged;
 
@@ -42,10 +43,14 @@ internal sealed class Job
         _dictionary = options.NewDictionary();
         _random = new(options.Seed + ((ulong)index << 32));
         _mutator = new(options.Shape, _dictionary, _random);
+        if (options.InFlightFolder is { } folder) _inFlight = new(folder, index, options.Shape.MaximumSize);
         _runs = options.Runs / options.Jobs + (index < options.Runs % options.Jobs ? 1 : 0);
     }
 
     public long Executions => Volatile.Read(ref _executions);
+
+    /// <summary>The input that the job is running now; null where it is between two, or nobody keeps note.</summary>
+    public byte[]? Running => _inFlight is { IsInside: true } inFlight ? inFlight.Input : null;
 
     private bool IsOver => _state.IsStopping || _executions >= _runs;
 
@@ -63,6 +68,7 @@ internal sealed class Job
         finally
         {
             _executor.Dispose();
+            _inFlight?.Dispose();
         }
     }
 
@@ -96,7 +102,9 @@ internal sealed class Job
     {
         if (IsOver) return;
         Volatile.Write(ref _executions, _executions + 1);
+        _inFlight?.Begin(input);
         var finding = _executor.Execute(input);
+        _inFlight?.End();
         if (finding is not null)
         {
             _executor.Counters.Clear();

@@ -13,6 +13,9 @@ namespace Viommu.Fuzz.Program;
 /// <summary><c>fuzz run</c>: a campaign.</summary>
 internal sealed class RunCommand
 {
+    // Far longer than any input takes, on any machine.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private readonly FuzzHost _host;
     private readonly Argument<string> _target = Arguments.Target();
     private readonly Option<string> _device = Arguments.Device();
@@ -52,6 +55,7 @@ internal sealed class RunCommand
         using var report = new CampaignReport(reports, target);
 
         var stored = CorpusFolder.Read(folder.Path, target.Format, Complain).ToList();
+        foreach (var input in Campaign.TakeLeftOver(reports)) Examine(input, target, parsed.GetRequiredValue(_device), report);
         var host = new TargetHost(target, device);
         var campaign = new Campaign(new CampaignOptions
         {
@@ -63,6 +67,7 @@ internal sealed class RunCommand
             Runs = parsed.GetValue(_runs) ?? long.MaxValue,
             Time = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue,
             KeepGoing = parsed.GetValue(_keepGoing),
+            InFlightFolder = reports,
             Seeds = [.. target.Seeds().Select(input => input.Input), .. ShippedCorpus.Inputs(target, Complain), .. stored.Select(input => input.Input)],
         });
         using var stop = _host.Interrupted.Register(campaign.Stop);
@@ -80,6 +85,7 @@ internal sealed class RunCommand
                 folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(CorpusFolder.NameOf(input))));
                 report.Tick(running);
                 screen.Show(running, report.Rate, folder.Trouble ?? report.Trouble);
+                if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report);
             });
         }
 
@@ -114,6 +120,26 @@ internal sealed class RunCommand
     private ulong ReadSeed(ParseResult parsed) => parsed.GetValue(_seed) is { } text
         ? Arguments.ParseNumber(text) ?? throw new UsageException("--seed takes a number from 0 to 2^64-1")
         : (ulong)Random.Shared.NextInt64();
+
+    // The process of the last campaign ended while it ran this input: by it, or by chance. Another process finds out.
+    private void Examine(byte[] input, TargetInfo target, string device, CampaignReport report)
+    {
+        string path = Path.Combine(report.FindingsFolder, "examined" + RawFormat.Instance.Extension);
+        if (CorpusFolder.TryWrite(path, input) is { } trouble) throw new CorpusException(trouble);
+        string? end = ChildReplay.Run(path, target, device, Patience);
+        File.Delete(path);
+        if (end is null) return;
+        report.Write(new(new(new("process-survives", "", "", ""), $"the process {end} while it ran the input", ""), input));
+        _host.Console.Line($"FOUND process-survives: the last campaign {end}; the input is in {report.FindingsFolder}");
+    }
+
+    // A thread that does not come back cannot be ended: the process is, once everything is written.
+    private void GiveUp(byte[] stalled, CampaignReport report)
+    {
+        report.Write(new(new(new("bounded-work", "", "", "hang"), $"an input runs for more than {Patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", ""), stalled));
+        _host.Error.WriteLine($"fuzz: an input does not come back; it is in {report.FindingsFolder}, and the next run goes on from the corpus");
+        Environment.Exit(ExitCode.Findings);
+    }
 
     private void Complain(string message) => _host.Error.WriteLine($"fuzz: {message}");
 }

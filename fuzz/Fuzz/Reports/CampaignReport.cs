@@ -65,6 +65,18 @@ internal sealed class CampaignReport : IDisposable
         foreach (var found in campaign.Findings) Write(found);
     }
 
+    /// <summary>Writes a finding; a shorter input of the same finding takes the place of a longer one.</summary>
+    public void Write(FoundInput found)
+    {
+        string name = found.Finding.Key.FileName;
+        if (_written.TryGetValue(name, out int length) && length <= found.Input.Length) return;
+        string path = Path.Combine(FindingsFolder, name);
+        Trouble ??= CorpusFolder.TryWrite(path + _target.Format.Extension, _target.Format.ToFile(found.Input));
+        Trouble ??= CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(new FindingRecord(
+            found.Finding.Key.ToString(), _target.Name, found.Finding.Message, found.Finding.Details, name + _target.Format.Extension), FindingRecord.Options));
+        if (Trouble is null) _written[name] = found.Input.Length;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -76,17 +88,5 @@ internal sealed class CampaignReport : IDisposable
         {
             Trouble = $"cannot write the statistics: {e.Message}";
         }
-    }
-
-    // A shorter input of the same finding takes the place of a longer one.
-    private void Write(FoundInput found)
-    {
-        string name = found.Finding.Key.FileName;
-        if (_written.TryGetValue(name, out int length) && length <= found.Input.Length) return;
-        string path = Path.Combine(FindingsFolder, name);
-        Trouble ??= CorpusFolder.TryWrite(path + _target.Format.Extension, _target.Format.ToFile(found.Input));
-        Trouble ??= CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(new FindingRecord(
-            found.Finding.Key.ToString(), _target.Name, found.Finding.Message, found.Finding.Details, name + _target.Format.Extension), FindingRecord.Options));
-        if (Trouble is null) _written[name] = found.Input.Length;
     }
 }
