@@ -76,6 +76,8 @@ public sealed class Campaign
 
         _clock.Stop();
         tick?.Invoke(this);
+        // Not by the threads themselves: what a job is running is looked at from here.
+        foreach (var job in _jobs) job?.Dispose();
         if (_failures.Count > 0) throw new AggregateException("a job of the campaign failed", _failures);
     }
 

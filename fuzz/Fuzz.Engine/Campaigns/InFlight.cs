@@ -14,7 +14,7 @@ internal sealed unsafe class InFlight : IDisposable
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly int _capacity;
-    private byte* _first;
+    private readonly byte* _first;
 
     public InFlight(string folder, int job, int capacity)
     {

@@ -8,7 +8,7 @@ namespace Viommu.Fuzz.Engine.Campaigns;
 /// One thread of a campaign: chooses an input, mutates it, runs it, keeps what is new. It has a target, counters and random numbers of its
 /// own; only what is new goes through the state that all jobs share.
 /// </summary>
-internal sealed class Job
+internal sealed class Job : IDisposable
 {
     private const int MutationsOfOnePick = 64;
     private const int PicksBetweenExchanges = 64;
@@ -56,20 +56,18 @@ internal sealed class Job
 
     public void Run()
     {
-        try
+        Start();
+        for (int pick = 1; !IsOver; pick++)
         {
-            Start();
-            for (int pick = 1; !IsOver; pick++)
-            {
-                if (_options.Jobs > 1 && pick % PicksBetweenExchanges == 0) Exchange();
-                Fuzz(_schedule.Pick(_random));
-            }
+            if (_options.Jobs > 1 && pick % PicksBetweenExchanges == 0) Exchange();
+            Fuzz(_schedule.Pick(_random));
         }
-        finally
-        {
-            _executor.Dispose();
-            _inFlight?.Dispose();
-        }
+    }
+
+    public void Dispose()
+    {
+        _executor.Dispose();
+        _inFlight?.Dispose();
     }
 
     private void Start()
