@@ -20,5 +20,12 @@ internal static class BrokenDevices
         .. BrokenQueueResets.All(),
         .. BrokenSuspension.All(),
         .. BrokenRings.All(),
+        .. BrokenPciFunction.All(),
+        .. BrokenPciCapabilities.All(),
+        .. BrokenPciRegisters.All(),
+        .. BrokenPciQueues.All(),
+        .. BrokenPciWindow.All(),
+        .. BrokenPciInterrupts.All(),
+        .. BrokenPciLegacy.All(),
     ];
 }

@@ -32,7 +32,7 @@ internal sealed class WatchedTarget : ITarget
             WatchedTransport.LegacyPci => new LegacyIoDecoder(() => map.IsMsixEnabled),
             _ => new MmioDecoder(),
         };
-        watcher.See(new SessionStarted(name, map.Transport, Sight.Live) 
+        watcher.See(new SessionStarted(name, map.Transport, Sight.Live)
         {
             Ram = inner.Ram.Window,
             Registers = [inner.BarWindow, .. inner.Iommu is DeviceLocation.MmioSlot slot ? [RegisterMap.MmioWindow(slot)] : (AddressWindow[])[]],
