@@ -19,5 +19,9 @@ internal static class BrokenDevices
         .. BrokenQueueResets.All(),
         .. BrokenSuspension.All(),
         .. BrokenRings.All(),
+        .. BrokenMmio.All(),
+        .. BrokenMmioQueues.All(),
+        .. BrokenLegacyMmio.All(),
+        .. BrokenLegacyPci.All(),
     ];
 }
