@@ -127,7 +127,7 @@ internal static class BrokenLegacyMmio
     }
 
     /// <summary>Offers a bit among the first 32; drivers can accept it, and nothing comes of it.</summary>
-    private class OffersLow(ITarget inner, ulong bit) : MmioInterceptor(inner)
+    internal class OffersLow(ITarget inner, ulong bit) : MmioInterceptor(inner)
     {
         private uint offeredWord;
         private uint acceptedWord;

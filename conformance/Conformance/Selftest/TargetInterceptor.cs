@@ -26,6 +26,8 @@ internal abstract class TargetInterceptor(ITarget inner) : ITarget
     /// <summary>The reference device's machine.</summary>
     protected ITarget Inner { get; } = inner;
 
+    public virtual byte[]? ReadViot() => Inner.ReadViot();
+
     public virtual uint ConfigRead(PciAddress function, int offset, int width) => Inner.ConfigRead(function, offset, width);
 
     public virtual void ConfigWrite(PciAddress function, int offset, int width, uint value) => Inner.ConfigWrite(function, offset, width, value);

@@ -29,6 +29,12 @@ public interface ITarget : IDisposable
     /// <summary>Endpoints behind the virtio-iommu that DMA can be made from; empty where the target has none.</summary>
     IReadOnlyList<IBusMaster> BusMasters { get; }
 
+    /// <summary>
+    /// The ACPI table that tells a guest which endpoints the virtio-iommu manages (<see cref="Platform.Viot"/>); null where the machine's
+    /// firmware gives none, or it is not known.
+    /// </summary>
+    byte[]? ReadViot() => null;
+
     /// <summary>Reads <paramref name="width"/> (1, 2 or 4) bytes of a PCI function's configuration space; all ones where there is no function.</summary>
     uint ConfigRead(PciAddress function, int offset, int width);
 

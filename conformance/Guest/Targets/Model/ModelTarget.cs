@@ -29,6 +29,7 @@ public sealed class ModelTarget : ITarget
     private readonly IommuDevice device;
     private readonly bool hasBypass;
     private readonly ModelSlot slot;
+    private readonly byte[] viot;
     private readonly FlatGuestMemory memory = new(MemoryFirst, MemorySize);
     private volatile bool killed;
 
@@ -41,6 +42,7 @@ public sealed class ModelTarget : ITarget
         hasBypass = options.Features.HasFlag(IommuFeatures.BypassConfig);
         var parts = variation.Assemble(device, memory);
         slot = SlotFor(parts.Device, features, configuration, variation);
+        viot = ModelFirmware.Describe(slot.Place, options).Encode();
         BusMasters = [.. options.Endpoints.Select(endpoint => new ModelBusMaster(endpoint.Id, parts.Dma, this))];
     }
 
@@ -67,6 +69,9 @@ public sealed class ModelTarget : ITarget
 
     /// <inheritdoc/>
     public string LastWords { get; private set; } = "the model said nothing";
+
+    /// <inheritdoc/>
+    public byte[]? ReadViot() => [.. viot];
 
     /// <inheritdoc/>
     public uint ConfigRead(PciAddress function, int offset, int width) =>
