@@ -22,10 +22,11 @@ internal static class MmioLegacyInterfaceChecks
     internal static void QueuePFN_counts_in_pages_of_GuestPageSize(CheckContext check)
     {
         var mmio = MmioDevice.Legacy(check);
+        var size = Math.Min((ushort)8, mmio.ReadQueueSize(IommuDriver.RequestQueueNumber));
         foreach (var pageSize in (int[])[4096, 8192, 16384, 65536])
         {
             // The used ring as well, since a driver aligns it to a page.
-            var queue = HandmadeLegacyQueue.Over(check, mmio, 8, pageSize, pageSize);
+            var queue = HandmadeLegacyQueue.Over(check, mmio, size, pageSize, pageSize);
             var failure = queue.FindFailureOf(Knock.On(check));
             That(failure is null, $"requests served on a queue at 0x{queue.Rings.Addresses.Descriptors:x}, in pages of {pageSize}", failure ?? "");
             var page = MmioDevice.ReadOf(mmio, IommuDriver.RequestQueueNumber, MmioRegister.QueuePfn);
