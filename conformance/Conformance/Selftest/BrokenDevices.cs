@@ -24,5 +24,12 @@ internal static class BrokenDevices
         .. BrokenMmioQueues.All(),
         .. BrokenLegacyMmio.All(),
         .. BrokenLegacyPci.All(),
+        .. BrokenPciFunction.All(),
+        .. BrokenPciCapabilities.All(),
+        .. BrokenPciRegisters.All(),
+        .. BrokenPciQueues.All(),
+        .. BrokenPciWindow.All(),
+        .. BrokenPciInterrupts.All(),
+        .. BrokenPciLegacy.All(),
     ];
 }

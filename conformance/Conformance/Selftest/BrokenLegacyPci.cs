@@ -25,10 +25,7 @@ internal static class BrokenLegacyPci
         Pci("keeps its configuration at 20 when MSI-X is enabled", "LEGACY-PCI-D-03", target => new StaysWithMsix(target)),
         Pci("stays a modern device over a reset", "LEGACY-PCI-D-04", target => new StaysModern(target)),
         Useless("has its used ring a page further on", "LEGACY-VQ-D-01.*-over-pci", target => new UsesElsewhere(target)),
-        Pci("does not show which features it has accepted", "DESC-LEGACY-08.the-fields-*", target => new HidesDriverFeatures(target)),
-        Pci("keeps its ISR status when it is read", "DESC-LEGACY-08.the-isr-*", target => new KeepsIsr(target)),
-        Useless("looks for a queue one page behind Queue Address", "DESC-LEGACY-09", target => new LooksOnePageBehind(target)),
-        Pci("has, on PCI, as many queues as are selected", "DESC-LEGACY-10", target => new HasAnyQueue(target)),
+        Pci("keeps its ISR status when it is read", "DESC-LEGACY-08", target => new KeepsIsr(target)),
     ];
 
     private static BrokenDevice Pci(string name, string breaks, Func<ITarget, LegacyPciInterceptor> intercept) =>
@@ -109,11 +106,6 @@ internal static class BrokenLegacyPci
         }
     }
 
-    private sealed class HidesDriverFeatures(ITarget inner) : LegacyPciInterceptor(inner)
-    {
-        protected override uint ReadField(LegacyHeader field) => field == LegacyHeader.DriverFeatures ? 0 : base.ReadField(field);
-    }
-
     private sealed class KeepsIsr(ITarget inner) : LegacyPciInterceptor(inner)
     {
         private uint kept;
@@ -124,28 +116,6 @@ internal static class BrokenLegacyPci
         {
             if (status == DeviceStatus.None) kept = 0;
             base.WriteStatus(status);
-        }
-    }
-
-    private sealed class LooksOnePageBehind(ITarget inner) : LegacyPciInterceptor(inner)
-    {
-        protected override uint ReadField(LegacyHeader field) =>
-            field == LegacyHeader.QueueAddress && base.ReadField(field) is not 0 and var page ? page - 1 : base.ReadField(field);
-
-        protected override void WriteField(LegacyHeader field, uint value) =>
-            base.WriteField(field, field == LegacyHeader.QueueAddress && value != 0 ? value + 1 : value);
-    }
-
-    private sealed class HasAnyQueue(ITarget inner) : LegacyPciInterceptor(inner)
-    {
-        protected override uint ReadField(LegacyHeader field)
-        {
-            var selected = Real(LegacyHeader.QueueSelect);
-            if (field != LegacyHeader.QueueSize || selected <= IommuDriver.EventQueueNumber) return base.ReadField(field);
-            WriteReal(LegacyHeader.QueueSelect, IommuDriver.EventQueueNumber);
-            var size = Real(field);
-            WriteReal(LegacyHeader.QueueSelect, selected);
-            return size;
         }
     }
 }

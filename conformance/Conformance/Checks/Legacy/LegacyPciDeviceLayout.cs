@@ -138,36 +138,6 @@ internal static class LegacyPciDeviceLayoutChecks
     }
 
     [Check("DESC-LEGACY-08",
-        Does = "Writes and reads the fields of the header before and while the device runs.",
-        Reading = "Driver Features, Queue Address of each queue, and Device Status read back at their offsets, Device Features and queue_size stay what they are. "
-            + LegacyInterfaceUse.Extension)]
-    internal static void The_fields_of_the_header_are_where_the_table_says(CheckContext check)
-    {
-        var pci = LegacyInterfaceUse.Pci(check);
-        Negotiation.Begin(check.Machine);
-        var features = (uint)check.Acceptable(Features.AcceptedByDefault);
-        Negotiation.Offer(check.Machine, features);
-        Reads(LegacyHeader.DeviceFeatures, (uint)check.Initial.OfferedFeatures, "Device Features");
-        Reads(LegacyHeader.DriverFeatures, features, "Driver Features");
-        var driver = IommuDriver.Prepare(check.Machine, features, new DriverSettings());
-        foreach (var queue in (Guest.Virtqueue.DriverQueue[])[driver.Events, driver.Requests])
-        {
-            pci.Write(LegacyHeader.QueueSelect, (uint)queue.Number);
-            Reads(LegacyHeader.QueueSelect, (uint)queue.Number, "queue_select");
-            Reads(LegacyHeader.QueueAddress, (uint)(queue.Addresses.Descriptors / 4096), $"Queue Address of queue {queue.Number}");
-            Reads(LegacyHeader.QueueSize, queue.Size, $"queue_size of queue {queue.Number}");
-        }
-        Negotiation.SetDriverOk(check.Machine);
-        Reads(LegacyHeader.DeviceStatus, (uint)(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.DriverOk), "Device Status");
-
-        void Reads(LegacyHeader field, uint expected, string name)
-        {
-            var value = pci.Read(field);
-            That(value == expected, $"{name} 0x{expected:x} at offset {field.Offset}", $"0x{value:x}");
-        }
-    }
-
-    [Check("DESC-LEGACY-08",
         Does = "Has a request come back with MSI-X disabled, and reads the ISR status.",
         Reading = "Bit 0 at offset 19, and 0 at the next read: the field is as that of the modern interface (4.1.4.5). " + LegacyInterfaceUse.Extension)]
     internal static void The_ISR_status_of_the_header_is_set_and_cleared_by_a_read(CheckContext check)
@@ -181,32 +151,6 @@ internal static class LegacyPciDeviceLayoutChecks
         That((seen & 1) != 0, "bit 0 of the ISR status set by a used buffer", $"0x{seen:x2}");
         var again = pci.Read(LegacyHeader.IsrStatus);
         That(again == 0, "the ISR status 0 once it was read", $"0x{again:x2}");
-    }
-
-    [Check("DESC-LEGACY-09",
-        Does = "Places the request queue at several addresses, each divided by 4096 in Queue Address.",
-        Reading = "Requests are served each time, and the register reads back. " + LegacyInterfaceUse.Extension)]
-    internal static void Queue_Address_counts_in_pages_of_4096(CheckContext check)
-    {
-        var pci = LegacyInterfaceUse.Pci(check);
-        for (var round = 0; round < 5; round++)
-        {
-            check.Machine.Heap.Allocate(4096u * (uint)check.Random.Next(1, 64), 1);
-            var driver = check.Start();
-            LegacyInterfaceUse.IsServed(check, driver, $"on a queue at 0x{driver.Requests.Addresses.Descriptors:x}");
-            pci.Write(LegacyHeader.QueueSelect, IommuDriver.RequestQueueNumber);
-            var (expected, page) = (driver.Requests.Addresses.Descriptors / 4096, pci.Read(LegacyHeader.QueueAddress));
-            That(page == expected, $"Queue Address 0x{expected:x}", $"0x{page:x}");
-        }
-    }
-
-    [Check("DESC-LEGACY-10",
-        Does = "Selects queues past the two of a virtio-iommu, up to the highest number that a queue can have, and reads queue_size.",
-        Reading = "0 for each, and what was there before for the two that exist. " + LegacyInterfaceUse.Extension)]
-    internal static void Queue_size_of_the_header_reads_0_for_a_queue_that_does_not_exist(CheckContext check)
-    {
-        var pci = LegacyInterfaceUse.Pci(check);
-        Mmio.MmioDevice.IsZeroOfMissingQueues("queue_size", queue => pci.ReadQueueSize(queue));
     }
 
     private static IEnumerable<(int First, int Length)> Fields(CheckContext check)
