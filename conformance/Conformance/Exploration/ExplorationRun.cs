@@ -16,15 +16,15 @@ internal sealed record RandomRule(string Id, string Title, IReadOnlyList<string>
 /// <summary>Random operations as a run with reports like any other: a row for each finding, its smallest script as a file, and a row for the whole.</summary>
 /// <param name="explorer">Does the operations.</param>
 /// <param name="options">How many.</param>
+/// <param name="run">How runs go.</param>
 /// <param name="rules">The checks, which are left out of such a run.</param>
 /// <param name="expectations">What is known.</param>
 /// <param name="clauses">Sums the rows up.</param>
 /// <param name="catalogue">The clauses.</param>
-/// <param name="strict">True where a broken SHOULD is a finding.</param>
 /// <param name="folder">Where scripts go: its folder <c>random</c>.</param>
 internal sealed class ExplorationRun(
-    Explorer explorer, ExplorationOptions options, IReadOnlyList<SpecRule> rules, ExpectationSet expectations, ClauseVerdicts clauses,
-    ClauseCatalogue catalogue, bool strict, string folder)
+    Explorer explorer, ExplorationOptions options, RunOptions run, IReadOnlyList<SpecRule> rules, ExpectationSet expectations, ClauseVerdicts clauses,
+    ClauseCatalogue catalogue, string folder)
 {
     /// <summary>Id of the row for the whole.</summary>
     public const string WholeId = "random-operations";
@@ -54,7 +54,10 @@ internal sealed class ExplorationRun(
         List<CheckResult> rows = [.. findings, Whole(over)];
         var judged = rows.SelectMany(row => row.Check.Clauses).ToHashSet();
         rows.InsertRange(0, rules.Where(rule => !rule.Clauses.Any(judged.Contains)).Select(rule => CheckResult.WithoutRunning(rule, Verdict.Skip, "left out by --random")));
-        return new(explorer.Identity, explorer.Offered, options.Seed, strict, rows, clauses.Of(rows), expectations.Complaints([.. rows.Select(row => row.Check.Id)]), over);
+        return new(explorer.Identity, explorer.Offered, options.Seed, run.Strict, rows, clauses.Of(rows), expectations.Complaints([.. rows.Select(row => row.Check.Id)]), over)
+        {
+            Spec = run.Spec,
+        };
     }
 
     /// <summary>The row for the whole: what was kept, and how often. It names the clauses that were the reason for an answer or for where an access went.</summary>

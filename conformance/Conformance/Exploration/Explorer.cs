@@ -53,6 +53,7 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
     private readonly ScriptLab lab = new(source, options.Deadline);
     private readonly Dictionary<FindingKey, int> settled = [];
     private Script? previous;
+    private bool failsInPieces;
 
     /// <summary>What is under test.</summary>
     public TargetIdentity Identity => lab.Identity;
@@ -90,7 +91,7 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
         var steps = new List<ScriptStep>();
         lab.Within(steps, (runner, done) =>
         {
-            var operations = new RandomOperations(runner, random);
+            var operations = new RandomOperations(runner, random, failsInPieces);
             var features = operations.NextFeatures();
             if (features != Guest.Wire.Features.IommuChapter) lines.Add(new FeaturesLine(features));
             runner.Begin(features);
@@ -108,6 +109,8 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
 
             bool Take(ScriptOperation operation)
             {
+                // What is known to be the end of the target need not be shown again.
+                if (operation is RequestOperation && IsSettled(FindingKey.OfDeath(runner.BrokenByDeath(operation), operation))) return true;
                 var step = runner.Do(operation);
                 Count(step);
                 lines.Add(step.Operation);
@@ -155,9 +158,17 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
             settled[key] = settled.GetValueOrDefault(key) + 1;
             yield break;
         }
-        settled[key] = TriesForConsequences;
+        var found = key;
+        if (last[first].Operation is RequestOperation op && op.Framing != ScriptFraming.Plain)
+        {
+            // In one piece the same request is fine: it is the way that it was cut, so the key stays open for the request itself.
+            found = FindingKey.OfFraming(op, isPacked: (source.AlsoAccept & Guest.Wire.Features.RingPacked) != 0);
+            failsInPieces = true;
+            if (IsSettled(found)) yield break;
+        }
+        settled[found] = TriesForConsequences;
         var features = small.Lines.Where(line => line is not ScriptOperation).ToList();
-        yield return new Finding(key, new Script([.. features, .. last.Take(first + 1).Select(step => step.Operation)]), last[first], Reproduced: true) { After = after };
+        yield return new Finding(found, new Script([.. features, .. last.Take(first + 1).Select(step => step.Operation)]), last[first], Reproduced: true) { After = after };
     }
 
     /// <summary>The script, or it behind the one before, whichever shows the finding on a target that is fresh; null where none does.</summary>

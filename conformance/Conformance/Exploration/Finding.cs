@@ -9,17 +9,25 @@ namespace Viommu.Conformance.Exploration;
 /// <param name="How">By what: the answer, or what was wrong beside it.</param>
 internal sealed record FindingKey(string Clause, string Verb, string How)
 {
+    private const string Death = "is the end of the target";
+
     /// <summary>The cause as a file name, and as the end of an id.</summary>
     public string Slug => string.Join('-', $"{Verb} {How}".ToLowerInvariant().Split([' ', '_', '/', ',', ':', '.'], StringSplitOptions.RemoveEmptyEntries));
+
+    /// <summary>The key that an operation has if it is the end of the target.</summary>
+    public static FindingKey OfDeath(string clause, ScriptOperation operation) => new(clause, VerbOf(operation), Death);
+
+    /// <summary>The key that a finding has which shows only where a request is cut into pieces: whatever the request is, the ring is at fault.</summary>
+    public static FindingKey OfFraming(RequestOperation operation, bool isPacked) => new(
+        isPacked ? "PACKED-SG-D-01" : operation.Framing.Indirect > 0 ? "SPLIT-INDIRECT-D-02" : "SPLIT-FRAMING-D-01", "request", "in pieces is not understood");
 
     /// <summary>The key of a step; null where nothing is wrong with it.</summary>
     public static FindingKey? Of(ScriptStep step)
     {
         if (!step.IsFinding) return null;
-        var verb = ScriptPrinter.Print(step.Operation).Split(' ')[0];
         var how = step.End switch
         {
-            StepEnd.Crash => "is the end of the target",
+            StepEnd.Crash => Death,
             StepEnd.Hang => "hangs the target",
             StepEnd.Violation => "breaks the ring",
             _ => step.Judgement.Kind switch
@@ -32,8 +40,10 @@ internal sealed record FindingKey(string Clause, string Verb, string How)
                 _ => "reads back wrong",
             },
         };
-        return new FindingKey(step.Broken, verb, how);
+        return new FindingKey(step.Broken, VerbOf(step.Operation), how);
     }
+
+    private static string VerbOf(ScriptOperation operation) => ScriptPrinter.Print(operation).Split(' ')[0];
 }
 
 /// <summary>Something that random operations found, made as small as it gets.</summary>

@@ -8,7 +8,10 @@ namespace Viommu.Conformance.Exploration;
 /// Legal, nearly legal and hostile operations. What the oracle knows of the state makes them meet: ranges beside, inside and across mappings,
 /// accesses at their borders, endpoints where they are and where they are not.
 /// </summary>
-internal sealed class RandomOperations(ScriptRunner runner, RandomSource random)
+/// <param name="runner">Who does them.</param>
+/// <param name="random">What they depend on, beside the state.</param>
+/// <param name="inOnePiece">True to leave requests in one piece, for a device that is known to fail otherwise.</param>
+internal sealed class RandomOperations(ScriptRunner runner, RandomSource random, bool inOnePiece)
 {
     private const uint UnknownEndpoint = 0xffff_fff0;
     private const ulong NoMemory = 0x8000_0000_0000;
@@ -134,7 +137,7 @@ internal sealed class RandomOperations(ScriptRunner runner, RandomSource random)
     private RequestOperation Reframed(RequestOperation operation)
     {
         if (random.OneIn(12)) operation = operation with { HeadReserved = (uint)random.Next64() & 0xff_ffff };
-        if (!random.OneIn(8)) return operation;
+        if (!random.OneIn(8) || inOnePiece) return operation;
         return operation with
         {
             Framing = new ScriptFraming(Pieces(20), Pieces(4), random.Next(4)),

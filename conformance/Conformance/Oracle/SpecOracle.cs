@@ -63,6 +63,12 @@ public sealed class SpecOracle
     /// <summary>The state that the device is in; of several, one.</summary>
     internal World Known => worlds[0];
 
+    /// <summary>
+    /// Something has happened that the text says nothing about, such as a write to a field that is no driver's to write, and the device has
+    /// stopped: nothing is judged until a reset.
+    /// </summary>
+    public void LoseTrack() => IsLost = true;
+
     /// <summary>A driver has initialised the device after a device reset: no endpoint is attached, nothing is mapped.</summary>
     /// <param name="facts">What it found and accepted.</param>
     /// <param name="bypass">The <c>bypass</c> field as it reads now.</param>
@@ -208,6 +214,7 @@ public sealed class SpecOracle
     /// <summary>The clause that says what would have had to become of a request which was the end of the device.</summary>
     public OracleClause BrokenByDeath(in RequestView request)
     {
+        if (IsLost) return OracleClause.OpsD01;
         var decoded = DecodedRequest.From(request, Facts);
         OperationRules.Collect(Facts, worlds[0], decoded, rules);
         return rules.BrokenBy(Answers.NotReturned);
@@ -257,7 +264,10 @@ public sealed class SpecOracle
     {
         if (seen.IsNotReturned) return Answers.NotReturned;
         if (request.Shape == RequestShape.WithoutTail || !request.IsKnownType)
-            return seen.UsedLength == 0 && seen.Reply.IndexOfAnyExcept(seen.Poison) < 0 ? Answers.Unwritten : Answers.Unnamed;
+        {
+            if (seen.UsedLength == 0 && seen.Reply.IndexOfAnyExcept(seen.Poison) < 0) return Answers.Unwritten;
+            return request.Shape == RequestShape.WithoutTail || seen.Reply[0] == seen.Poison ? Answers.Unnamed : AnswerNames.Of(seen.Reply[0]);
+        }
         if (seen.UsedLength > (uint)request.TailOffset) return AnswerNames.Of(seen.Reply[request.TailOffset]);
 
         // A refused PROBE may leave properties and tail out of the used length. An OK that a driver is not to look at is none.

@@ -128,11 +128,11 @@ public sealed class ScriptRunner
         }
         catch (TargetDiedException death)
         {
-            return Ended(operation, StepEnd.Crash, Expectation(operation), "the target died", "the target goes on", death.LastWords);
+            return Ended(operation, StepEnd.Crash, BrokenByDeath(operation), "the target died", "the target goes on", death.LastWords);
         }
         catch (TargetHungException hang)
         {
-            return Ended(operation, StepEnd.Hang, Expectation(operation), "the target hangs", "the target goes on", hang.LastWords);
+            return Ended(operation, StepEnd.Hang, BrokenByDeath(operation), "the target hangs", "the target goes on", hang.LastWords);
         }
         catch (GuestSetupException failure)
         {
@@ -274,7 +274,12 @@ public sealed class ScriptRunner
         if (!HasBypassField) return Stepped(operation, NotSeen, "there is no such field");
         machine.WriteBypass(operation.Value);
         var read = machine.ReadBypass();
-        return Stepped(operation, Oracle.JudgeBypass(read), $"reads {read}");
+        var judgement = Oracle.JudgeBypass(read);
+        if ((machine.Transport.ReadStatus() & DeviceStatus.NeedsReset) == 0) return Stepped(operation, judgement, $"reads {read}");
+
+        // A device may take a value that is no driver's to write for a broken driver.
+        Oracle.LoseTrack();
+        return Stepped(operation, judgement, $"reads {read}, DEVICE_NEEDS_RESET");
     }
 
     private ScriptStep Reset(ScriptOperation operation)
@@ -343,14 +348,12 @@ public sealed class ScriptRunner
             && endpoint.TryPrime(at, playground.Base);
     }
 
-    private string Expectation(ScriptOperation operation)
+    /// <summary>The clause that is broken if an operation is the end of the target.</summary>
+    public string BrokenByDeath(ScriptOperation operation)
     {
-        if (operation is RequestOperation op)
-        {
-            var request = Bindings.RequestOf(op);
-            return Oracle.IsLost ? OracleClause.OpsD01.Id() : Oracle.BrokenByDeath(new RequestView(request.Encode(), request.WritableLength)).Id();
-        }
-        return (operation is DmaOperation ? OracleClause.DescIommu13 : OracleClause.DescIommu01).Id();
+        if (operation is not RequestOperation op) return (operation is DmaOperation ? OracleClause.DescIommu13 : OracleClause.DescIommu01).Id();
+        var request = Bindings.RequestOf(op);
+        return Oracle.BrokenByDeath(new RequestView(request.Encode(), request.WritableLength)).Id();
     }
 
     private ScriptStep Ended(ScriptOperation operation, StepEnd end, string clause, string actual, string expected, string lastWords) =>
