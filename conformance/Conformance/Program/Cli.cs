@@ -5,6 +5,7 @@ using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Scripts;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Program;
@@ -22,6 +23,8 @@ internal static class Cli
           conformance --expect known.yaml        a CI gate: only what is new is red
           conformance explain IOMMU-MAP-D-01     a clause, its checks, how to read them
           conformance selftest                   proof that every check can fail
+          conformance run --random 1000          random requests, judged by the whole chapter
+          conformance replay FILE.viommu         a script that a random run has saved, again
           conformance watch                      judge a guest driver: the suite's own
 
         Verdicts:
@@ -49,7 +52,7 @@ internal static class Cli
         {
             return Invoke(args, host);
         }
-        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException)
+        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException or ScriptFormatException)
         {
             return Complain(host, e, ExitCode.Usage);
         }
@@ -75,6 +78,7 @@ internal static class Cli
         [
             new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command,
             new SelftestCommand(host).Command, new WatchCommand(host).Command, new CompareCommand(host).Command,
+            new ReplayCommand(host).Command,
         ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);

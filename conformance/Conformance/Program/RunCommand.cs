@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Viommu.Conformance.Expectations;
+using Viommu.Conformance.Exploration;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Guest.Targets;
@@ -72,6 +73,19 @@ internal sealed class RunCommand
         HelpName = "SECONDS",
     };
 
+    private readonly Option<int?> random = new("--random")
+    {
+        Description = "Instead of the checks, N sequences of random requests, DMA and resets, held against everything that the chapter allows.",
+        HelpName = "N",
+    };
+
+    private readonly Option<int> length = new("--length")
+    {
+        Description = "Operations in each of the sequences of --random.",
+        HelpName = "L",
+        DefaultValueFactory = _ => 200,
+    };
+
     private readonly Option<bool> list = new("--list") { Description = "Print what would run, and stop." };
 
     private readonly Option<bool> verbose = new("--verbose", "-v") { Description = "Tell on standard error what the harness does." };
@@ -82,12 +96,14 @@ internal sealed class RunCommand
         Command = new("run", "Runs the checks on a target, prints what it finds, and writes the reports.") { target };
         selection.AddTo(Command);
         spec.AddTo(Command);
-        foreach (Option option in (Option[])[matrix, strict, expect, update, report, seed, timeout, budget, list, verbose]) Command.Add(option);
+        foreach (Option option in (Option[])[matrix, strict, expect, update, report, seed, timeout, budget, random, length, list, verbose]) Command.Add(option);
         timeout.Validators.Add(result => Bound(result.GetValueOrDefault<double>(), "--timeout", result.AddError));
         budget.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<double?>() is { } seconds) Bound(seconds, "--budget", result.AddError);
         });
+        random.Validators.Add(result => Count(result.GetValueOrDefault<int?>() ?? 1, "--random", result.AddError));
+        length.Validators.Add(result => Count(result.GetValueOrDefault<int>(), "--length", result.AddError));
         Command.SetAction(Run);
     }
 
@@ -156,11 +172,23 @@ internal sealed class RunCommand
         var clauses = new ClauseVerdicts(catalogue, host.NotTested, spec: options.Spec);
         var runner = new Runner(judged.Plan, judged.Expectations, clauses, options, host.Clock, logging.CreateLogger("run"));
 
+        if (parsed.GetValue(random) is { } sequences) return Explore(judged, source, sequences, options, clauses, reports, findingsOnly);
         using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
         return isVerbose ? Execute(_ => { }) : host.Console.WithProgress(Execute);
 
         RunSnapshot Execute(Action<string> progress) =>
             runner.Run(session, [new ConsoleObserver(host.Console, catalogue, progress, findingsOnly), reports], host.Interrupted);
+    }
+
+    private RunSnapshot Explore(
+        Judged judged, ITargetSource source, int sequences, RunOptions options, ClauseVerdicts clauses, ReportFolder reports, bool findingsOnly)
+    {
+        var exploration = new ExplorationOptions(options.Seed, sequences, judged.Parsed.GetValue(length), TimeSpan.FromSeconds(judged.Parsed.GetValue(timeout)), options.Budget);
+        var catalogue = host.Catalogue.At(options.Spec);
+        using var explorer = new Explorer(source, exploration, host.Clock);
+        var run = new ExplorationRun(explorer, exploration, options, [.. judged.Plan.Select(planned => planned.Check)], judged.Expectations, clauses, catalogue, reports.Folder);
+        return host.Console.WithProgress(progress =>
+            run.Run([new ConsoleObserver(host.Console, catalogue, progress, findingsOnly), reports], progress, host.Interrupted));
     }
 
     private ExpectationSet ReadExpectations(ParseResult parsed)
@@ -195,6 +223,11 @@ internal sealed class RunCommand
     {
         if (!(seconds > 0 && seconds <= LongestWait.TotalSeconds))
             refuse(string.Create(CultureInfo.InvariantCulture, $"{option} takes more than 0 and at most {LongestWait.TotalSeconds} seconds"));
+    }
+
+    private static void Count(int value, string option, Action<string> refuse)
+    {
+        if (value < 1) refuse($"{option} takes a number from 1 up");
     }
 
     private static ulong? ParseSeed(string text) =>
