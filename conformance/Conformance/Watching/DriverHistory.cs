@@ -23,6 +23,9 @@ public sealed class DriverHistory
     /// <summary>Guest memory; null where the source does not tell.</summary>
     public AddressWindow? Ram { get; private set; }
 
+    /// <summary>PCI configuration space as the driver found it; null on another transport, or where the source does not tell.</summary>
+    public byte[]? PciConfiguration { get; private set; }
+
     /// <summary>True on a legacy interface.</summary>
     public bool IsLegacy => Transport is WatchedTransport.LegacyPci or WatchedTransport.LegacyMmio;
 
@@ -128,6 +131,7 @@ public sealed class DriverHistory
     private void Begin(SessionStarted started)
     {
         (Name, Transport, Sees, Ram) = (started.Name, started.Transport, started.Sees, started.Ram);
+        PciConfiguration = started.PciConfiguration;
         offeredWords.Clear();
         offeredAsRead = 0;
         offeredForSure = started.Offered;

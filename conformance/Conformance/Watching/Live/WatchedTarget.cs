@@ -32,7 +32,7 @@ internal sealed class WatchedTarget : ITarget
             WatchedTransport.LegacyPci => new LegacyIoDecoder(() => map.IsMsixEnabled),
             _ => new MmioDecoder(),
         };
-        watcher.See(new SessionStarted(name, map.Transport, Sight.Live) { Ram = inner.Ram.Window });
+        watcher.See(new SessionStarted(name, map.Transport, Sight.Live) { Ram = inner.Ram.Window, PciConfiguration = map.ReadConfiguration() });
     }
 
     public TargetIdentity Identity => inner.Identity;
