@@ -29,6 +29,9 @@ public sealed class DriverHistory
     /// <summary>Length of the device configuration structure as the transport gives it; null where that is not known.</summary>
     public uint? ConfigLength { get; private set; }
 
+    /// <summary>PCI configuration space as the driver found it; null on another transport, or where the source does not tell.</summary>
+    public byte[]? PciConfiguration { get; private set; }
+
     /// <summary>True on a legacy interface.</summary>
     public bool IsLegacy => Transport is WatchedTransport.LegacyPci or WatchedTransport.LegacyMmio;
 
@@ -144,6 +147,7 @@ public sealed class DriverHistory
     {
         (Name, Transport, Sees, Ram) = (started.Name, started.Transport, started.Sees, started.Ram);
         (Registers, ConfigLength) = (started.Registers, started.ConfigLength);
+        PciConfiguration = started.PciConfiguration;
         offeredWords.Clear();
         offeredAsRead = 0;
         offeredForSure = started.Offered;
