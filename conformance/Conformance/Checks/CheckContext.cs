@@ -127,6 +127,9 @@ public sealed class CheckContext
     /// <summary>The queue as a split ring; N/A where it is packed.</summary>
     internal static SplitQueue Split(DriverQueue queue) => queue as SplitQueue ?? throw new NotApplicableException("the run uses packed rings");
 
+    /// <summary>The queue as a packed ring; N/A where it is split.</summary>
+    internal static PackedQueue Packed(DriverQueue queue) => queue as PackedQueue ?? throw new NotApplicableException("the run uses split rings");
+
     /// <summary>N/A unless the device offers every bit.</summary>
     internal void Requires(ulong features)
     {
