@@ -168,12 +168,16 @@ internal sealed class BatchDriver
     // A split descriptor ends with flags and next, a packed one with id and flags (2.7.5, 2.8.13).
     private void WriteDescriptor(int index, GuestAddress address, int length, ushort flagsOrId, ushort nextOrFlags)
     {
-        Span<byte> descriptor = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt64LittleEndian(descriptor, address.Value);
-        BinaryPrimitives.WriteInt32LittleEndian(descriptor[8..], length);
-        BinaryPrimitives.WriteUInt16LittleEndian(descriptor[12..], flagsOrId);
-        BinaryPrimitives.WriteUInt16LittleEndian(descriptor[14..], nextOrFlags);
-        _memory.TryWrite(new GuestAddress(Descriptors + 16 * (ulong)index), descriptor);
+        ulong at = Descriptors + 16 * (ulong)index;
+        WriteWord(at, address.Value);
+        WriteWord(at + 8, (uint)length | (ulong)flagsOrId << 32 | (ulong)nextOrFlags << 48);
+    }
+
+    private void WriteWord(ulong at, ulong value)
+    {
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(word, value);
+        _memory.TryWrite(new GuestAddress(at), word);
     }
 
     private void Initialise(VirtioFeatures features)

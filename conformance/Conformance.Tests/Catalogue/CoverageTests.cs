@@ -1,10 +1,11 @@
 using System.Reflection;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
+using Viommu.Conformance.Watching;
 
 namespace Viommu.Conformance.Tests.Catalogue;
 
-/// <summary>Every clause has a check, or a reason for having none.</summary>
+/// <summary>Every clause has a check, or a rule where it binds drivers, or a reason for having none.</summary>
 public sealed class CoverageTests
 {
     private static readonly ClauseCatalogue Clauses = ClauseCatalogue.Load();
@@ -12,8 +13,12 @@ public sealed class CoverageTests
     [Fact]
     public void Every_clause_has_either_a_check_or_a_reason()
     {
-        var checks = CheckRegistry.Find(Assembly.GetAssembly(typeof(Check))!, Clauses);
-        Assert.Empty(NotTested.Load().Problems(Clauses, checks.SelectMany(c => c.Clauses).ToHashSet()));
+        SpecRule[] judged =
+        [
+            .. CheckRegistry.Find(Assembly.GetAssembly(typeof(Check))!, Clauses),
+            .. RuleRegistry.Find(Assembly.GetAssembly(typeof(DriverRule))!, Clauses),
+        ];
+        Assert.Empty(NotTested.Load().Problems(Clauses, judged.SelectMany(c => c.Clauses).ToHashSet()));
     }
 
     [Fact]

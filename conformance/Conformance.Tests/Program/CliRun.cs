@@ -3,6 +3,7 @@ using Viommu.Conformance.Checks;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Tests.Running;
+using Viommu.Conformance.Watching;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Tests.Program;
@@ -15,6 +16,8 @@ internal sealed class CliRun : IDisposable
     public ScriptedSession Session { get; init; } = new();
 
     public IReadOnlyList<Check> Checks { get; init; } = FakeChecks.All;
+
+    public IReadOnlyList<DriverRule> Rules { get; init; } = [];
 
     /// <summary>True to run <see cref="Checks"/> in earnest, on the target that is named.</summary>
     public bool OnRealTarget { get; init; }
@@ -64,6 +67,7 @@ internal sealed class CliRun : IDisposable
             Console = console,
             Error = error,
             Checks = Checks,
+            Rules = Rules,
             Catalogue = ScriptedRun.Catalogue,
             Interrupted = Interrupted,
             ParseTarget = ParseTarget ?? (spec => spec == "model" && !OnRealTarget ? new NoSource() : TargetSources.Parse(spec)),

@@ -17,7 +17,7 @@ public sealed class HtmlReportTests(ChromiumFixture chromium) : IClassFixture<Ch
     {
         var page = await Open(Samples.Whole);
         Assert.Equal(Samples.Whole.Clauses.Count, await page.Locator("tr.clause").CountAsync());
-        Assert.Equal("511 clauses", await page.Locator("#shown").InnerTextAsync());
+        Assert.Equal($"{Samples.Whole.Clauses.Count} clauses", await page.Locator("#shown").InnerTextAsync());
         Assert.Contains("qemu 7.2.22", await page.Locator("h1").InnerTextAsync(), StringComparison.Ordinal);
         Assert.Empty(complaints);
     }
@@ -35,11 +35,11 @@ public sealed class HtmlReportTests(ChromiumFixture chromium) : IClassFixture<Ch
         await page.Locator("input[name=level][value=should]").CheckAsync();
         int warned = Samples.Whole.Clauses.Count(c => c.Verdict == Verdict.Warn);
         Assert.Equal(warned, await Visible(page));
-        Assert.Equal($"{warned} of 511 clauses", await page.Locator("#shown").InnerTextAsync());
+        Assert.Equal($"{warned} of {Samples.Whole.Clauses.Count} clauses", await page.Locator("#shown").InnerTextAsync());
 
         await page.Locator("button[type=reset]").ClickAsync();
         await page.Locator("#shown").Filter(new() { HasTextString = "of" }).WaitForAsync(new() { State = WaitForSelectorState.Detached });
-        Assert.Equal("511 clauses", await page.Locator("#shown").InnerTextAsync());
+        Assert.Equal($"{Samples.Whole.Clauses.Count} clauses", await page.Locator("#shown").InnerTextAsync());
         Assert.Empty(complaints);
     }
 

@@ -39,7 +39,7 @@ public sealed class CheckSessionTests
                 if (request[0] == RequestType.Detach) release.Wait();
                 return next(request, reply);
             }),
-            TimeSpan.FromMilliseconds(300));
+            TimeSpan.FromSeconds(3));
 
         var hang = session.Run(Detaches, CancellationToken.None);
 

@@ -16,6 +16,12 @@ internal sealed class NotTested
     /// <summary>The reason of a row that names the clause, or else of the first glob that covers it.</summary>
     public string ReasonFor(string clause) => Find(clause) ?? NoReason;
 
+    /// <summary>Why a run that judges <paramref name="judged"/> has no verdict of a clause without a result.</summary>
+    public string ReasonFor(Clause clause, Role judged) =>
+        clause.Role == judged ? ReasonFor(clause.Id)
+        : clause.Role == Role.Driver ? "Binds the driver; the device is under test. 'conformance watch' judges drivers."
+        : "Binds the device; the driver is under test. 'conformance run' judges devices.";
+
     /// <summary>
     /// What is wrong with the rows, given the clauses that have checks: a clause with neither check nor reason, a row that names a
     /// clause which has a check, and a row that covers nothing. A glob stands for the rest of its family, so checks within it are fine.

@@ -13,6 +13,7 @@ namespace Viommu.Conformance.Checks;
 /// <param name="Shape">What the device has to be for it.</param>
 public sealed record Check(
     string Id, string Title, IReadOnlyList<string> Clauses, Level Level, string Does, string Reading, TargetShape Shape)
+    : SpecRule(Id, Title, Clauses, Level, Does, Reading)
 {
     /// <summary>The check itself; it returns on PASS and throws otherwise.</summary>
     public required Action<CheckContext> Body { get; init; }

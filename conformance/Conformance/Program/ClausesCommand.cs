@@ -21,7 +21,7 @@ internal sealed class ClausesCommand
 
     private static int Print(CliHost host)
     {
-        var checks = host.Checks.SelectMany(c => c.Clauses.Select(id => (id, c.Id))).ToLookup(p => p.id, p => p.Id);
+        var checks = host.Judged.SelectMany(c => c.Clauses.Select(id => (id, c.Id))).ToLookup(p => p.id, p => p.Id);
         var section = "";
         foreach (var clause in host.Catalogue.Clauses)
         {
@@ -39,7 +39,7 @@ internal sealed class ClausesCommand
         }
         host.Console.WriteLine();
         host.Console.Line(string.Create(CultureInfo.InvariantCulture,
-            $"{host.Catalogue.Clauses.Count} clauses, {host.Catalogue.Clauses.Count(c => checks.Contains(c.Id))} of them with checks"));
+            $"{host.Catalogue.Clauses.Count} clauses, {host.Catalogue.Clauses.Count(c => checks.Contains(c.Id))} of them with checks or, for drivers, rules"));
         return ExitCode.AsExpected;
     }
 }

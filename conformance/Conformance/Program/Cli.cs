@@ -21,6 +21,7 @@ internal static class Cli
           conformance --expect known.yaml        a CI gate: only what is new is red
           conformance explain IOMMU-MAP-D-01     a clause, its checks, how to read them
           conformance selftest                   proof that every check can fail
+          conformance watch                      judge a guest driver: the suite's own
 
         Verdicts:
           PASS           the rule is kept
@@ -72,7 +73,7 @@ internal static class Cli
         Command[] verbs =
         [
             new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command,
-            new SelftestCommand(host).Command,
+            new SelftestCommand(host).Command, new WatchCommand(host).Command,
         ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);

@@ -3,6 +3,7 @@ using Spectre.Console;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Watching;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Program;
@@ -30,6 +31,12 @@ internal sealed record CliHost
 
     public required IReadOnlyList<Check> Checks { get; init; }
 
+    /// <summary>The rules that drivers are judged by.</summary>
+    public required IReadOnlyList<DriverRule> Rules { get; init; }
+
+    /// <summary>Checks and rules: whatever a clause can be judged by.</summary>
+    public IEnumerable<SpecRule> Judged => [.. Checks, .. Rules];
+
     public Func<string, ITargetSource> ParseTarget { get; init; } = TargetSources.Parse;
 
     public Func<ITargetSource, CheckSessionOptions, ICheckSession> OpenSession { get; init; } = (source, options) => new CheckSession(source, options);
@@ -53,6 +60,7 @@ internal sealed record CliHost
             Interrupted = interrupted,
             Catalogue = catalogue,
             Checks = CheckRegistry.Find(Assembly.GetExecutingAssembly(), catalogue),
+            Rules = RuleRegistry.Find(Assembly.GetExecutingAssembly(), catalogue),
         };
     }
 }

@@ -61,9 +61,9 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
     {
     }
 
-    private void Enter(Check check)
+    private void Enter(SpecRule rule)
     {
-        if (!catalogue.TryGet(check.Clauses[0], out var clause)) return;
+        if (!catalogue.TryGet(rule.Clauses[0], out var clause)) return;
         var name = $"{ClauseCatalogue.TitleOf(clause.Family)}: {clause.Section}";
         if (name == section) return;
         section = name;

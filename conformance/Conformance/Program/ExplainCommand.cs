@@ -29,7 +29,7 @@ internal sealed class ExplainCommand
 
     private int Explain(string wanted)
     {
-        if (host.Checks.FirstOrDefault(c => c.Id.Equals(wanted, StringComparison.OrdinalIgnoreCase)) is { } check) Explain(check);
+        if (host.Judged.FirstOrDefault(c => c.Id.Equals(wanted, StringComparison.OrdinalIgnoreCase)) is { } rule) Explain(rule);
         else if (host.Catalogue.TryGet(wanted, out var clause)) Explain(clause);
         else throw new UsageException(Suggest(wanted));
         return ExitCode.AsExpected;
@@ -37,7 +37,7 @@ internal sealed class ExplainCommand
 
     private string Suggest(string wanted)
     {
-        var ids = host.Catalogue.Clauses.Select(c => c.Id).Concat(host.Checks.Select(c => c.Id)).ToList();
+        var ids = host.Catalogue.Clauses.Select(c => c.Id).Concat(host.Judged.Select(c => c.Id)).ToList();
         var glob = new Glob(wanted);
         var near = glob.IsExact ? NearIds.Of(wanted, ids) : ids.FindAll(glob.Matches);
         var shown = string.Join(", ", near.Take(MostSuggestions)) + (near.Count > MostSuggestions ? ", ..." : "");
@@ -45,15 +45,15 @@ internal sealed class ExplainCommand
         return glob.IsExact ? $"no clause or check is called '{wanted}'; near it: {shown}" : $"explain takes one id; '{wanted}' matches {shown}";
     }
 
-    private void Explain(Check check)
+    private void Explain(SpecRule rule)
     {
-        host.Console.Line((check.Id, Bold));
-        Say("rule", check.Title);
-        Say("does", check.Does);
-        Say("reading", check.Reading);
-        Say("device", check.Shape.ToString());
-        Say("run it", $"conformance run --only {check.Id}");
-        foreach (var clause in check.Clauses)
+        host.Console.Line((rule.Id, Bold));
+        Say("rule", rule.Title);
+        Say("does", rule.Does);
+        Say("reading", rule.Reading);
+        if (rule is Check check) Say("device", check.Shape.ToString());
+        Say("run it", $"conformance {(rule is Check ? "run" : "watch")} --only {rule.Id}");
+        foreach (var clause in rule.Clauses)
         {
             if (!host.Catalogue.TryGet(clause, out var row)) continue;
             host.Console.WriteLine();
@@ -64,7 +64,7 @@ internal sealed class ExplainCommand
     private void Explain(Clause clause)
     {
         Describe(clause);
-        var checks = host.Checks.Where(c => c.Clauses.Contains(clause.Id)).ToList();
+        var checks = host.Judged.Where(c => c.Clauses.Contains(clause.Id)).ToList();
         if (checks.Count == 0) Say("not tested", host.NotTested.ReasonFor(clause.Id));
         foreach (var check in checks)
         {

@@ -7,7 +7,10 @@ using Viommu.Conformance.Selftest;
 
 namespace Viommu.Conformance.Program;
 
-/// <summary><c>conformance selftest</c>: shows that no check accuses the reference device, and that each can fail on a device that breaks its rule.</summary>
+/// <summary>
+/// <c>conformance selftest</c>: shows that no check accuses the reference device, and that each can fail on a device that breaks its rule; and
+/// the same of drivers.
+/// </summary>
 internal sealed class SelftestCommand
 {
     private const int Column = 10;
@@ -23,7 +26,7 @@ internal sealed class SelftestCommand
     public SelftestCommand(CliHost host)
     {
         this.host = host;
-        Command = new("selftest", "Proves that each check can fail: runs it on the reference device, then on one with its rule broken.") { all };
+        Command = new("selftest", "Proves that each check can fail: runs it on the reference device, then on one with its rule broken; and so for drivers and their rules.") { all };
         selection.AddTo(Command);
         Command.SetAction(Run);
     }
@@ -32,15 +35,18 @@ internal sealed class SelftestCommand
 
     private int Run(ParseResult parsed)
     {
-        var chosen = selection.Read(parsed).Plan(host.Checks).Where(p => p.LeftOut is null).Select(p => p.Check).ToList();
-        if (chosen.Count == 0)
+        var choice = selection.Read(parsed);
+        var chosen = choice.Plan(host.Checks).Where(p => p.LeftOut is null).Select(p => p.Check).ToList();
+        var rules = host.Rules.Where(rule => choice.WhyLeftOut(rule) is null).ToList();
+        if (chosen.Count + rules.Count == 0)
         {
             host.Error.WriteLine("conformance: no check is selected; 'conformance list' shows the ids that --only and --skip are held against");
             return ExitCode.Harness;
         }
         try
         {
-            return host.Console.WithProgress(progress => Prove(chosen, parsed.GetValue(all), progress));
+            return host.Console.WithProgress(progress =>
+                Math.Max(Prove(chosen, parsed.GetValue(all), progress), new DriverSelftest(host).Prove(rules, parsed.GetValue(all), progress)));
         }
         catch (OperationCanceledException) when (host.Interrupted.IsCancellationRequested)
         {
@@ -51,6 +57,7 @@ internal sealed class SelftestCommand
 
     private int Prove(IReadOnlyList<Check> chosen, bool onAll, Action<string> progress)
     {
+        if (chosen.Count == 0) return ExitCode.AsExpected;
         progress("the reference device");
         var accusers = Conviction.Try(null, chosen, host.Interrupted).Count(tried => Accuses(tried.Check, tried.Outcome));
 

@@ -2,8 +2,8 @@ using Viommu.Conformance.Catalogue;
 
 namespace Viommu.Conformance.Running;
 
-/// <summary>What is said of every clause, by its checks or by the reason for having none.</summary>
-internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTested)
+/// <summary>What is said of every clause, by its checks or by the reason for having none, in a run that judges one role.</summary>
+internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTested, Role judged = Role.Device)
 {
     public IReadOnlyList<ClauseResult> Of(IReadOnlyList<CheckResult> results)
     {
@@ -20,7 +20,7 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
 
     private ClauseResult Judge(Clause clause, IReadOnlyList<CheckResult> results)
     {
-        if (results.Count == 0) return new(clause, Verdict.NotTested, [], notTested.ReasonFor(clause.Id));
+        if (results.Count == 0) return new(clause, Verdict.NotTested, [], notTested.ReasonFor(clause, judged));
         // A check that does not apply to this device says nothing, so the others decide.
         var telling = results.Where(r => r.Verdict != Verdict.NotApplicable).DefaultIfEmpty(results[0]);
         var worst = telling.MaxBy(r => r.Verdict)!;

@@ -1,19 +1,18 @@
 using Viommu.Conformance.Catalogue;
-using Viommu.Conformance.Checks;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Running;
 
 /// <summary>A check and what is said of it, the user's expectations applied.</summary>
-/// <param name="Check">The check.</param>
+/// <param name="Check">The check, or the rule.</param>
 /// <param name="Verdict">The verdict.</param>
 /// <param name="Expected">What the clause asks for, or the reason for N/A, SKIP and MISSING.</param>
 /// <param name="Actual">What the device did.</param>
 /// <param name="Evidence">What shows it, one line each.</param>
 /// <param name="Milliseconds">Wall-clock time.</param>
 public sealed record CheckResult(
-    Check Check, Verdict Verdict, string Expected, string Actual, IReadOnlyList<string> Evidence, long Milliseconds)
+    SpecRule Check, Verdict Verdict, string Expected, string Actual, IReadOnlyList<string> Evidence, long Milliseconds)
 {
     /// <summary>What the run itself showed, before the expectations were applied.</summary>
     public required Verdict Observed { get; init; }
@@ -21,7 +20,7 @@ public sealed record CheckResult(
     /// <summary>The clause that was broken, where it is another than the check's.</summary>
     public string? ChargedTo { get; init; }
 
-    internal static CheckResult WithoutRunning(Check check, Verdict verdict, string reason) =>
+    internal static CheckResult WithoutRunning(SpecRule check, Verdict verdict, string reason) =>
         new(check, verdict, reason, "", [], 0) { Observed = verdict };
 }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Viommu.Conformance.Checks;
 using Viommu.Conformance.Expectations;
 using Viommu.Guest.Targets;
 
@@ -38,7 +39,7 @@ internal sealed class Runner(
             if (ended is null)
             {
                 foreach (var observer in observers) observer.CheckStarted(plan[i].Check);
-                ended = RunOne(session, ref results[i], cancellation);
+                ended = RunOne(session, plan[i].Check, ref results[i], cancellation);
             }
             if (ended is not null)
             {
@@ -61,9 +62,8 @@ internal sealed class Runner(
         : null;
 
     /// <summary>Runs one check into <paramref name="result"/>; returns the reason where the whole run has to end instead.</summary>
-    private string? RunOne(ICheckSession session, ref CheckResult result, CancellationToken cancellation)
+    private string? RunOne(ICheckSession session, Check check, ref CheckResult result, CancellationToken cancellation)
     {
-        var check = result.Check;
         log.LogDebug("{Check} begins, target {Shape}", check.Id, check.Shape);
         var started = Stopwatch.GetTimestamp();
         CheckOutcome outcome;

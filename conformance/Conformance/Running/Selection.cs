@@ -18,7 +18,8 @@ public sealed record Selection(IReadOnlyList<Glob> Only, IReadOnlyList<Glob> Ski
     /// <summary>Every check in its place, those left out with the reason.</summary>
     public IReadOnlyList<PlannedCheck> Plan(IEnumerable<Check> checks) => [.. checks.Select(c => new PlannedCheck(c, WhyLeftOut(c)))];
 
-    private string? WhyLeftOut(Check check)
+    /// <summary>Why a check or a rule is left out; null where it is not.</summary>
+    public string? WhyLeftOut(SpecRule check)
     {
         if (check.Level > WeakestLevel) return $"left out by --level {WeakestLevel.ToString().ToLowerInvariant()}";
         if (Skip.FirstOrDefault(glob => Names(glob, check)) is { } skip) return $"left out by --skip {skip}";
@@ -26,5 +27,5 @@ public sealed record Selection(IReadOnlyList<Glob> Only, IReadOnlyList<Glob> Ski
         return null;
     }
 
-    private static bool Names(Glob glob, Check check) => glob.Matches(check.Id) || check.Clauses.Any(glob.Matches);
+    private static bool Names(Glob glob, SpecRule check) => glob.Matches(check.Id) || check.Clauses.Any(glob.Matches);
 }

@@ -47,9 +47,13 @@ internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation
         return used;
     });
 
-    /// <summary>One whose registers are not as they ought to be.</summary>
+    /// <summary>One whose registers, on modern PCI, are not as they ought to be.</summary>
     public static BrokenDevice Registers(string name, string[] breaks, Func<ITarget, RegisterInterceptor> intercept) =>
         new(name, breaks, new ModelVariation { Machine = intercept });
+
+    /// <summary>One whose registers, on any transport, are not as they ought to be.</summary>
+    public static BrokenDevice Registers(ModelTransport transport, string name, string[] breaks, Func<ITarget, TargetInterceptor> intercept) =>
+        new(name, breaks, new ModelVariation { Machine = intercept }) { Configuration = new ModelConfiguration(transport) };
 
     /// <inheritdoc/>
     public override string ToString() => Name;

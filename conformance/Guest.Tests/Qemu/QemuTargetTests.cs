@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Viommu.Guest.Platform;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Guest.Tests.Qemu;
@@ -20,6 +21,15 @@ public class QemuTargetTests
         var edus = found.Where(pair => pair.Value == 0x11e8_1234).Select(pair => (uint)pair.Key.RequesterId);
         Assert.Equal(edus.Order(), target.BusMasters.Select(master => master.EndpointId));
         Assert.Equal(0xffff_ffffu, found[new PciAddress(0, 5, 0)]);
+    }
+
+    [SkippableFact]
+    public void Firmware_describes_both_endpoints_in_a_table_whose_checksum_is_right()
+    {
+        using var target = QemuFixture.Open();
+        Assert.Equal(0, target.ReadViot()!.Aggregate(0, (sum, value) => (byte)(sum + value)));
+        var viot = Viot.Of(target)!;
+        Assert.All(target.BusMasters, master => Assert.True(viot.Describes(master.EndpointId)));
     }
 
     [SkippableFact]

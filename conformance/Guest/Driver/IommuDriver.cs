@@ -46,6 +46,9 @@ public sealed class IommuDriver
     /// <summary>The configuration as it was when the driver started.</summary>
     public IommuConfig Config { get; }
 
+    /// <summary>True where the device said then that endpoints without a domain are in bypass mode; bits 1 to 7 mean nothing (5.13.4.1).</summary>
+    public bool IsBypassed => (Config.Bypass & 1) != 0;
+
     private IVirtioTransport Transport => Machine.Transport;
 
     private IGuestRam Ram => Machine.Target.Ram;

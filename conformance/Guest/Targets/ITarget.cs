@@ -29,6 +29,12 @@ public interface ITarget : IDisposable
     /// <summary>Endpoints behind the virtio-iommu that DMA can be made from; empty where the target has none.</summary>
     IReadOnlyList<IBusMaster> BusMasters { get; }
 
+    /// <summary>
+    /// The ACPI table that tells a guest which endpoints the virtio-iommu manages (<see cref="Platform.Viot"/>); null where the machine's
+    /// firmware gives none, or it is not known.
+    /// </summary>
+    byte[]? ReadViot() => null;
+
     /// <summary>Reads <paramref name="width"/> (1, 2 or 4) bytes of a PCI function's configuration space; all ones where there is no function.</summary>
     uint ConfigRead(PciAddress function, int offset, int width);
 
@@ -61,6 +67,15 @@ public interface ITarget : IDisposable
 
     /// <summary>Lets the machine do whatever it is going to do without further input, before a check of what must not happen.</summary>
     void Settle();
+
+    /// <summary>Level of the virtio-iommu's interrupt line (INTx of a PCI function); null where the target does not show it.</summary>
+    bool? InterruptLine => null;
+
+    /// <summary>
+    /// Has the machine's operator, not the driver, change the <c>bypass</c> field; false where the target has no way to do that, or the
+    /// device no such field.
+    /// </summary>
+    bool TryChangeBypass(bool bypass) => false;
 
     /// <summary>What the target last wrote to its standard error, or a line that says it wrote nothing.</summary>
     string LastWords { get; }

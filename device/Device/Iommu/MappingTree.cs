@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Viommu.Device.Memory;
 
 namespace Viommu.Device.Iommu;
@@ -83,7 +84,7 @@ internal sealed partial class MappingTree
                 from = 0;
             }
 
-            int to = LastAtMost(leaf.Keys, range.Last) + 1;
+            int to = leaf.LastAtMost(range.Last) + 1;
             if (to <= from) break;
             leaf.Remove(from, to);
             Count -= to - from;
@@ -105,22 +106,20 @@ internal sealed partial class MappingTree
         _spareInners = null;
     }
 
-    /// <summary>The last index whose key is at most <paramref name="key"/>; -1 where there is none.</summary>
+    /// <summary>The last of the first <paramref name="count"/> keys that is at most <paramref name="key"/>; -1 where there is none.</summary>
     /// <remarks>
-    /// Counts the keys that are: no step waits for the one before, so a node that is in no cache costs one trip to memory and not one
-    /// for each step of a binary search.
+    /// Counts the keys that are, over the whole array: no step waits for the one before, so a node that is in no cache costs one trip to
+    /// memory and not one for each step of a binary search.
     /// </remarks>
-    private static int LastAtMost(ReadOnlySpan<ulong> keys, ulong key)
+    private static int LastAtMost(in KeyArray keys, int count, ulong key)
     {
-        var bound = new Vector<ulong>(key);
-        var atMost = Vector<ulong>.Zero;
-        int at = 0;
-        // Where the comparison holds, all bits are set: minus one.
-        for (; at <= keys.Length - Vector<ulong>.Count; at += Vector<ulong>.Count)
-            atMost -= Vector.LessThanOrEqual(new Vector<ulong>(keys[at..]), bound);
-        int count = (int)Vector.Sum(atMost);
-        for (; at < keys.Length; at++) count += keys[at] <= key ? 1 : 0;
-        return count - 1;
+        ReadOnlySpan<ulong> all = keys;
+        var bound = Vector512.Create(key);
+        int atMost = 0;
+        for (int at = 0; at < Capacity; at += Vector512<ulong>.Count)
+            atMost += BitOperations.PopCount(Vector512.LessThanOrEqual(Vector512.Create(all[at..]), bound).ExtractMostSignificantBits());
+        // What is not in use holds the highest key there is.
+        return Math.Min(atMost, count) - 1;
     }
 
     /// <summary>The mapping with the greatest start at or below <paramref name="address"/>.</summary>
@@ -134,7 +133,7 @@ internal sealed partial class MappingTree
         }
 
         leaf = Unsafe.As<Leaf>(node);
-        slot = LastAtMost(leaf.Keys, address);
+        slot = leaf.LastAtMost(address);
         if (slot >= 0) return true;
         // The mapping whose start became the separator may be gone; then the one wanted ends the leaf before.
         if (leaf.Previous is null) return false;

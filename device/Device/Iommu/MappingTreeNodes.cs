@@ -6,7 +6,10 @@ namespace Viommu.Device.Iommu;
 /// <content>The nodes: fixed arrays inside one object each, of which the first <c>Count</c> elements are in use.</content>
 internal sealed partial class MappingTree
 {
-    private const int Capacity = 64;
+    // A multiple of what one vector compares. Few enough keys that a leaf in no cache is soon there, enough that the tree stays low.
+    private const int Capacity = 32;
+
+    private const ulong Unused = ulong.MaxValue;
 
     private abstract class Node
     {
@@ -15,8 +18,10 @@ internal sealed partial class MappingTree
 
     private sealed class Inner : Node
     {
-        private Keys64 _lowest;
-        private Nodes64 _children;
+        private KeyArray _lowest;
+        private ChildArray _children;
+
+        public Inner() => Lowest.Fill(Unused);
 
         public Inner? NextSpare { get; set; }
 
@@ -25,7 +30,7 @@ internal sealed partial class MappingTree
         public Span<Node?> Children => _children;
 
         /// <summary>The child in whose part of the address space <paramref name="key"/> falls.</summary>
-        public int SlotFor(ulong key) => LastAtMost(Lowest[1..Count], key) + 1;
+        public int SlotFor(ulong key) => Math.Max(MappingTree.LastAtMost(_lowest, Count, key), 0);
 
         public void Insert(int at, ulong lowest, Node child)
         {
@@ -40,8 +45,7 @@ internal sealed partial class MappingTree
         {
             CloseGap(Lowest, at, at + 1, Count);
             CloseGap(Children, at, at + 1, Count);
-            Count--;
-            Children[Count] = null;
+            Shrink(Count - 1);
         }
 
         public void MoveTail(int from, Inner to)
@@ -49,24 +53,28 @@ internal sealed partial class MappingTree
             int moved = Count - from;
             Lowest[from..Count].CopyTo(to.Lowest);
             Children[from..Count].CopyTo(to.Children);
-            Children[from..Count].Clear();
             to.Count = moved;
-            Count = from;
+            Shrink(from);
         }
 
-        public void Clear()
+        public void Clear() => Shrink(0);
+
+        private void Shrink(int count)
         {
-            Children.Clear();
-            Count = 0;
+            Lowest[count..Count].Fill(Unused);
+            Children[count..Count].Clear();
+            Count = count;
         }
     }
 
     private sealed class Leaf : Node
     {
-        private Keys64 _starts;
-        private Keys64 _ends;
-        private Keys64 _physical;
-        private Flags64 _flags;
+        private KeyArray _starts;
+        private KeyArray _ends;
+        private KeyArray _physical;
+        private FlagArray _flags;
+
+        public Leaf() => Starts.Fill(Unused);
 
         public Leaf? Previous { get; set; }
 
@@ -76,18 +84,19 @@ internal sealed partial class MappingTree
 
         public Span<ulong> Ends => _ends;
 
-        public ReadOnlySpan<ulong> Keys => Starts[..Count];
-
         private Span<ulong> Physical => _physical;
 
         private Span<byte> Flags => _flags;
+
+        /// <summary>The last slot whose mapping starts at or below <paramref name="address"/>; -1 where there is none.</summary>
+        public int LastAtMost(ulong address) => MappingTree.LastAtMost(_starts, Count, address);
 
         public Mapping At(int slot) => new(new(Starts[slot], Ends[slot]), Physical[slot], (MapFlags)Flags[slot]);
 
         /// <summary>The first slot whose mapping starts at or above <paramref name="key"/>; Count where there is none.</summary>
         public int SlotFrom(ulong key)
         {
-            int slot = LastAtMost(Keys, key);
+            int slot = LastAtMost(key);
             return slot >= 0 && Starts[slot] == key ? slot : slot + 1;
         }
 
@@ -111,7 +120,7 @@ internal sealed partial class MappingTree
             CloseGap(Ends, from, to, Count);
             CloseGap(Physical, from, to, Count);
             CloseGap(Flags, from, to, Count);
-            Count -= to - from;
+            Shrink(Count - (to - from));
         }
 
         /// <summary>Appends the mappings from a slot on to another leaf, whose keys are all lower.</summary>
@@ -123,7 +132,13 @@ internal sealed partial class MappingTree
             Physical[from..Count].CopyTo(to.Physical[to.Count..]);
             Flags[from..Count].CopyTo(to.Flags[to.Count..]);
             to.Count += moved;
-            Count = from;
+            Shrink(from);
+        }
+
+        private void Shrink(int count)
+        {
+            Starts[count..Count].Fill(Unused);
+            Count = count;
         }
     }
 
@@ -132,19 +147,19 @@ internal sealed partial class MappingTree
     private static void CloseGap<T>(Span<T> items, int from, int to, int count) => items[to..count].CopyTo(items[from..]);
 
     [InlineArray(Capacity)]
-    private struct Keys64
+    private struct KeyArray
     {
         private ulong _first;
     }
 
     [InlineArray(Capacity)]
-    private struct Nodes64
+    private struct ChildArray
     {
         private Node? _first;
     }
 
     [InlineArray(Capacity)]
-    private struct Flags64
+    private struct FlagArray
     {
         private byte _first;
     }

@@ -1,3 +1,4 @@
+using Viommu.Device.Topology;
 using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Transport.Pci;
 
@@ -7,6 +8,11 @@ namespace Viommu.Guest.Targets.Model;
 internal abstract class ModelSlot
 {
     public abstract DeviceLocation Location { get; }
+
+    /// <summary>The same place as firmware describes it.</summary>
+    public abstract IommuLocation Place { get; }
+
+    public abstract bool InterruptLine { get; }
 
     public virtual bool TryConfigRead(PciAddress function, int offset, int width, out uint value)
     {
@@ -42,6 +48,10 @@ internal sealed class ModelPciSlot(VirtioPciFunction device, DeviceLocation loca
 
     public override DeviceLocation Location => location;
 
+    public override IommuLocation Place { get; } = new IommuLocation.Pci(0, new PciBdf(Address.RequesterId));
+
+    public override bool InterruptLine => device.IsIntxAsserted;
+
     public override bool TryConfigRead(PciAddress function, int offset, int width, out uint value)
     {
         value = function == Address ? device.ConfigRead(offset, width) : 0;
@@ -70,6 +80,10 @@ internal sealed class ModelMmioSlot(VirtioMmioDevice device) : ModelSlot
     private const ulong Address = 0x0a00_0000;
 
     public override DeviceLocation Location { get; } = new DeviceLocation.MmioSlot(Address);
+
+    public override IommuLocation Place { get; } = new IommuLocation.Mmio(Address);
+
+    public override bool InterruptLine => device.InterruptAsserted;
 
     public override bool TryMmioRead(ulong address, int width, out ulong value)
     {

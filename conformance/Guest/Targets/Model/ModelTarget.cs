@@ -26,7 +26,10 @@ public sealed class ModelTarget : ITarget
     private const ulong MemoryFirst = 0x10_0000;
     private const int MemorySize = 63 << 20;
 
+    private readonly IommuDevice device;
+    private readonly bool hasBypass;
     private readonly ModelSlot slot;
+    private readonly byte[] viot;
     private readonly FlatGuestMemory memory = new(MemoryFirst, MemorySize);
     private volatile bool killed;
 
@@ -35,8 +38,11 @@ public sealed class ModelTarget : ITarget
         Identity = new TargetIdentity("model", Version, configuration.ToString());
         Ram = new ModelRam(memory);
         options = variation.Options(options);
-        var parts = variation.Assemble(new IommuDevice(options, memory), memory);
+        device = new IommuDevice(options, memory);
+        hasBypass = options.Features.HasFlag(IommuFeatures.BypassConfig);
+        var parts = variation.Assemble(device, memory);
         slot = SlotFor(parts.Device, features, configuration, variation);
+        viot = ModelFirmware.Describe(slot.Place, options).Encode();
         BusMasters = [.. options.Endpoints.Select(endpoint => new ModelBusMaster(endpoint.Id, parts.Dma, this))];
     }
 
@@ -65,6 +71,9 @@ public sealed class ModelTarget : ITarget
     public string LastWords { get; private set; } = "the model said nothing";
 
     /// <inheritdoc/>
+    public byte[]? ReadViot() => [.. viot];
+
+    /// <inheritdoc/>
     public uint ConfigRead(PciAddress function, int offset, int width) =>
         Guard(() => slot.TryConfigRead(function, offset, width, out var value) ? value : uint.MaxValue >> (32 - 8 * width));
 
@@ -82,6 +91,16 @@ public sealed class ModelTarget : ITarget
 
     /// <inheritdoc/>
     public void IoWrite(ushort port, int width, uint value) => Guard(() => slot.IoWrite(port, width, value));
+
+    /// <inheritdoc/>
+    public bool? InterruptLine => Guard(() => slot.InterruptLine);
+
+    /// <inheritdoc/>
+    public bool TryChangeBypass(bool bypass)
+    {
+        if (hasBypass) Guard(() => device.ChangeBypass(bypass));
+        return hasBypass;
+    }
 
     /// <inheritdoc/>
     public void SystemReset() => Guard(slot.SystemReset);

@@ -37,6 +37,9 @@ public sealed class ModelTargetSource : ITargetSource
     /// <inheritdoc/>
     public string Name { get; }
 
+    /// <summary>How guests use it.</summary>
+    public ModelConfiguration Configuration => configuration;
+
     /// <inheritdoc/>
     public ulong AlsoAccept => configuration.Ring == ModelRing.Packed ? Wire.Features.RingPacked : 0;
 

@@ -74,6 +74,9 @@ public sealed class QemuTarget : ITarget
     internal int ProcessId => _machine.ProcessId;
 
     /// <inheritdoc/>
+    public byte[]? ReadViot() => new FirmwareConfiguration(this).FindTable("VIOT"u8);
+
+    /// <inheritdoc/>
     /// <remarks>Through ports 0xcf8 and 0xcfc: <paramref name="offset"/> is below 256 and the access within four aligned bytes.</remarks>
     public uint ConfigRead(PciAddress function, int offset, int width)
     {

@@ -1,0 +1,47 @@
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Running;
+using Viommu.Conformance.Selftest;
+using Viommu.Conformance.Watching;
+using Viommu.Conformance.Watching.Selftest;
+using Viommu.Guest.Targets.Model;
+
+namespace Viommu.Conformance.Tests.Watching;
+
+/// <summary>Every rule of drivers can fail, and none does on the suite's own driver.</summary>
+public class BrokenDriverTests
+{
+    private static readonly IReadOnlyList<DriverRule> Rules = RuleRegistry.Find(typeof(RuleRegistry).Assembly, ClauseCatalogue.Load());
+
+    public static TheoryData<string> Drivers => [.. BrokenDrivers.All.Select(driver => driver.Name)];
+
+    public static TheoryData<string> Configurations => [.. ModelConfiguration.All.Select(configuration => configuration.ToString())];
+
+    [Theory]
+    [MemberData(nameof(Drivers))]
+    public void A_broken_driver_turns_the_rules_that_it_breaks_red(string name)
+    {
+        var driver = BrokenDrivers.All.Single(driver => driver.Name == name);
+        var own = driver.BrokenAmong(Rules);
+        Assert.All(driver.Breaks, breaks => Assert.Contains(own, rule => new Glob(breaks).Matches(rule.Clauses[0]) || new Glob(breaks).Matches(rule.Id)));
+
+        var survivors = DriverConviction.Try(driver, own).Where(result => !Conviction.IsRed(result.Verdict)).ToList();
+
+        Assert.True(survivors.Count == 0, string.Join('\n', survivors.Select(s => $"{s.Check.Id}: {s.Verdict} {s.Expected} {s.Actual}")));
+    }
+
+    [Fact]
+    public void Every_rule_has_a_driver_that_turns_it_red() =>
+        Assert.Empty(Rules.Except(BrokenDrivers.All.SelectMany(driver => driver.BrokenAmong(Rules))));
+
+    [Theory]
+    [MemberData(nameof(Configurations))]
+    public void No_rule_accuses_the_suites_own_driver(string name)
+    {
+        var (results, problems) = DriverConviction.TrySound(ModelConfiguration.All.Single(configuration => configuration.ToString() == name), Rules);
+
+        Assert.Empty(problems);
+        Assert.All(results, result => Assert.True(
+            result.Verdict is Verdict.Pass or Verdict.NotApplicable,
+            $"{result.Check.Id}: {result.Verdict.Name()} {result.Expected}; {result.Actual}\n{string.Join('\n', result.Evidence)}"));
+    }
+}

@@ -1,0 +1,144 @@
+using Viommu.Conformance.Watching.Registers;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Transport;
+
+namespace Viommu.Conformance.Watching.Live;
+
+/// <summary>
+/// Stands between a driver and its machine and tells a watcher of everything that passes: each register access, each write to guest
+/// memory, and what the device returns. It changes nothing.
+/// </summary>
+internal sealed class WatchedTarget : ITarget
+{
+    private readonly ITarget inner;
+    private readonly Watcher watcher;
+    private readonly WatchedQueues queues;
+    private readonly RegisterMap map;
+    private readonly IRegisterDecoder decoder;
+    private uint interrupts;
+
+    /// <summary>Begins a session of <paramref name="watcher"/>.</summary>
+    public WatchedTarget(ITarget inner, Watcher watcher, string name)
+    {
+        this.inner = inner;
+        this.watcher = watcher;
+        queues = new WatchedQueues(inner.Ram, watcher.History, watcher.See);
+        map = new RegisterMap(inner);
+        Ram = new WatchedRam(inner.Ram, queues);
+        BusMasters = [.. inner.BusMasters.Select(master => new WatchedBusMaster(master, queues))];
+        decoder = map.Transport switch
+        {
+            WatchedTransport.Pci => new PciDecoder(watcher.History),
+            WatchedTransport.LegacyPci => new LegacyIoDecoder(() => map.IsMsixEnabled),
+            _ => new MmioDecoder(),
+        };
+        watcher.See(new SessionStarted(name, map.Transport, Sight.Live) { Ram = inner.Ram.Window });
+    }
+
+    public TargetIdentity Identity => inner.Identity;
+
+    public DeviceLocation Iommu => inner.Iommu;
+
+    public IGuestRam Ram { get; }
+
+    public AddressWindow BarWindow => inner.BarWindow;
+
+    public AddressWindow IoWindow => inner.IoWindow;
+
+    public IReadOnlyList<IBusMaster> BusMasters { get; }
+
+    public bool CanSystemReset => inner.CanSystemReset;
+
+    public string LastWords => inner.LastWords;
+
+    /// <summary>Which accesses are to the registers of the device.</summary>
+    public RegisterMap Map => map;
+
+    public uint ConfigRead(PciAddress function, int offset, int width)
+    {
+        var value = inner.ConfigRead(function, offset, width);
+        if (map.IsIommu(function)) Tell(new RegisterAccess(RegisterSpace.PciConfiguration, (uint)offset, width, value, IsWrite: false));
+        return value;
+    }
+
+    public void ConfigWrite(PciAddress function, int offset, int width, uint value)
+    {
+        if (map.IsIommu(function)) Tell(new RegisterAccess(RegisterSpace.PciConfiguration, (uint)offset, width, value, IsWrite: true));
+        inner.ConfigWrite(function, offset, width, value);
+        map.ConfigurationWritten();
+        LookAround();
+    }
+
+    public ulong MmioRead(ulong address, int width)
+    {
+        var value = inner.MmioRead(address, width);
+        Tell(map.Memory(address, width, value, isWrite: false));
+        return value;
+    }
+
+    public void MmioWrite(ulong address, int width, ulong value)
+    {
+        Tell(map.Memory(address, width, value, isWrite: true));
+        inner.MmioWrite(address, width, value);
+        LookAround();
+    }
+
+    public uint IoRead(ushort port, int width)
+    {
+        var value = inner.IoRead(port, width);
+        Tell(map.Io(port, width, value, isWrite: false));
+        return value;
+    }
+
+    public void IoWrite(ushort port, int width, uint value)
+    {
+        Tell(map.Io(port, width, value, isWrite: true));
+        inner.IoWrite(port, width, value);
+        LookAround();
+    }
+
+    public void SystemReset()
+    {
+        watcher.See(new SystemWasReset());
+        inner.SystemReset();
+        map.ConfigurationWritten();
+        queues.Follow();
+    }
+
+    public bool Await(Func<bool> condition, TimeSpan patience)
+    {
+        watcher.See(new DriverWaits());
+        var holds = inner.Await(condition, patience);
+        queues.LookForUsed();
+        return holds;
+    }
+
+    public void Settle()
+    {
+        watcher.See(new DriverWaits());
+        inner.Settle();
+        queues.LookForUsed();
+    }
+
+    public void Kill() => inner.Kill();
+
+    public void Dispose() => inner.Dispose();
+
+    private void Tell(RegisterAccess? access)
+    {
+        if (access is null) return;
+        if (access is { Space: RegisterSpace.Mmio, Offset: MmioRegister.GuestPageSize, IsWrite: true }) queues.GuestPageSize = (uint)access.Value;
+        watcher.See(access);
+        foreach (var seen in decoder.Decode(access)) watcher.See(seen);
+        queues.Follow();
+    }
+
+    private void LookAround()
+    {
+        queues.LookForUsed();
+        if (map.PendingInterrupts() is not { } pending) return;
+        var raised = pending & ~interrupts;
+        interrupts = pending;
+        if (raised != 0) watcher.See(new InterruptRaised((Notifications)raised));
+    }
+}

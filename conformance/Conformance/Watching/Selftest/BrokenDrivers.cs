@@ -1,0 +1,11 @@
+namespace Viommu.Conformance.Watching.Selftest;
+
+/// <summary>Every broken driver there is.</summary>
+internal static class BrokenDrivers
+{
+    public static IReadOnlyList<BrokenDriver> All { get; } =
+    [
+        .. BrokenDriverStatus.All(),
+        .. BrokenDriverUnmappings.All(),
+    ];
+}
