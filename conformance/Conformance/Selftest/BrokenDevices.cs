@@ -20,5 +20,10 @@ internal static class BrokenDevices
         .. BrokenQueueResets.All(),
         .. BrokenSuspension.All(),
         .. BrokenRings.All(),
+        .. BrokenChains.All(),
+        .. BrokenNotifications.All(),
+        .. BrokenPackedRings.All(),
+        .. BrokenPackedLists.All(),
+        .. BrokenPackedEvents.All(),
     ];
 }

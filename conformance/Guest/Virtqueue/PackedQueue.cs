@@ -189,9 +189,9 @@ public sealed class PackedQueue : DriverQueue
         Advance(list.Length);
     }
 
-    // 2.8.6: the Buffer ID is in the last descriptor of a list.
+    // 2.8.21.1 has the Buffer ID in every descriptor, though only the one in the last counts (2.8.6).
     private static PackedDescriptor Link(BufferElement element, ushort id, bool goesOn) => new(
-        element.Address, element.Length, goesOn ? (ushort)0 : id, WriteFlag(element) | (goesOn ? DescriptorFlags.Next : 0));
+        element.Address, element.Length, id, WriteFlag(element) | (goesOn ? DescriptorFlags.Next : 0));
 
     // 2.8.7: of an indirect descriptor's flags only Write means anything, and its ID means nothing.
     private ulong WriteTable(IReadOnlyList<BufferElement> elements, ulong table)

@@ -1,4 +1,5 @@
 using Viommu.Guest.Driver;
+using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Checks.Rings;
@@ -34,9 +35,10 @@ internal sealed class Lending(IommuDriver driver)
         return at;
     }
 
+    // In the event queue no buffer is available, so of its descriptors, if it is packed, the device has none to write.
     private IEnumerable<(ulong Address, int Length)> AreasOfDevice() =>
-        from queue in (Guest.Virtqueue.DriverQueue[])[Driver.Requests, Driver.Events]
+        from queue in (DriverQueue[])[Driver.Requests, Driver.Events]
         from area in queue.Areas
-        where area.Address == queue.Addresses.Device || (queue is Guest.Virtqueue.PackedQueue && area.Address == queue.Addresses.Descriptors)
+        where area.Address == queue.Addresses.Device || (queue is PackedQueue && queue == Driver.Requests && area.Address == queue.Addresses.Descriptors)
         select (area.Address, area.Length);
 }
