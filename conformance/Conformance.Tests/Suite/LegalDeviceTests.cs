@@ -48,13 +48,13 @@ public sealed class LegalDeviceTests
         ["IN_ORDER"] = new() { PciOptions = options => options with { Features = options.Features | VirtioFeatures.InOrder } },
     };
 
-    public static TheoryData<string> Names => [.. Devices.Keys];
+    public static IEnumerable<object[]> Names => from name in Devices.Keys from ring in Enum.GetValues<ModelRing>() select (object[])[name, ring];
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_legal_device_is_not_accused(string name)
+    public void A_legal_device_is_not_accused(string name, ModelRing ring)
     {
-        using var session = new CheckSession(new ModelTargetSource(Devices[name]), new CheckSessionOptions(TimeSpan.FromSeconds(20), Seed: 1));
+        using var session = new CheckSession(new ModelTargetSource(Devices[name], new ModelConfiguration(Ring: ring)), new CheckSessionOptions(TimeSpan.FromSeconds(20), Seed: 1));
 
         // Shapes override the variation's own choices, so a check of a special shape says nothing of this device.
         var accused = Checks.Where(check => check.Shape == Guest.Targets.TargetShape.Default)

@@ -39,6 +39,7 @@ internal static class Cuts
     /// <summary>The requests are answered the same where descriptors are in an indirect table: all of them, or the last <paramref name="indirect"/>.</summary>
     public static void IntoTable(CheckContext check, IommuDriver driver, params int[] indirect)
     {
+        CheckContext.RequiresDescriptors(driver.Requests, 5);
         var plain = Conversation.HoldPlainly(driver, Conversation.Of(check, driver));
         foreach (var count in indirect)
             Conversation.IsTheSame(driver, plain, _ => new Framing([3, 2], [1], count), $"with {count} of 5 descriptors in an indirect table");

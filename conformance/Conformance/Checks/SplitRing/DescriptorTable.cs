@@ -50,6 +50,7 @@ internal static class DescriptorTableChecks
         check.Requires(Features.IndirectDesc);
         var driver = check.Start();
         var queue = Split(driver.Requests);
+        RequiresDescriptors(queue, 5);
         foreach (var request in Conversation.Of(check, driver))
         {
             var exchange = driver.MakeAvailable(request, new Framing([4, 3], [1], Indirect: 5));

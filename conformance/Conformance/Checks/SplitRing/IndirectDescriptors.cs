@@ -54,6 +54,7 @@ internal static class IndirectDescriptorsChecks
     {
         var driver = Start(check);
         var queue = Split(driver.Requests);
+        RequiresDescriptors(queue, 3);
         var plain = driver.Send(Knock.On(check), new Framing([4], [], Indirect: 3));
         Given(plain.Status is not null, $"{plain.Request} in an indirect table was {plain.Answer}");
 
