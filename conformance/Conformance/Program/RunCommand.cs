@@ -22,7 +22,7 @@ internal sealed class RunCommand
     private readonly Option<string> target = new("--target")
     {
         Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), or qemu:PATH. The model takes "
-            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed.",
+            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed. So does qemu take the ring: qemu,ring=packed.",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "model",
     };

@@ -31,5 +31,10 @@ internal static class BrokenDevices
         .. BrokenPciWindow.All(),
         .. BrokenPciInterrupts.All(),
         .. BrokenPciLegacy.All(),
+        .. BrokenChains.All(),
+        .. BrokenNotifications.All(),
+        .. BrokenPackedRings.All(),
+        .. BrokenPackedLists.All(),
+        .. BrokenPackedEvents.All(),
     ];
 }
