@@ -120,6 +120,13 @@ internal sealed class WatchedTarget : ITarget
         queues.LookForUsed();
     }
 
+    public bool TryChangeBypass(bool bypass)
+    {
+        var changed = inner.TryChangeBypass(bypass);
+        LookAround();
+        return changed;
+    }
+
     public void Kill() => inner.Kill();
 
     public void Dispose() => inner.Dispose();

@@ -7,5 +7,6 @@ internal static class BrokenDrivers
     [
         .. BrokenDriverStatus.All(),
         .. BrokenDriverUnmappings.All(),
+        .. BrokenDriverPci.All(),
     ];
 }

@@ -74,6 +74,8 @@ internal abstract class DriverTamper : ITarget
 
     public virtual void Settle() => inner.Settle();
 
+    public bool TryChangeBypass(bool bypass) => inner.TryChangeBypass(bypass);
+
     public void Kill() => inner.Kill();
 
     public void Dispose() => inner.Dispose();

@@ -6,6 +6,7 @@ internal static class Scenarios
     public static IReadOnlyList<Scenario> All { get; } =
     [
         .. EverydayScenarios.All(),
+        .. PciScenarios.All(),
     ];
 
     public static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);
