@@ -38,7 +38,7 @@ internal static class Interrupts
                 state.IsExcused = true;
                 break;
             case StatusWritten written when (written.Status & DeviceStatus.DriverOk) != 0:
-                judge.That(true, "", "");
+                judge.Kept();
                 break;
             case StartConcluded { Works: false } when judge.Driver.Negotiated is not null && !state.IsExcused && (judge.Driver.Status & DeviceStatus.NeedsReset) == 0:
                 judge.That(false, $"a device with {view.Vectors} MSI-X vectors brought to DRIVER_OK", $"{seen}");

@@ -76,13 +76,16 @@ internal static class VirtioStructureCapabilities
     public static void Vendor_data_is_not_written_before_its_vendor_was_looked_at(Judge judge, Observation seen)
     {
         if (PciView.Of(judge) is not { } view || !view.Capabilities.Any(capability => capability.Type == PciView.Capability.VendorData)) return;
-        var qualified = judge.Keep<HashSet<int>>();
-        if (seen is SessionEnded) judge.That(true, "", "");
+        var read = judge.Keep<HashSet<long>>();
+        if (seen is SessionEnded) judge.Kept();
         if (seen is not RegisterAccess { Space: RegisterSpace.PciConfiguration } access) return;
         foreach (var capability in view.Capabilities.Where(capability => capability.Type == PciView.Capability.VendorData && capability.Holds(access)))
         {
-            if (access.IsWrite) judge.That(qualified.Contains(capability.At), $"vendor_id of the capability at 0x{capability.At:x} read before it is written", $"{access}");
-            else if (access.Offset <= capability.At + VendorIdAt && access.Offset + access.Width > capability.At + VendorIdAt) qualified.Add(capability.At);
+            var vendor = capability.At + VendorIdAt;
+            if (access.IsWrite)
+                judge.That(read.Contains(vendor) && read.Contains(vendor + 1), $"vendor_id of the capability at 0x{capability.At:x} read before it is written", $"{access}");
+            else
+                for (var i = 0; i < access.Width; i++) read.Add(access.Offset + i);
         }
     }
 }

@@ -29,10 +29,7 @@ internal static class BrokenDriverPci
         {
             Believes = (access, value) => IsConfiguration(access) && value is 6 or 0xff && access.Offset % 4 == BarAt % 4 && access.Width == 1 ? 0 : value,
         }),
-        Tampering("takes the last structure of a type", "PCI-CAP-V-03", PciScenarios.TwoStructures, target => new(target)
-        {
-            Believes = (access, value) => IsConfiguration(access) && access.Offset == FirstOf(target, StructureType.Common) + TypeAt ? 0 : value,
-        }),
+        Tampering("passes over the first common configuration", "PCI-CAP-V-03", PciScenarios.TwoStructures, target => new(target) { Believes = PassesOverFirst(StructureType.Common) }),
         Refusing("does not know capabilities with more bytes", "PCI-CAP-V-04", PciScenarios.LongCapabilities),
         Refusing("cannot map a structure of 4 MiB", "PCI-CAP-V-07", PciScenarios.LargeStructure),
         BrokenDriver.Doing("writes the id of a capability", ["PCI-CAP-V-09"], user =>
@@ -82,7 +79,7 @@ internal static class BrokenDriverPci
 
         Scripted("reads the ISR status for every used buffer", "PCI-ISR-V-01", PciScenarios.Messages, user =>
         {
-            user.Start(user.Settings with { Notifications = NotificationMode.Messages });
+            user.Start(new DriverSettings { Accept = GuestUser.Everything, Notifications = NotificationMode.Messages });
             foreach (var endpoint in user.Endpoints) user.Ask(new AttachRequest(user.Domain(0), endpoint));
             user.Machine.Pci!.ReadIsr();
         }),
@@ -144,7 +141,16 @@ internal static class BrokenDriverPci
 
     private static bool IsReadOf(CommonField field, RegisterAccess access) => access is { Space: RegisterSpace.PciCommon, IsWrite: false } && access.Offset == field.Offset;
 
-    private static int FirstOf(WatchedTarget target, StructureType type) => ShowsConfiguration.At(PciBus.FindIommu(target), type);
+    private static Func<RegisterAccess, ulong, ulong> PassesOverFirst(StructureType type)
+    {
+        uint? first = null;
+        return (access, value) =>
+        {
+            if (!IsConfiguration(access) || access.Offset % 4 != TypeAt || value != (ulong)type) return value;
+            first ??= access.Offset;
+            return access.Offset == first ? 0 : value;
+        };
+    }
 
     private static void Look(PciFunction function, uint offset, uint length)
     {

@@ -1,5 +1,6 @@
 using Viommu.Conformance.Checks.Pci;
 using Viommu.Conformance.Selftest;
+using Viommu.Guest.Driver;
 using Viommu.Guest.Pci;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
@@ -33,7 +34,7 @@ internal static class PciScenarios
 
     public static IEnumerable<Scenario> All() =>
     [
-        Pci(Messages, user => Use(user, NotificationMode.Messages)),
+        Pci(Messages, user => Use(user)),
         Showing(OldRevision, _ => [new ShownByte(0x08, 0)]),
         Showing("a function of revision 255", _ => [new ShownByte(0x08, 0xff)]),
         Showing(ReservedTypes, function => InFront(
@@ -56,26 +57,27 @@ internal static class PciScenarios
         Pci(SharedInterrupt, ShareInterrupt),
     ];
 
-    private static Scenario Pci(string name, Action<GuestUser> play) => new(name, play) { Misbehaviour = new ModelVariation(), Transports = [ModelTransport.Pci] };
+    private static Scenario Pci(string name, Action<GuestUser> play) => new(name, play) { Transports = [ModelTransport.Pci] };
 
-    private static Scenario On(string name, Func<ITarget, ITarget> machine) => Pci(name, user => Use(user, NotificationMode.Messages)) with { Misbehaviour = new ModelVariation { Machine = machine } };
+    private static Scenario On(string name, Func<ITarget, ITarget> machine) => Pci(name, user => Use(user)) with { Misbehaviour = new ModelVariation { Machine = machine } };
 
     private static Scenario Showing(string name, Func<PciFunction, IEnumerable<ShownByte>> shown) => On(name, target => new ShowsConfiguration(target, shown));
 
-    private static Scenario WithVectors(string name, int vectors) => Pci(name, user => Use(user, user.Machine.Transport.HasMessages ? NotificationMode.Messages : NotificationMode.Line)) with
+    private static Scenario WithVectors(string name, int vectors) => Pci(name, user => Use(user)) with
     {
         Misbehaviour = new ModelVariation { PciOptions = options => options with { MsixVectors = vectors } },
     };
 
-    private static Scenario Offering(string name, ulong features) => Pci(name, user => Use(user, NotificationMode.Polled, features)) with
+    private static Scenario Offering(string name, ulong features) => Pci(name, user => Use(user, features)) with
     {
         Shape = new TargetShape { Offering = features },
         Misbehaviour = new ModelVariation { Machine = target => new NamesQueues(target) },
     };
 
-    private static void Use(GuestUser user, NotificationMode notifications, ulong alsoAccept = 0)
+    private static void Use(GuestUser user, ulong alsoAccept = 0)
     {
-        user.Start(user.Settings with { Accept = GuestUser.Everything | alsoAccept, Notifications = notifications });
+        var notifications = user.Machine.Transport.HasMessages ? NotificationMode.Messages : NotificationMode.Line;
+        user.Start(new DriverSettings { Accept = GuestUser.Everything | alsoAccept, Notifications = notifications, EventBuffers = 8 });
         user.AttachAll(user.Domain(0));
         var (at, _) = user.Map(user.Domain(0));
         user.Machine.Transport.TakeNotifications();
@@ -97,7 +99,7 @@ internal static class PciScenarios
         user.Stop();
     }
 
-    /// <summary>As a boot loader does that leaves BARs alone.</summary>
+    /// <summary>As a boot loader does before a driver comes.</summary>
     private static void LookThroughWindow(GuestUser user)
     {
         var function = user.Machine.Pci!.Function;
@@ -109,11 +111,13 @@ internal static class PciScenarios
             function.Write(window + 8, 4, offset);
             function.Read(window + 16, width);
         }
+        user.Start();
+        user.Stop();
     }
 
     private static void ShareInterrupt(GuestUser user)
     {
-        user.Start(user.Settings with { Accept = GuestUser.Everything & ~Features.EventIdx, Notifications = NotificationMode.Line });
+        user.Start(new DriverSettings { Accept = GuestUser.Everything & ~Features.EventIdx, Notifications = NotificationMode.Line, EventBuffers = 8 });
         user.AttachAll(user.Domain(0));
         user.HandleInterrupt();
         user.Machine.Target.BusMasters[0].Store(user.Virtual(1), 0, 4);
