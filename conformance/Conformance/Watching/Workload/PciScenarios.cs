@@ -104,11 +104,12 @@ internal static class PciScenarios
     {
         var function = user.Machine.Pci!.Function;
         var window = At(function, StructureType.PciConfigurationAccess);
-        function.Write(window + 4, 1, 0);
+        var common = VirtioCapability.All(function, StructureType.Common)[0];
+        function.Write(window + 4, 1, (uint)common.Bar);
         foreach (var (offset, width) in ((uint, int)[])[(CommonField.NumQueues.Offset, 2), (CommonField.DeviceStatus.Offset, 1), (CommonField.DeviceFeature.Offset, 4)])
         {
             function.Write(window + 12, 4, (uint)width);
-            function.Write(window + 8, 4, offset);
+            function.Write(window + 8, 4, common.Offset + offset);
             function.Read(window + 16, width);
         }
         user.Start();
