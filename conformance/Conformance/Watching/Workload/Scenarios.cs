@@ -6,6 +6,10 @@ internal static class Scenarios
     public static IReadOnlyList<Scenario> All { get; } =
     [
         .. EverydayScenarios.All(),
+        .. FeatureScenarios.All(),
+        .. LifecycleScenarios.All(),
+        .. StrangeAnswers.All(),
+        .. StrangeRegisters.All(),
         .. PciScenarios.All(),
     ];
 
