@@ -23,14 +23,14 @@ public sealed class DriverHistory
     /// <summary>Guest memory; null where the source does not tell.</summary>
     public AddressWindow? Ram { get; private set; }
 
+    /// <summary>PCI configuration space as the driver found it; null on another transport, or where the source does not tell.</summary>
+    public byte[]? PciConfiguration { get; private set; }
+
     /// <summary>Addresses of device registers; empty where the source does not tell.</summary>
     public IReadOnlyList<AddressWindow> Registers { get; private set; } = [];
 
     /// <summary>Length of the device configuration structure as the transport gives it; null where that is not known.</summary>
     public uint? ConfigLength { get; private set; }
-
-    /// <summary>PCI configuration space as the driver found it; null on another transport, or where the source does not tell.</summary>
-    public byte[]? PciConfiguration { get; private set; }
 
     /// <summary>True on a legacy interface.</summary>
     public bool IsLegacy => Transport is WatchedTransport.LegacyPci or WatchedTransport.LegacyMmio;
@@ -146,8 +146,8 @@ public sealed class DriverHistory
     private void Begin(SessionStarted started)
     {
         (Name, Transport, Sees, Ram) = (started.Name, started.Transport, started.Sees, started.Ram);
-        (Registers, ConfigLength) = (started.Registers, started.ConfigLength);
         PciConfiguration = started.PciConfiguration;
+        (Registers, ConfigLength) = (started.Registers, started.ConfigLength);
         offeredWords.Clear();
         offeredAsRead = 0;
         offeredForSure = started.Offered;

@@ -29,14 +29,14 @@ public sealed record SessionStarted(string Name, WatchedTransport Transport, Sig
     /// <summary>Guest memory, where the source knows: what lies outside of it is device registers.</summary>
     public AddressWindow? Ram { get; init; }
 
+    /// <summary>PCI configuration space as the driver finds it; null on another transport, or where the source does not know.</summary>
+    public byte[]? PciConfiguration { get; init; }
+
     /// <summary>Addresses of device registers, where the source knows.</summary>
     public IReadOnlyList<AddressWindow> Registers { get; init; } = [];
 
     /// <summary>Length of the device configuration structure as the transport gives it; null where it gives none, or the source does not know.</summary>
     public uint? ConfigLength { get; init; }
-
-    /// <summary>PCI configuration space as the driver finds it; null on another transport, or where the source does not know.</summary>
-    public byte[]? PciConfiguration { get; init; }
 
     /// <summary>What the device really offers, whether the driver looked or not; null where the source cannot tell.</summary>
     public ulong? Offered { get; init; }

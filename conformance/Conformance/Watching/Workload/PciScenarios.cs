@@ -22,7 +22,7 @@ internal static class PciScenarios
     public const string LargeStructure = "a structure of 4 MiB";
     public const string VendorData = "vendor data";
     public const string OneVector = "one MSI-X vector";
-    public const string NotificationData = "NOTIFICATION_DATA";
+    public const string NotificationData = "NOTIFICATION_DATA on PCI";
     public const string NotifConfigData = "NOTIF_CONFIG_DATA";
     public const string BothData = "NOTIFICATION_DATA and NOTIF_CONFIG_DATA";
     public const string QueueReset = "a queue reset";
@@ -104,11 +104,12 @@ internal static class PciScenarios
     {
         var function = user.Machine.Pci!.Function;
         var window = At(function, StructureType.PciConfigurationAccess);
-        function.Write(window + 4, 1, 0);
+        var common = VirtioCapability.All(function, StructureType.Common)[0];
+        function.Write(window + 4, 1, (uint)common.Bar);
         foreach (var (offset, width) in ((uint, int)[])[(CommonField.NumQueues.Offset, 2), (CommonField.DeviceStatus.Offset, 1), (CommonField.DeviceFeature.Offset, 4)])
         {
             function.Write(window + 12, 4, (uint)width);
-            function.Write(window + 8, 4, offset);
+            function.Write(window + 8, 4, common.Offset + offset);
             function.Read(window + 16, width);
         }
         user.Start();
