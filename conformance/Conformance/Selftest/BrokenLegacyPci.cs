@@ -1,5 +1,4 @@
 using Viommu.Device.Wire;
-using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Transport;

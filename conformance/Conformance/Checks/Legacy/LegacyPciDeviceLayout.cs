@@ -1,6 +1,5 @@
 using Viommu.Conformance.Checks.Core;
 using Viommu.Guest;
-using Viommu.Guest.Driver;
 using Viommu.Guest.Pci;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
