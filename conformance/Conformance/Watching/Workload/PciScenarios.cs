@@ -22,8 +22,8 @@ internal static class PciScenarios
     public const string LargeStructure = "a structure of 4 MiB";
     public const string VendorData = "vendor data";
     public const string OneVector = "one MSI-X vector";
-    public const string NotificationData = "NOTIFICATION_DATA on PCI";
-    public const string NotifConfigData = "NOTIF_CONFIG_DATA";
+    public const string NotificationData = "NOTIFICATION_DATA with messages";
+    public const string NotifConfigData = "NOTIF_CONFIG_DATA with messages";
     public const string BothData = "NOTIFICATION_DATA and NOTIF_CONFIG_DATA";
     public const string QueueReset = "a queue reset";
     public const string Window = "the window in configuration space";
