@@ -3,6 +3,7 @@ using Viommu.Conformance.Expectations;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Targets;
 namespace Viommu.Fuzz.Tests;
+
 public class TempYaml
 {
     [Fact]

@@ -14,7 +14,8 @@ public sealed class KilledRunTests : IDisposable
     public void A_campaign_that_is_killed_leaves_whole_inputs_and_a_free_folder()
     {
         using var process = Process.Start(new ProcessStartInfo(
-            "dotnet", [Path.Combine(AppContext.BaseDirectory, "fuzz.dll"), "run", "request", "--seed", "3", "--report", _fuzz.Folder]) { RedirectStandardOutput = true })!;
+            "dotnet", [Path.Combine(AppContext.BaseDirectory, "fuzz.dll"), "run", "request", "--seed", "3", "--report", _fuzz.Folder])
+        { RedirectStandardOutput = true })!;
         for (var patience = Stopwatch.StartNew(); Inputs() < 20; Thread.Sleep(50))
         {
             Assert.False(process.HasExited);

@@ -38,7 +38,7 @@ internal sealed class RequestFormat : IInputFormat
             throw new FormatException(e.Message, e);
         }
 
-        if (script.Lines.LastOrDefault() is CommentLine { Text: Mark }) return RequestTarget.Encode([], 0, Framing.Plain);
+        if (script.Lines is [.., CommentLine { Text: Mark }]) return RequestTarget.Encode([], 0, Framing.Plain);
         if (script.Operations.LastOrDefault() is not BytesOperation last) throw new FormatException("the last operation is no request in bytes");
         var bytes = Convert.FromHexString(last.Hex);
         if (bytes.Length > LongestReadable) throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"the request has more than {LongestReadable} bytes"));
