@@ -10,11 +10,11 @@ public sealed class JsonReportTests
     [Fact]
     public void Every_object_has_just_the_keys_of_the_schema()
     {
-        Keys(Root, "schema", "tool", "spec", "target", "seed", "checks", "clauses", "summary");
+        Keys(Root, "schema", "tool", "spec", "target", "seed", "strict", "over", "checks", "clauses", "complaints", "summary");
         Keys(Root.GetProperty("tool"), "version");
         Keys(Root.GetProperty("target"), "name", "version", "configuration", "features");
         foreach (var check in Root.GetProperty("checks").EnumerateArray())
-            Keys(check, "id", "clauses", "level", "verdict", "expected", "actual", "evidence", "milliseconds");
+            Keys(check, "id", "clauses", "level", "verdict", "observed", "chargedTo", "expected", "actual", "evidence", "milliseconds");
         foreach (var clause in Root.GetProperty("clauses").EnumerateArray())
             Keys(clause, "id", "role", "level", "verdict", "checks", "reason");
     }

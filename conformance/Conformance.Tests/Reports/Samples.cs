@@ -1,5 +1,8 @@
+using System.Text;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
+using Viommu.Conformance.Recorded;
+using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Tests.Running;
 
@@ -20,6 +23,13 @@ internal static class Samples
 
     /// <summary>A run like a real one: a check on every device clause of the core and IOMMU chapters.</summary>
     public static RunSnapshot Whole { get; } = MakeWhole();
+
+    /// <summary>Every clause, with the fake checks as what judges them, each proven by a device.</summary>
+    public static Traceability Trace { get; } = new(ScriptedRun.Catalogue, NotTested.Load(),
+        FakeChecks.All.Select(check => new TracedRule(check.Id, check.Title, check.Clauses, [$"a device that breaks {check.Id}"])));
+
+    /// <summary>A run as it comes back from its results file.</summary>
+    public static RecordedRun Recorded(string name, RunSnapshot run) => ResultsFile.Parse(name, Encoding.UTF8.GetBytes(new JsonReport().Render(run)), name);
 
     private static RunSnapshot MakeWhole()
     {

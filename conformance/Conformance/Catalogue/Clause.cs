@@ -24,6 +24,21 @@ public sealed record Clause(
 {
     private const string Unworded = "DESC";
 
+    /// <summary>The first version of the spec that has it.</summary>
+    public SpecVersion Since { get; init; } = SpecVersion.V1_2;
+
+    /// <summary>What the versions before say instead; empty for a clause that was always there.</summary>
+    public string Before { get; init; } = "";
+
+    /// <summary>Why breaking it opens the isolation that an IOMMU is for, although the spec words it as SHOULD; empty where it does not.</summary>
+    public string SecurityReason { get; init; } = "";
+
+    /// <summary>True for a SHOULD that isolation hangs on.</summary>
+    public bool IsSecurityRelevant => SecurityReason.Length > 0;
+
+    /// <summary>The keyword as reports show it, marked where isolation hangs on it.</summary>
+    public string KeywordShown => IsSecurityRelevant ? $"{Keyword} (security)" : Keyword;
+
     /// <summary>How strongly it is worded.</summary>
     public Level Level => LevelOf(Keyword) ?? throw new InvalidOperationException($"{Id}: '{Keyword}' is no keyword");
 
@@ -38,6 +53,9 @@ public sealed record Clause(
 
     /// <summary>Line of <see cref="Source"/>.</summary>
     public int SourceLine => int.Parse(Source[(Source.LastIndexOf(':') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Why nothing is judged by it where a version is judged by that has not got it; null where the version has it.</summary>
+    public string? WhyNotIn(SpecVersion version) => Since <= version ? null : $"new in virtio {Since.Name()}";
 
     /// <summary>The level of a keyword of the spec, or null where it is none.</summary>
     public static Level? LevelOf(string keyword) => keyword switch

@@ -5,6 +5,8 @@ namespace Viommu.Conformance.Catalogue;
 /// <summary>Every clause the suite knows, in the order of the spec's chapters.</summary>
 public sealed class ClauseCatalogue
 {
+    private const string SecurityHeader = "clause\twhy";
+
     internal const string Header = "id\tsource file\tsection title\trole\tlevel\tparaphrase\tobservable\thint";
 
     // Chapters: basic facilities, the rings, transports, device types; then what goes across them.
@@ -30,8 +32,21 @@ public sealed class ClauseCatalogue
     public IReadOnlyList<Clause> Clauses { get; }
 
     /// <summary>The catalogue that belongs to this build: the clauses of virtio 1.4, and the unworded behaviour.</summary>
-    public static ClauseCatalogue Load() =>
-        new(Tsv.Embedded("clauses.tsv", Header).Concat(Tsv.Embedded("unworded.tsv", Header)).Select(Parse));
+    public static ClauseCatalogue Load()
+    {
+        var levels = SpecLevels.Load();
+        var security = Tsv.Embedded("security-relevant.tsv", SecurityHeader).ToDictionary(cells => cells[0], cells => cells[1]);
+        return new(Tsv.Embedded("clauses.tsv", Header).Concat(Tsv.Embedded("unworded.tsv", Header)).Select(Parse).Select(levels.Dated)
+            .Select(clause => clause with { SecurityReason = security.GetValueOrDefault(clause.Id, "") }));
+    }
+
+    /// <summary>The same clauses in the words of a version of the spec; those that it has not got yet are there all the same, and say so.</summary>
+    public ClauseCatalogue At(SpecVersion version)
+    {
+        if (version == SpecVersions.Latest) return this;
+        var levels = SpecLevels.Load();
+        return new(Clauses.Select(clause => levels.WordedAs(clause, version)));
+    }
 
     /// <summary>The chapters a family stands for.</summary>
     public static string TitleOf(string family) => family switch

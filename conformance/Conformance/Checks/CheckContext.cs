@@ -1,5 +1,6 @@
 using Viommu.Guest;
 using Viommu.Guest.Driver;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
@@ -111,6 +112,10 @@ public sealed class CheckContext
 
     /// <summary>What a driver that is to accept <paramref name="accept"/> accepts of this device: with it, what the user chose for the run.</summary>
     internal ulong Acceptable(ulong accept) => Machine.Acceptable(Initial.OfferedFeatures, accept);
+
+    /// <summary>The registers of modern PCI; N/A where the run uses another transport.</summary>
+    internal PciTransport Pci => Machine.Pci
+        ?? throw new NotApplicableException(Machine.Transport.IsLegacy ? "the run uses a legacy interface" : "the run does not use PCI");
 
     /// <summary>N/A where the run uses a legacy interface; <paramref name="reason"/> says what such an interface has not, or does otherwise.</summary>
     internal void RequiresModern(string reason)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Viommu.Conformance.Expectations;
+using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Guest.Targets;
@@ -48,7 +49,7 @@ internal static class Cli
         {
             return Invoke(args, host);
         }
-        catch (Exception e) when (e is UsageException or ExpectationFormatException)
+        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException)
         {
             return Complain(host, e, ExitCode.Usage);
         }
@@ -73,7 +74,7 @@ internal static class Cli
         Command[] verbs =
         [
             new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command,
-            new SelftestCommand(host).Command, new WatchCommand(host).Command,
+            new SelftestCommand(host).Command, new WatchCommand(host).Command, new CompareCommand(host).Command,
         ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);

@@ -3,6 +3,7 @@ using Spectre.Console;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Selftest;
 using Viommu.Conformance.Watching;
 using Viommu.Guest.Targets;
 
@@ -40,6 +41,9 @@ internal sealed record CliHost
     public Func<string, ITargetSource> ParseTarget { get; init; } = TargetSources.Parse;
 
     public Func<ITargetSource, CheckSessionOptions, ICheckSession> OpenSession { get; init; } = (source, options) => new CheckSession(source, options);
+
+    /// <summary>Every clause, in the words of a version of the spec, with what judges it and what proves that.</summary>
+    public Traceability Trace(SpecVersion spec = SpecVersions.Latest) => new(Catalogue.At(spec), NotTested, [.. Proofs.Of(Checks), .. Proofs.Of(Rules)]);
 
     /// <summary>The process's own world.</summary>
     public static CliHost ForProcess(CancellationToken interrupted)

@@ -27,8 +27,8 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
     /// <inheritdoc/>
     public void RunStarted(RunSnapshot run)
     {
-        planned = run.Checks.Count(c => c.Verdict != Verdict.Skip);
-        console.Line(($"virtio-iommu conformance {Tool.Version}: {run.Target} against virtio {Tool.Spec}", Heading));
+        planned = run.Checks.Count(c => c.Verdict == Verdict.Missing);
+        console.Line(($"virtio-iommu conformance {Tool.Version}: {run.Target} against virtio {run.Spec.Name()}", Heading));
         console.Labelled("checks", VerdictColumn + 2, planned == run.Checks.Count
             ? Number(planned) : $"{Number(planned)} of {Number(run.Checks.Count)}, the others left out");
         console.Labelled("seed", VerdictColumn + 2, run.Seed.ToString(CultureInfo.InvariantCulture));

@@ -15,6 +15,7 @@ internal sealed class ExplainCommand
     private static readonly Style Bold = new(decoration: Decoration.Bold);
 
     private readonly CliHost host;
+    private readonly SpecOption spec = new();
 
     private readonly Argument<string> id = new("ID") { Description = "The id of a check or of a clause, in any case." };
 
@@ -22,15 +23,17 @@ internal sealed class ExplainCommand
     {
         this.host = host;
         Command = new("explain", "Explains a clause or a check: where the spec says it, what is done, how to read the answers.") { id };
-        Command.SetAction(parsed => Explain(parsed.GetRequiredValue(id)));
+        spec.AddTo(Command);
+        Command.SetAction(parsed => Explain(parsed.GetRequiredValue(id), spec.Read(parsed)));
     }
 
     public Command Command { get; }
 
-    private int Explain(string wanted)
+    private int Explain(string wanted, SpecVersion version)
     {
-        if (host.Judged.FirstOrDefault(c => c.Id.Equals(wanted, StringComparison.OrdinalIgnoreCase)) is { } rule) Explain(rule);
-        else if (host.Catalogue.TryGet(wanted, out var clause)) Explain(clause);
+        var catalogue = host.Catalogue.At(version);
+        if (host.Judged.FirstOrDefault(c => c.Id.Equals(wanted, StringComparison.OrdinalIgnoreCase)) is { } rule) Explain(rule, catalogue, version);
+        else if (catalogue.TryGet(wanted, out var clause)) Explain(clause, version);
         else throw new UsageException(Suggest(wanted));
         return ExitCode.AsExpected;
     }
@@ -45,7 +48,7 @@ internal sealed class ExplainCommand
         return glob.IsExact ? $"no clause or check is called '{wanted}'; near it: {shown}" : $"explain takes one id; '{wanted}' matches {shown}";
     }
 
-    private void Explain(SpecRule rule)
+    private void Explain(SpecRule rule, ClauseCatalogue catalogue, SpecVersion version)
     {
         host.Console.Line((rule.Id, Bold));
         Say("rule", rule.Title);
@@ -55,15 +58,15 @@ internal sealed class ExplainCommand
         Say("run it", $"conformance {(rule is Check ? "run" : "watch")} --only {rule.Id}");
         foreach (var clause in rule.Clauses)
         {
-            if (!host.Catalogue.TryGet(clause, out var row)) continue;
+            if (!catalogue.TryGet(clause, out var row)) continue;
             host.Console.WriteLine();
-            Describe(row);
+            Describe(row, version);
         }
     }
 
-    private void Explain(Clause clause)
+    private void Explain(Clause clause, SpecVersion version)
     {
-        Describe(clause);
+        Describe(clause, version);
         var checks = host.Judged.Where(c => c.Clauses.Contains(clause.Id)).ToList();
         if (checks.Count == 0) Say("not tested", host.NotTested.ReasonFor(clause.Id));
         foreach (var check in checks)
@@ -75,13 +78,15 @@ internal sealed class ExplainCommand
         }
     }
 
-    private void Describe(Clause clause)
+    private void Describe(Clause clause, SpecVersion version)
     {
         host.Console.Line((clause.Id, Bold));
         Say("level", clause.IsUnworded ? $"{clause.Keyword}, in this project's reading: the spec states it without a keyword" : clause.Keyword);
         Say("binds", $"the {clause.Role.ToString().ToLowerInvariant()}");
         Say("asks", clause.Paraphrase);
-        Say("where", $"virtio {Reports.Tool.Spec}, {ClauseCatalogue.TitleOf(clause.Family)}, \"{clause.Section}\" ({clause.Source} of the spec's sources)");
+        Say("where", $"virtio {SpecVersions.Latest.Name()}, {ClauseCatalogue.TitleOf(clause.Family)}, \"{clause.Section}\" ({clause.Source} of the spec's sources)");
+        if (clause.Before.Length > 0) Say("since", $"virtio {clause.Since.Name()}. Before: {clause.Before}");
+        if (clause.WhyNotIn(version) is { } why) Say("judged", $"not by virtio {version.Name()}: {why}");
         Say("seen by", clause.Hint);
     }
 

@@ -9,12 +9,14 @@ namespace Viommu.Conformance.Program;
 internal sealed class ListCommand
 {
     private readonly SelectionOptions selection = new();
+    private readonly SpecOption spec = new();
 
     public ListCommand(CliHost host)
     {
         Command = new("list", "Lists the checks, in the order in which they run.");
         selection.AddTo(Command);
-        Command.SetAction(parsed => Print(host.Console, selection.Read(parsed).Plan(host.Checks)));
+        spec.AddTo(Command);
+        Command.SetAction(parsed => Print(host.Console, selection.Read(parsed).Plan(host.Checks, host.Catalogue, spec.Read(parsed))));
     }
 
     public Command Command { get; }

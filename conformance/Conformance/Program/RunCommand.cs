@@ -16,6 +16,7 @@ internal sealed class RunCommand
 
     private readonly CliHost host;
     private readonly SelectionOptions selection = new();
+    private readonly SpecOption spec = new();
 
     private readonly Option<string> target = new("--target")
     {
@@ -80,6 +81,7 @@ internal sealed class RunCommand
         this.host = host;
         Command = new("run", "Runs the checks on a target, prints what it finds, and writes the reports.") { target };
         selection.AddTo(Command);
+        spec.AddTo(Command);
         foreach (Option option in (Option[])[matrix, strict, expect, update, report, seed, timeout, budget, list, verbose]) Command.Add(option);
         timeout.Validators.Add(result => Bound(result.GetValueOrDefault<double>(), "--timeout", result.AddError));
         budget.Validators.Add(result =>
@@ -93,7 +95,7 @@ internal sealed class RunCommand
 
     private int Run(ParseResult parsed)
     {
-        var plan = selection.Read(parsed).Plan(host.Checks);
+        var plan = selection.Read(parsed).Plan(host.Checks, host.Catalogue, spec.Read(parsed));
         if (plan.All(p => p.LeftOut is not null))
         {
             host.Error.WriteLine("conformance: no check is selected; 'conformance list' shows the ids that --only and --skip are held against");
@@ -125,13 +127,14 @@ internal sealed class RunCommand
         var combinations = TargetSources.Matrix(judged.Parsed.GetRequiredValue(target));
         var folder = judged.Parsed.GetValue(report) ?? Path.Combine("reports", "matrix");
         var runs = new List<(string, RunSnapshot)>();
+        var trace = host.Trace(spec.Read(judged.Parsed));
         foreach (var (name, spec) in combinations)
         {
             using var source = host.ParseTarget(spec);
             runs.Add((name, Judge(judged, source, Path.Combine(folder, name), findingsOnly: true)));
             host.Console.Line($"{name}: {ConsoleSummary.Closing(runs[^1].Item2)}");
             host.Console.Line("");
-            MatrixReport.Write(folder, new MatrixSnapshot([.. runs]));
+            MatrixReport.Write(folder, new MatrixSnapshot([.. runs]), trace);
         }
         var final = new MatrixSnapshot(runs);
         ConsoleMatrix.Print(host.Console, final);
@@ -142,17 +145,22 @@ internal sealed class RunCommand
     private RunSnapshot Judge(Judged judged, ITargetSource source, string folder, bool findingsOnly)
     {
         var parsed = judged.Parsed;
-        var reports = new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(host.Catalogue), new HtmlReport()], host.Clock);
+        var catalogue = host.Catalogue.At(spec.Read(parsed));
+        var reports = new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(catalogue), new HtmlReport(host.Trace(spec.Read(parsed)))], host.Clock);
         bool isVerbose = parsed.GetValue(verbose);
         using ILoggerFactory logging = isVerbose ? ConsoleLogging() : NullLoggerFactory.Instance;
-        var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null);
-        var runner = new Runner(judged.Plan, judged.Expectations, new ClauseVerdicts(host.Catalogue, host.NotTested), options, host.Clock, logging.CreateLogger("run"));
+        var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null)
+        {
+            Spec = spec.Read(parsed),
+        };
+        var clauses = new ClauseVerdicts(catalogue, host.NotTested, spec: options.Spec);
+        var runner = new Runner(judged.Plan, judged.Expectations, clauses, options, host.Clock, logging.CreateLogger("run"));
 
         using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
         return isVerbose ? Execute(_ => { }) : host.Console.WithProgress(Execute);
 
         RunSnapshot Execute(Action<string> progress) =>
-            runner.Run(session, [new ConsoleObserver(host.Console, host.Catalogue, progress, findingsOnly), reports], host.Interrupted);
+            runner.Run(session, [new ConsoleObserver(host.Console, catalogue, progress, findingsOnly), reports], host.Interrupted);
     }
 
     private ExpectationSet ReadExpectations(ParseResult parsed)

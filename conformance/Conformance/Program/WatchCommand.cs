@@ -78,7 +78,7 @@ internal sealed class WatchCommand
         IRunObserver[] observers =
         [
             new ConsoleObserver(host.Console, host.Catalogue, _ => { }),
-            new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(host.Catalogue), new HtmlReport()], host.Clock),
+            new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(host.Catalogue), new HtmlReport(host.Trace())], host.Clock),
         ];
         foreach (var observer in observers) observer.RunStarted(run);
         foreach (var result in results.Where(result => result.Verdict != Verdict.Skip)) observers[0].CheckFinished(result, run);

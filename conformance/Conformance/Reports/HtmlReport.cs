@@ -5,8 +5,11 @@ using Viommu.Conformance.Running;
 namespace Viommu.Conformance.Reports;
 
 /// <summary><c>index.html</c>: the clause matrix, for people. One file, nothing fetched; the template escapes every value.</summary>
-internal sealed class HtmlReport : IReport
+/// <param name="trace">What proves the checks; null for a page that does not tell.</param>
+internal sealed class HtmlReport(Traceability? trace = null) : IReport
 {
+    private readonly Dictionary<string, IReadOnlyList<string>> proofs = trace?.Rows.ToDictionary(row => row.Clause.Id, row => row.Proofs) ?? [];
+
     private static readonly Lazy<HandlebarsTemplate<object, object>> Template = new(() => PageTemplate.Compile("index"));
 
     public string FileName => "index.html";
@@ -33,7 +36,7 @@ internal sealed class HtmlReport : IReport
         return Template.Value(new
         {
             target = run.Target.ToString(),
-            spec = Tool.Spec,
+            spec = run.Spec.Name(),
             tool = Tool.Version,
             seed = run.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
             features = run.FeatureNames,
@@ -45,6 +48,7 @@ internal sealed class HtmlReport : IReport
             clauseTotal = run.Clauses.Count,
             checks = run.Counts.Select(c => Chip(c.Verdict, c.Count)).ToList(),
             verdicts = Chips(run.Clauses),
+            versions = Versions(new SpecDiff(run)),
             complaints = run.Complaints.Select(PlainText.Shown).ToList(),
             findings = run.Checks.Where(c => c.Verdict >= Verdict.Warn).OrderByDescending(c => c.Verdict).Select(c => new
             {
@@ -56,6 +60,18 @@ internal sealed class HtmlReport : IReport
             families,
         });
     }
+
+    private static object? Versions(SpecDiff diff) => diff.Changing.Count == 0 ? null : new
+    {
+        count = diff.Changing.Count,
+        all = diff.Versions.Select(version => new { name = version.Name(), counts = diff.Counts(version).Select(c => Chip(c.Verdict, c.Count)).ToList() }).ToList(),
+        changing = diff.Changing.Select(clause => new
+        {
+            id = clause.Clause.Id,
+            text = clause.Clause.Paraphrase,
+            cells = diff.Versions.Select(version => SpecDiff.By(version, clause)).Select(v => new { name = v.Name(), verdictClass = Class(v) }).ToList(),
+        }).ToList(),
+    };
 
     internal static string Outcome(RunSnapshot run)
     {
@@ -73,21 +89,23 @@ internal sealed class HtmlReport : IReport
 
     private static string Counted(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
-    private static object Row(ClauseResult result, Dictionary<string, CheckResult> results)
+    private object Row(ClauseResult result, Dictionary<string, CheckResult> results)
     {
         var clause = result.Clause;
         return new
         {
             id = clause.Id,
-            level = clause.Keyword,
+            level = clause.KeywordShown,
             levelClass = clause.Level.ToString().ToLowerInvariant(),
             role = clause.Role.ToString().ToLowerInvariant(),
             verdict = result.Verdict.Name(),
             verdictClass = Class(result.Verdict),
             text = clause.Paraphrase,
             unworded = clause.IsUnworded,
+            since = clause.Since == SpecVersion.V1_2 ? "" : clause.Since.Name(),
             source = clause.Source,
             reason = PlainText.Shown(result.Reason),
+            proofs = proofs.GetValueOrDefault(clause.Id, []),
             checks = result.Checks.Select(id => results[id]).Select(c => new
             {
                 id = c.Check.Id,

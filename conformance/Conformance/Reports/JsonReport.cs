@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Reports;
@@ -25,15 +26,19 @@ internal sealed class JsonReport : IReport
         {
             Schema,
             Tool = new { Tool.Version },
-            Tool.Spec,
+            Spec = run.Spec.Name(),
             Target = new { run.Target.Name, run.Target.Version, run.Target.Configuration, Features = run.FeatureNames },
             run.Seed,
+            run.Strict,
+            run.Over,
             Checks = run.Checks.Select(c => new
             {
                 c.Check.Id,
                 c.Check.Clauses,
                 Level = Word(c.Check.Level),
                 Verdict = c.Verdict.Name(),
+                Observed = c.Observed.Name(),
+                c.ChargedTo,
                 c.Expected,
                 c.Actual,
                 c.Evidence,
@@ -48,9 +53,10 @@ internal sealed class JsonReport : IReport
                 c.Checks,
                 c.Reason,
             }),
+            run.Complaints,
             Summary = run.Counts.ToDictionary(c => c.Verdict.Name(), c => c.Count),
         },
         Format) + "\n";
 
-    private static string Word(Catalogue.Level level) => level.ToString().ToUpperInvariant();
+    private static string Word(Level level) => level.ToString().ToUpperInvariant();
 }

@@ -17,7 +17,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
         var text = new StringBuilder();
         Line(text, $"# virtio-iommu conformance: {Escape(run.Target.ToString())}");
         Line(text, $"");
-        Line(text, $"virtio {Tool.Spec}, tool {Tool.Version}, seed {run.Seed}, features offered: {string.Join(", ", run.FeatureNames)}.");
+        Line(text, $"virtio {run.Spec.Name()}, tool {Tool.Version}, seed {run.Seed}, features offered: {string.Join(", ", run.FeatureNames)}.");
         if (!run.Over) Line(text, $"\n**The run was not over when this was written.** Checks without a result are MISSING.");
 
         Line(text, $"\n| verdict | checks | clauses |\n|---|---:|---:|");
@@ -36,6 +36,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
         if (told.Count > 0) Line(text, $"\n## Findings");
         foreach (var result in told) Tell(text, result);
 
+        Versions(text, new SpecDiff(run));
         List(text, run, "Expected failures", Verdict.ExpectedFailure, r => r.Evidence.LastOrDefault(r.Actual));
         List(text, run, "Not applicable", Verdict.NotApplicable, r => r.Expected);
         List(text, run, "Missing", Verdict.Missing, r => r.Expected);
@@ -54,6 +55,16 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
         var body = PlainText.Shown(string.Join('\n', lines));
         var fence = Fence(body);
         Line(text, $"\n{fence}text\n{body}\n{fence}");
+    }
+
+    private static void Versions(StringBuilder text, SpecDiff diff)
+    {
+        if (diff.Changing.Count == 0) return;
+        Line(text, $"\n## By version of virtio\n");
+        Line(text, $"Clauses whose verdict is not the same by all versions: {diff.Changing.Count}.\n");
+        Line(text, $"| clause | {string.Join(" | ", diff.Versions.Select(v => v.Name()))} |\n|---|{string.Concat(diff.Versions.Select(_ => "---|"))}");
+        foreach (var clause in diff.Changing)
+            Line(text, $"| {clause.Clause.Id} | {string.Join(" | ", diff.Versions.Select(v => SpecDiff.By(v, clause).Name()))} |");
     }
 
     private static void List(StringBuilder text, RunSnapshot run, string title, Verdict verdict, Func<CheckResult, string> why)

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using HandlebarsDotNet;
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Reports;
@@ -14,17 +16,17 @@ internal static class MatrixReport
     private static readonly Lazy<HandlebarsTemplate<object, object>> Template = new(() => PageTemplate.Compile("matrix"));
 
     /// <summary>Writes both files; throws <see cref="ReportException"/> where that cannot be done.</summary>
-    public static void Write(string folder, MatrixSnapshot matrix)
+    public static void Write(string folder, MatrixSnapshot matrix, Traceability trace)
     {
         ReportFolder.Replace(Path.Combine(folder, "summary.md"), Markdown(matrix));
-        ReportFolder.Replace(Path.Combine(folder, "index.html"), Html(matrix));
+        ReportFolder.Replace(Path.Combine(folder, "index.html"), Html(matrix, trace));
     }
 
     internal static string Markdown(MatrixSnapshot matrix)
     {
         var text = new StringBuilder();
         Line(text, $"# virtio-iommu conformance, {matrix.Runs.Count} combinations");
-        Line(text, $"\nvirtio {Tool.Spec}, tool {Tool.Version}, seed {matrix.Runs[0].Run.Seed}.\n");
+        Line(text, $"\nvirtio {matrix.Runs[0].Run.Spec.Name()}, tool {Tool.Version}, seed {matrix.Runs[0].Run.Seed}.\n");
         Row(text, ["combination", .. matrix.Verdicts.Select(v => v.Name()), "exit"]);
         Row(text, ["---", .. matrix.Verdicts.Select(_ => "---:"), "---:"]);
         foreach (var (name, run) in matrix.Runs)
@@ -38,9 +40,9 @@ internal static class MatrixReport
         return text.ToString();
     }
 
-    internal static string Html(MatrixSnapshot matrix) => Template.Value(new
+    internal static string Html(MatrixSnapshot matrix, Traceability trace) => Template.Value(new
     {
-        spec = Tool.Spec,
+        spec = matrix.Runs[0].Run.Spec.Name(),
         tool = Tool.Version,
         seed = matrix.Runs[0].Run.Seed.ToString(CultureInfo.InvariantCulture),
         count = matrix.Runs.Count,
@@ -68,6 +70,7 @@ internal static class MatrixReport
                 why = PlainText.Shown(result.Verdict == Verdict.Pass ? result.Actual : result.Expected),
             }).ToList(),
         }).ToList(),
+        grid = ClauseGrid.Of(trace, [.. matrix.Runs.Select(r => (RecordedRun.Of(r.Name, r.Run), (string?)$"{r.Name}/index.html"))]),
     });
 
     private static string Class(int exitCode) => exitCode switch { ExitCode.AsExpected => "good", ExitCode.Findings => "bad", _ => "odd" };

@@ -5,11 +5,11 @@ namespace Viommu.Conformance.Reports;
 /// <summary>Pages for people: one file each, nothing fetched, every value escaped.</summary>
 internal static class PageTemplate
 {
-    /// <summary>The embedded template of that name, with the style that all pages share.</summary>
+    /// <summary>The embedded template of that name, with the parts that pages share.</summary>
     public static HandlebarsTemplate<object, object> Compile(string name)
     {
         var handlebars = Handlebars.Create(new HandlebarsConfiguration { TextEncoder = new HtmlEncoder() });
-        handlebars.RegisterTemplate("style", Read("style"));
+        foreach (var part in (string[])["style", "tables", "grid"]) handlebars.RegisterTemplate(part, Read(part));
         return handlebars.Compile(Read(name));
     }
 

@@ -26,13 +26,7 @@ internal sealed class ReportFolder : IRunObserver
         Folder = folder;
         this.clock = clock;
         files = [.. reports.Select(r => (r, Path.Combine(folder, r.FileName)))];
-        Attempt(folder, () =>
-        {
-            Directory.CreateDirectory(folder);
-            var probe = Path.Combine(folder, $".write-test-{Environment.ProcessId}");
-            File.WriteAllText(probe, "");
-            File.Delete(probe);
-        });
+        Create(folder);
     }
 
     /// <summary>Where the reports are.</summary>
@@ -61,6 +55,15 @@ internal sealed class ReportFolder : IRunObserver
             written[report] = clock.GetTimestamp();
         }
     }
+
+    /// <summary>Makes sure that there is a folder that can be written to; throws <see cref="ReportException"/> where there cannot be one.</summary>
+    internal static void Create(string folder) => Attempt(folder, () =>
+    {
+        Directory.CreateDirectory(folder);
+        var probe = Path.Combine(folder, $".write-test-{Environment.ProcessId}");
+        File.WriteAllText(probe, "");
+        File.Delete(probe);
+    });
 
     /// <summary>Puts a file in place as a whole; throws <see cref="ReportException"/> where it cannot be written.</summary>
     internal static void Replace(string path, string text) => Attempt(path, () =>

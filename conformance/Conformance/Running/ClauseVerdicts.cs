@@ -2,8 +2,11 @@ using Viommu.Conformance.Catalogue;
 
 namespace Viommu.Conformance.Running;
 
-/// <summary>What is said of every clause, by its checks or by the reason for having none, in a run that judges one role.</summary>
-internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTested, Role judged = Role.Device)
+/// <summary>
+/// What is said of every clause, by its checks or by the reason for having none, in a run that judges one role by a version of the spec; a
+/// clause that the version has not got is N/A.
+/// </summary>
+internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTested, Role judged = Role.Device, SpecVersion spec = SpecVersions.Latest)
 {
     public IReadOnlyList<ClauseResult> Of(IReadOnlyList<CheckResult> results)
     {
@@ -20,6 +23,7 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
 
     private ClauseResult Judge(Clause clause, IReadOnlyList<CheckResult> results)
     {
+        if (clause.WhyNotIn(spec) is { } why) return new(clause, Verdict.NotApplicable, [.. results.Select(r => r.Check.Id)], why);
         if (results.Count == 0) return new(clause, Verdict.NotTested, [], notTested.ReasonFor(clause, judged));
         // A check that does not apply to this device says nothing, so the others decide.
         var telling = results.Where(r => r.Verdict != Verdict.NotApplicable).DefaultIfEmpty(results[0]);

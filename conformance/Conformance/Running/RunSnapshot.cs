@@ -44,6 +44,9 @@ public sealed record RunSnapshot(
     TargetIdentity Target, ulong OfferedFeatures, ulong Seed, bool Strict, IReadOnlyList<CheckResult> Checks,
     IReadOnlyList<ClauseResult> Clauses, IReadOnlyList<string> Complaints, bool Over)
 {
+    /// <summary>The version of the spec that is judged by.</summary>
+    public SpecVersion Spec { get; init; } = SpecVersions.Latest;
+
     /// <summary>The spec's names of the feature bits offered, lowest bit first.</summary>
     public IReadOnlyList<string> FeatureNames =>
         [.. Enumerable.Range(0, 64).Where(bit => (OfferedFeatures >> bit & 1) != 0).Select(Features.NameOf)];

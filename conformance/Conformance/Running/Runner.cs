@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Expectations;
 using Viommu.Guest.Targets;
@@ -10,7 +11,11 @@ namespace Viommu.Conformance.Running;
 /// <param name="Seed">Where every random choice comes from; for the reports.</param>
 /// <param name="Strict">True where a broken SHOULD is a finding.</param>
 /// <param name="Budget">When to start no further check; null for no limit.</param>
-internal sealed record RunOptions(ulong Seed, bool Strict = false, TimeSpan? Budget = null);
+internal sealed record RunOptions(ulong Seed, bool Strict = false, TimeSpan? Budget = null)
+{
+    /// <summary>The version of the spec that is judged by; for the reports.</summary>
+    public SpecVersion Spec { get; init; } = SpecVersions.Latest;
+}
 
 /// <summary>Runs the planned checks in one session and says what each showed.</summary>
 internal sealed class Runner(
@@ -25,7 +30,7 @@ internal sealed class Runner(
     public RunSnapshot Run(ICheckSession session, IReadOnlyList<IRunObserver> observers, CancellationToken cancellation)
     {
         var results = plan.Select(p => p.LeftOut is { } why
-            ? CheckResult.WithoutRunning(p.Check, Verdict.Skip, why)
+            ? CheckResult.WithoutRunning(p.Check, p.LeftOutAs, why) with { Observed = Verdict.Skip }
             : CheckResult.WithoutRunning(p.Check, Verdict.Missing, NotReached)).ToArray();
         var complaints = expectations.Complaints([.. plan.Select(p => p.Check.Id)]);
         foreach (var observer in observers) observer.RunStarted(Snapshot(session, results, complaints, over: false));
@@ -93,6 +98,6 @@ internal sealed class Runner(
     private RunSnapshot Snapshot(ICheckSession session, CheckResult[] results, IReadOnlyList<string> complaints, bool over)
     {
         CheckResult[] copy = [.. results];
-        return new(session.Target, session.OfferedFeatures, options.Seed, options.Strict, copy, clauses.Of(copy), complaints, over);
+        return new(session.Target, session.OfferedFeatures, options.Seed, options.Strict, copy, clauses.Of(copy), complaints, over) { Spec = options.Spec };
     }
 }

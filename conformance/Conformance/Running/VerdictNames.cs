@@ -21,6 +21,9 @@ public static class VerdictNames
         _ => throw new ArgumentOutOfRangeException(nameof(verdict), verdict, null),
     };
 
+    /// <summary>The verdict of a word; null where it is none.</summary>
+    public static Verdict? Parse(string word) => Enum.GetValues<Verdict>().Where(v => v.Name() == word).Select(v => (Verdict?)v).FirstOrDefault();
+
     /// <summary>True where the device, or the expectations about it, turn the run red. A WARN does so only in a strict run.</summary>
     public static bool IsFinding(this Verdict verdict, bool strict) =>
         verdict is Verdict.Fail or Verdict.Crash or Verdict.Timeout or Verdict.UnexpectedPass || (strict && verdict == Verdict.Warn);

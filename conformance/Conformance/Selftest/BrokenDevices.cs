@@ -25,5 +25,12 @@ internal static class BrokenDevices
         .. BrokenPackedRings.All(),
         .. BrokenPackedLists.All(),
         .. BrokenPackedEvents.All(),
+        .. BrokenPciFunction.All(),
+        .. BrokenPciCapabilities.All(),
+        .. BrokenPciRegisters.All(),
+        .. BrokenPciQueues.All(),
+        .. BrokenPciWindow.All(),
+        .. BrokenPciInterrupts.All(),
+        .. BrokenPciLegacy.All(),
     ];
 }

@@ -14,7 +14,7 @@ internal static class BrokenQueueResets
     [
         BrokenDevice.Registers("puts a queue reset off until the queue is set up again", ["CORE-VQRESET-D-01"], target => new PutsOffQueueReset(target)),
         BrokenDevice.Registers(
-            "goes on with the former queue after its reset", ["CORE-VQRESET-D-01", "CORE-VQRESET-D-02", Resized], target => new PretendsQueueReset(target)),
+            "goes on with the former queue after its reset", ["CORE-VQRESET-D-01", "CORE-VQRESET-D-02", "PCI-COMMON-D-11", Resized], target => new PretendsQueueReset(target)),
         BrokenDevice.Registers(
             "shows the former size after a queue reset", ["CORE-VQRESET-D-02.the-size-*"], target => new ShowsFormerSize(target)),
         BrokenDevice.Registers("gives a queue its first size for good", [Resized], target => new FirstSizeForGood(target)),

@@ -30,6 +30,7 @@ internal abstract class RegisterInterceptor(ITarget inner) : TargetInterceptor(i
     {
         if (Windows.Common.Holds(address)) return ReadRegister(new CommonField(Windows.Common.OffsetOf(address), width));
         if (Windows.Device.Holds(address)) return ReadConfig(Windows.Device.OffsetOf(address), width);
+        if (Windows.Isr.Holds(address) && width == 1) return ReadIsr();
         return base.MmioRead(address, width);
     }
 
@@ -64,6 +65,9 @@ internal abstract class RegisterInterceptor(ITarget inner) : TargetInterceptor(i
 
     /// <summary>A read of the device configuration.</summary>
     protected virtual ulong ReadConfig(uint offset, int width) => Inner.MmioRead(Windows.Device.First + offset, width);
+
+    /// <summary>A read of the ISR status, which clears it.</summary>
+    protected virtual ulong ReadIsr() => Inner.MmioRead(Windows.Isr.First, 1);
 
     /// <summary>A notification by the driver.</summary>
     protected virtual void Notify(Doorbell doorbell) => Inner.MmioWrite(doorbell.Address, doorbell.Width, doorbell.Value);

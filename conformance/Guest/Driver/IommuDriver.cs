@@ -68,15 +68,18 @@ public sealed class IommuDriver
         return driver;
     }
 
-    /// <summary>Sets the queues up after FEATURES_OK, and leaves DRIVER_OK to the caller.</summary>
-    public static IommuDriver Prepare(Machine machine, ulong features, DriverSettings settings)
+    /// <summary>Sets the queues up after FEATURES_OK, and leaves DRIVER_OK to the caller, and with <paramref name="enableQueues"/> false their enabling as well.</summary>
+    public static IommuDriver Prepare(Machine machine, ulong features, DriverSettings settings, bool enableQueues = true)
     {
         var requests = SetUpQueue(machine, RequestQueueNumber, features, settings.RequestQueueSize);
         var events = SetUpQueue(machine, EventQueueNumber, features, null);
         if (!machine.Transport.RouteNotifications(settings.Notifications, machine.Heap.AllocateZeroed(16, 16)))
             throw new GuestSetupException($"the device cannot notify by {settings.Notifications}");
-        machine.Transport.EnableQueue(RequestQueueNumber);
-        machine.Transport.EnableQueue(EventQueueNumber);
+        if (enableQueues)
+        {
+            machine.Transport.EnableQueue(RequestQueueNumber);
+            machine.Transport.EnableQueue(EventQueueNumber);
+        }
         return new IommuDriver(machine, features, requests, events);
     }
 

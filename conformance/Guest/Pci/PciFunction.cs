@@ -12,6 +12,7 @@ public sealed class PciFunction(ITarget target, PciAddress address)
 
     private readonly ulong[] bars = new ulong[BarCount];
     private readonly ushort?[] ioBars = new ushort?[BarCount];
+    private readonly ulong[] sizes = new ulong[BarCount];
 
     /// <summary>Where it is.</summary>
     public PciAddress Address { get; } = address;
@@ -27,6 +28,9 @@ public sealed class PciFunction(ITarget target, PciAddress address)
 
     /// <summary>The I/O port at which <see cref="PlaceBars"/> put a BAR; null where the function has no such I/O BAR.</summary>
     public ushort? IoBarAddress(int bar) => (uint)bar < BarCount ? ioBars[bar] : null;
+
+    /// <summary>The size in bytes that <see cref="PlaceBars"/> found a BAR to have, in memory or I/O space; zero where the function has no such BAR.</summary>
+    public ulong BarSize(int bar) => (uint)bar < BarCount ? sizes[bar] : 0;
 
     /// <summary>Reads 1, 2 or 4 bytes.</summary>
     public uint Read(int offset, int width) => target.ConfigRead(Address, offset, width);
@@ -60,7 +64,8 @@ public sealed class PciFunction(ITarget target, PciAddress address)
             if ((probed & 1) != 0)
             {
                 // PCI 3.0 6.2.5.1: the upper 16 bits of an I/O BAR may be hardwired to zero.
-                var port = Take(ref nextPort, (ushort)(~(probed & 0xfffc) + 1), ports, bar);
+                sizes[bar] = (ushort)(~(probed & 0xfffc) + 1);
+                var port = Take(ref nextPort, sizes[bar], ports, bar);
                 Write(offset, 4, (uint)port);
                 ioBars[bar] = (ushort)port;
                 continue;
@@ -69,7 +74,8 @@ public sealed class PciFunction(ITarget target, PciAddress address)
             var is64 = (probed & 0x6) == 0x4;
 
             // The size of every BAR that a virtio-iommu has fits 32 bits; the upper half is only ever given zero.
-            var at = Take(ref next, (ulong)~(probed & ~0xfu) + 1, window, bar);
+            sizes[bar] = (ulong)~(probed & ~0xfu) + 1;
+            var at = Take(ref next, sizes[bar], window, bar);
             Write(offset, 4, (uint)at);
             if (is64) Write(offset + 4, 4, 0);
             bars[bar] = at;
