@@ -29,6 +29,12 @@ public sealed record SessionStarted(string Name, WatchedTransport Transport, Sig
     /// <summary>Guest memory, where the source knows: what lies outside of it is device registers.</summary>
     public AddressWindow? Ram { get; init; }
 
+    /// <summary>Addresses of device registers, where the source knows.</summary>
+    public IReadOnlyList<AddressWindow> Registers { get; init; } = [];
+
+    /// <summary>Length of the device configuration structure as the transport gives it; null where it gives none, or the source does not know.</summary>
+    public uint? ConfigLength { get; init; }
+
     /// <summary>What the device really offers, whether the driver looked or not; null where the source cannot tell.</summary>
     public ulong? Offered { get; init; }
 

@@ -42,6 +42,9 @@ public sealed class PciTransport : IVirtioTransport
     /// <inheritdoc/>
     public bool HasMessages => msix is not null;
 
+    /// <inheritdoc/>
+    public uint? ConfigLength => structures.DeviceLength;
+
     /// <summary>Places the function's BARs and finds its virtio structures.</summary>
     public static PciTransport Open(ITarget target, PciFunction function)
     {

@@ -37,6 +37,11 @@ internal sealed class RegisterMap
     // Found anew once configuration space was written to: that is how BARs move.
     private IReadOnlyList<(ulong First, PciLayout.Structure Structure)> Structures => structures ??= FindStructures(function!);
 
+    /// <summary>Length of the device configuration structure, where the transport gives it.</summary>
+    public uint? ConfigLength => Transport == WatchedTransport.Pci ? Structures.FirstOrDefault(s => s.Structure.Space == RegisterSpace.PciDevice).Structure?.Length : null;
+
+    public static AddressWindow MmioWindow(DeviceLocation.MmioSlot slot) => new(slot.Address, slot.Address + MmioLength - 1);
+
     public bool IsIommu(PciAddress address) => function?.Address == address;
 
     public void ConfigurationWritten() => structures = null;

@@ -42,6 +42,14 @@ internal sealed class GuestUser
 
     private (ulong First, ulong Last) Translatable => Driver.Has(Features.InputRange) ? (Driver.Config.InputStart, Driver.Config.InputEnd) : (0, ulong.MaxValue);
 
+    /// <summary>What the driver starts with where nothing else is said: it uses all that there is, and needs what a driver of this specification needs.</summary>
+    public DriverSettings Settings => new()
+    {
+        Accept = Everything,
+        Require = Features.MapUnmap | (Machine.Transport.IsLegacy ? 0 : Features.Version1),
+        EventBuffers = 8,
+    };
+
     /// <summary>Has the driver bring the device up; false where it gives up.</summary>
     public bool TryStart(DriverSettings? settings = null)
     {
@@ -51,7 +59,7 @@ internal sealed class GuestUser
         nextVirtual = 0;
         try
         {
-            driver = IommuDriver.Start(Machine, settings ?? new DriverSettings { Accept = Everything, EventBuffers = 8 });
+            driver = IommuDriver.Start(Machine, settings ?? Settings);
         }
         catch (GuestSetupException refusal)
         {
@@ -61,6 +69,13 @@ internal sealed class GuestUser
         Tell(new StartConcluded(Works: true, ""));
         Tell(new ConfigConcluded(driver.Config, driver.IsBypassed));
         return true;
+    }
+
+    /// <summary>A driver that gives the device up, for a reason of its own.</summary>
+    public void GiveUp(string why)
+    {
+        Machine.Transport.WriteStatus(Machine.Transport.ReadStatus() | DeviceStatus.Failed);
+        Tell(new StartConcluded(Works: false, why));
     }
 
     /// <summary>Has the driver bring the device up, which has to work.</summary>
