@@ -5,6 +5,7 @@ using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Watching.Traces;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Program;
@@ -23,6 +24,7 @@ internal static class Cli
           conformance explain IOMMU-MAP-D-01     a clause, its checks, how to read them
           conformance selftest                   proof that every check can fail
           conformance watch                      judge a guest driver: the suite's own
+          conformance watch guest.jsonl.gz       judge the driver in a recorded trace
 
         Verdicts:
           PASS           the rule is kept
@@ -49,7 +51,7 @@ internal static class Cli
         {
             return Invoke(args, host);
         }
-        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException)
+        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException or TraceFormatException)
         {
             return Complain(host, e, ExitCode.Usage);
         }

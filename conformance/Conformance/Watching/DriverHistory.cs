@@ -38,6 +38,9 @@ public sealed class DriverHistory
     /// <summary>The device status as the driver wrote it last; 0 where it has not, since a reset.</summary>
     public DeviceStatus Written { get; private set; }
 
+    /// <summary>False at the beginning of a recording, until the driver is seen to write the status.</summary>
+    public bool IsStatusKnown { get; private set; }
+
     /// <summary>Feature bits that the device offers, as far as they are known.</summary>
     public ulong Offered => offeredForSure ?? offeredAsRead;
 
@@ -89,6 +92,7 @@ public sealed class DriverHistory
 
     internal void Apply(Observation seen)
     {
+        if (seen is StatusWritten or SystemWasReset) IsStatusKnown = true;
         switch (seen)
         {
             case SessionStarted started:
@@ -132,7 +136,10 @@ public sealed class DriverHistory
             case ChainUsed { Chain: { } chain }:
                 Queue(chain.Queue).Outstanding.Remove(chain);
                 break;
-            case RequestSent or RequestAnswered:
+            case ConfigShown shown:
+                Config.Take(shown.Config);
+                break;
+            case RequestSent or RequestAnswered or DomainFreed or RegionShown:
                 Iommu.Take(seen);
                 break;
         }
@@ -148,8 +155,11 @@ public sealed class DriverHistory
         offeredAsRead = 0;
         offeredForSure = started.Offered;
         Config.Forget();
-        Iommu.ForgetEverything();
         ForgetDriver();
+
+        // A recording can begin in the middle; what is there then is not known before the first reset.
+        IsStatusKnown = (Sees & Sight.Conclusions) != 0;
+        Iommu.ForgetEverything(isKnown: IsStatusKnown);
     }
 
     private void ForgetDriver()
