@@ -15,7 +15,7 @@ public class RecordedTraceTests
         var results = Watch.Trace(Path.Combine(Watch.Traces, name));
 
         Watch.AccusesNobody(results);
-        Assert.Contains(results, result => result.Check.Clauses[0] == "CORE-STATUS-V-01" && result.Verdict == Verdict.Pass);
+        Assert.Contains(results, result => result.Check.Clauses[0] == "CORE-STATUS-V-02" && result.Verdict == Verdict.Pass);
     }
 
     [Theory]

@@ -23,6 +23,9 @@ public sealed class DriverHistory
     /// <summary>Guest memory; null where the source does not tell.</summary>
     public AddressWindow? Ram { get; private set; }
 
+    /// <summary>PCI configuration space as the driver found it; null on another transport, or where the source does not tell.</summary>
+    public byte[]? PciConfiguration { get; private set; }
+
     /// <summary>Addresses of device registers; empty where the source does not tell.</summary>
     public IReadOnlyList<AddressWindow> Registers { get; private set; } = [];
 
@@ -38,8 +41,8 @@ public sealed class DriverHistory
     /// <summary>The device status as the driver wrote it last; 0 where it has not, since a reset.</summary>
     public DeviceStatus Written { get; private set; }
 
-    /// <summary>False at the beginning of a recording, until the driver is seen to write the status.</summary>
-    public bool IsStatusKnown { get; private set; }
+    /// <summary>True where all is seen that matters: from the start of a machine that is watched, and from the first reset in a recording, which can begin anywhere.</summary>
+    public bool IsWhole { get; private set; }
 
     /// <summary>Feature bits that the device offers, as far as they are known.</summary>
     public ulong Offered => offeredForSure ?? offeredAsRead;
@@ -90,9 +93,12 @@ public sealed class DriverHistory
         return queue;
     }
 
+    /// <summary>True for what takes a device back to where everything about it is known.</summary>
+    internal static bool IsReset(Observation seen) => seen is StatusWritten { Status: DeviceStatus.None } or SystemWasReset;
+
     internal void Apply(Observation seen)
     {
-        if (seen is StatusWritten or SystemWasReset) IsStatusKnown = true;
+        if (IsReset(seen)) IsWhole = true;
         switch (seen)
         {
             case SessionStarted started:
@@ -150,6 +156,7 @@ public sealed class DriverHistory
     private void Begin(SessionStarted started)
     {
         (Name, Transport, Sees, Ram) = (started.Name, started.Transport, started.Sees, started.Ram);
+        PciConfiguration = started.PciConfiguration;
         (Registers, ConfigLength) = (started.Registers, started.ConfigLength);
         offeredWords.Clear();
         offeredAsRead = 0;
@@ -157,9 +164,8 @@ public sealed class DriverHistory
         Config.Forget();
         ForgetDriver();
 
-        // A recording can begin in the middle; what is there then is not known before the first reset.
-        IsStatusKnown = (Sees & Sight.Conclusions) != 0;
-        Iommu.ForgetEverything(isKnown: IsStatusKnown);
+        IsWhole = (Sees & Sight.Conclusions) != 0;
+        Iommu.ForgetEverything(isKnown: IsWhole);
     }
 
     private void ForgetDriver()

@@ -9,7 +9,7 @@ internal static class Acceptance
     public static bool IsDone(Judge judge, StatusWritten seen)
     {
         var step = judge.Driver.IsLegacy ? DeviceStatus.DriverOk : DeviceStatus.FeaturesOk;
-        return judge.Driver.IsStatusKnown && (seen.Status & step) != 0 && (judge.Driver.Written & step) == 0;
+        return (seen.Status & step) != 0 && (judge.Driver.Written & step) == 0;
     }
 
     /// <summary>Judges that a bit is accepted, if it is known to be offered.</summary>

@@ -32,7 +32,7 @@ internal static class DeviceConfigurationSpace
     public static void A_wide_field_is_read_between_reads_of_the_generation(Judge judge, Observation seen)
     {
         var reading = judge.Keep<Reading>();
-        if (seen is ConfigRead { Offset: < EndOfWideFields } read && reading.Generation is null && judge.Driver.IsStatusKnown)
+        if (seen is ConfigRead { Offset: < EndOfWideFields } read && reading.Generation is null)
             judge.That(false, "a read of the configuration generation before a 64-bit field", $"{read}");
         else if (seen is GenerationRead && reading.Open.Count > 0) judge.Kept();
         else if (reading.Open.Count > 0 && IsUse(seen))

@@ -11,14 +11,9 @@ internal static class DeviceInitialization
     public static void The_steps_are_taken_in_order(Judge judge, Observation seen)
     {
         if (judge.Driver.IsLegacy) return;
-
-        // A recording can begin anywhere; the driver of a machine that is watched from its start has everything before it.
         var steps = judge.Keep<Steps>();
-        var isWhole = steps.Reset || (judge.Driver.Sees & Sight.Conclusions) != 0;
         switch (seen)
         {
-            case StatusWritten or QueueWritten when !isWhole:
-                break;
             case StatusWritten { Status: not DeviceStatus.None } written:
                 Judge(judge, steps, written);
                 break;
@@ -34,7 +29,7 @@ internal static class DeviceInitialization
         Reading = "There are none before FEATURES_OK.")]
     public static void The_configuration_is_not_written_before_FEATURES_OK(Judge judge, Observation seen)
     {
-        if (judge.Driver.IsLegacy || !judge.Driver.IsStatusKnown) return;
+        if (judge.Driver.IsLegacy) return;
         if (seen is ConfigWritten written && (judge.Driver.Written & DeviceStatus.FeaturesOk) == 0)
             judge.That(false, "no write of the configuration before FEATURES_OK", $"{written}");
         else if (seen is StatusWritten status && Acceptance.IsDone(judge, status)) judge.Kept();
@@ -81,7 +76,7 @@ internal static class DeviceInitialization
         Reading = "DRIVER_OK is set.")]
     public static void No_notification_is_sent_before_DRIVER_OK(Judge judge, Doorbell seen)
     {
-        if (!judge.Driver.IsLegacy && judge.Driver.IsStatusKnown) judge.That(judge.Driver.IsLive, "DRIVER_OK before the first notification", $"{seen}, with status 0x{(byte)judge.Driver.Written:x2}");
+        if (!judge.Driver.IsLegacy) judge.That(judge.Driver.IsLive, "DRIVER_OK before the first notification", $"{seen}, with status 0x{(byte)judge.Driver.Written:x2}");
     }
 
     private static void Judge(Judge judge, Steps steps, StatusWritten written)

@@ -10,7 +10,7 @@ internal static class DeviceSuspend
         Reading = "DRIVER_OK is set, and SUSPEND was negotiated.")]
     public static void SUSPEND_is_set_on_a_live_device_that_has_the_feature(Judge judge, StatusWritten seen)
     {
-        if ((seen.Status & DeviceStatus.Suspend) == 0 || judge.Driver.Suspension != Suspension.Running || !judge.Driver.IsStatusKnown) return;
+        if ((seen.Status & DeviceStatus.Suspend) == 0 || judge.Driver.Suspension != Suspension.Running) return;
         judge.That(
             judge.Driver.IsLive && !judge.Driver.HasNot(Features.Suspend), "SUSPEND set with DRIVER_OK set and the feature negotiated",
             $"{seen}, after status 0x{(byte)judge.Driver.Written:x2} with {Features.Describe(judge.Driver.Negotiated ?? 0)}");

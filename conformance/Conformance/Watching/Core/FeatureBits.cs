@@ -34,7 +34,6 @@ internal static class FeatureBits
         if (!Acceptance.IsDone(judge, seen)) return;
         for (uint word = 0; word < 2; word++)
         {
-            if (!judge.Driver.KnowsOffered && (judge.Driver.Sees & Sight.Conclusions) == 0) return;
             if ((uint)(judge.Driver.Accepted >> (int)(32 * word)) == 0) continue;
             judge.That(judge.Driver.HasReadOffered(word), $"word {word} of the offered features read before bits of it are accepted", $"{Features.Describe(judge.Driver.Accepted)} accepted without a look");
         }
