@@ -131,6 +131,8 @@ public sealed class SpecOracle
     /// <summary>Judges an event buffer that came back.</summary>
     public Judgement JudgeReport(ReadOnlySpan<byte> buffer, uint usedLength)
     {
+        // Accesses are not taken note of while it is lost.
+        if (IsLost) return new Judgement(JudgementKind.Unjudged, OracleClause.Silence);
         var broken = faults.Judge(buffer, usedLength, Facts);
         return broken == OracleClause.Silence ? new Judgement(JudgementKind.Allowed, broken) : new Judgement(JudgementKind.Report, broken);
     }
@@ -356,8 +358,10 @@ public sealed class SpecOracle
             for (var i = 0; i < length; i++)
             {
                 if (DmaRules.Of(Facts, worlds[w], endpoint, unchecked(address + (ulong)i), isWrite).Kind == ReachKind.Arrives) continue;
-                unattached |= worlds[w].DomainOf(endpoint) is null;
-                unmapped |= worlds[w].DomainOf(endpoint) is not null;
+                // In bypass mode only a region can refuse an access, for which the text names no reason.
+                var isAttached = worlds[w].DomainOf(endpoint) is not null;
+                unattached |= !isAttached && !BypassRules.CoversUnattached(Facts, worlds[w]);
+                unmapped |= isAttached;
             }
         }
         faults.Note(endpoint, address, length, unattached, unmapped);

@@ -8,8 +8,8 @@ internal static class UnmapRules
         var (start, end) = (request.VirtStart, request.VirtEnd);
         if (request.IsReservedDirty) rules.Permit(OracleClause.UnmapD01, Answers.Inval, Effects.Unchanged | Effects.Performed);
 
-        // Drivers have to keep to the ranges; of a device that is asked for more, the text says nothing.
-        if (!facts.IsDomain(request.Domain) || !facts.IsInput(start, end) || !facts.IsAligned(start | unchecked(end + 1)))
+        // Drivers have to keep to the ranges; of a device that is asked for more, or for a range that ends before it starts, the text says nothing.
+        if (end < start || !facts.IsDomain(request.Domain) || !facts.IsInput(start, end) || !facts.IsAligned(start | unchecked(end + 1)))
             rules.Permit(OracleClause.Silence, Answers.AnyRejection);
 
         if (!world.TryFindDomain(request.Domain, out var domain))
