@@ -57,7 +57,7 @@ internal static class BrokenDriverPci
         {
             Writes = access => IsWriteOf(CommonField.QueueEnable, access) ? [access, access with { Offset = CommonField.QueueDescLow.Offset, Width = 4, Value = 0x10_0000 }] : [access],
         }),
-        BrokenDriver.Doing("does not wait for a reset", ["PCI-COMMON-V-05"], user =>
+        BrokenDriver.Doing("initialises the device again while it is being reset", ["PCI-COMMON-V-05"], user =>
         {
             user.Machine.Transport.WriteStatus(DeviceStatus.None);
             user.Machine.Transport.WriteStatus(DeviceStatus.Acknowledge);
@@ -67,7 +67,7 @@ internal static class BrokenDriverPci
             user.Start();
             user.Machine.Pci!.WriteCommon(CommonField.QueueEnable, 0);
         }),
-        BrokenDriver.Doing("does not wait for a queue reset", ["PCI-COMMON-V-07"], user =>
+        BrokenDriver.Doing("sets a queue up again while it is being reset", ["PCI-COMMON-V-07"], user =>
         {
             user.Start();
             user.Machine.Transport.ResetQueue(IommuDriver.RequestQueueNumber);
