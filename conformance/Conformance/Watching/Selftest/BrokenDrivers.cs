@@ -12,5 +12,7 @@ internal static class BrokenDrivers
         .. BrokenDriverRequests.All(),
         .. BrokenDriverUnmappings.All(),
         .. BrokenDriverProperties.All(),
+        .. BrokenDriverMmio.All(),
+        .. BrokenDriverLegacy.All(),
     ];
 }

@@ -1,6 +1,7 @@
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
@@ -153,6 +154,13 @@ internal sealed class GuestUser
                 Tell(new FaultConcluded(report, notice is null ? null : new ToldFault(notice.Reason, notice.Endpoint, notice.IsRead, notice.IsWrite, notice.Address)));
             Driver.PostEventBuffer(taken.Lent.Length);
         }
+    }
+
+    /// <summary>Has the driver take a queue out of use without a reset, which only virtio-mmio has a way for.</summary>
+    public void StopQueue(MmioTransport mmio, int queue)
+    {
+        if (!mmio.StopQueue(queue)) throw new GuestSetupException($"queue {queue} does not stop");
+        Tell(new QueueStopped(queue));
     }
 
     /// <summary>Takes the device out of use.</summary>
