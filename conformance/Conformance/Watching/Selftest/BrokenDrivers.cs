@@ -14,5 +14,6 @@ internal static class BrokenDrivers
         .. BrokenDriverProperties.All(),
         .. BrokenDriverMmio.All(),
         .. BrokenDriverLegacy.All(),
+        .. BrokenDriverPci.All(),
     ];
 }

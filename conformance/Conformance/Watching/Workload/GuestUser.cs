@@ -163,6 +163,16 @@ internal sealed class GuestUser
         Tell(new QueueStopped(queue));
     }
 
+    /// <summary>Has the driver handle an interrupt (4.1.5.5): it asks what there is, and does what each reason asks for.</summary>
+    public void HandleInterrupt()
+    {
+        var reasons = Machine.Transport.TakeNotifications();
+        if ((reasons & Notifications.Used) != 0) TakeFaults();
+        if ((reasons & Notifications.Config) == 0) return;
+        var config = Machine.ReadConfig();
+        Tell(new ConfigConcluded(config, (config.Bypass & 1) != 0));
+    }
+
     /// <summary>Takes the device out of use.</summary>
     public void Stop()
     {

@@ -11,6 +11,7 @@ internal static class Scenarios
         .. StrangeAnswers.All(),
         .. StrangeRegisters.All(),
         .. MmioScenarios.All(),
+        .. PciScenarios.All(),
     ];
 
     public static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);
