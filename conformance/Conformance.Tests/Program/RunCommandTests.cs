@@ -7,14 +7,14 @@ namespace Viommu.Conformance.Tests.Program;
 public sealed class RunCommandTests
 {
     [Fact]
-    public void A_run_without_findings_exits_0_and_leaves_four_reports()
+    public void A_run_without_findings_exits_0_and_leaves_its_reports()
     {
         using var cli = new CliRun();
         Assert.Equal(0, cli.Run());
         Assert.Equal("", cli.Error);
         Assert.Equal(FakeChecks.All.Select(c => c.Id), cli.Session.Ran);
         Assert.True(cli.Session.IsDisposed);
-        Assert.Equal(["index.html", "junit.xml", "results.json", "summary.md"], Directory.GetFiles(cli.ReportFolder).Select(Path.GetFileName).Order());
+        Assert.Equal(["index.html", "junit.xml", "results.json", "results.sarif", "summary.md"], Directory.GetFiles(cli.ReportFolder).Select(Path.GetFileName).Order());
         Assert.Contains("as expected: exit 0", cli.Output, StringComparison.Ordinal);
     }
 

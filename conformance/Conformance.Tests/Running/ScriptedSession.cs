@@ -14,6 +14,14 @@ internal sealed class ScriptedSession : ICheckSession
 
     public ulong OfferedFeatures { get; init; } = 1UL << 32 | 0x57;
 
+    public bool HasVirtualTime { get; init; }
+
+    /// <summary>How often a fresh target was asked for.</summary>
+    public int Refreshed { get; private set; }
+
+    /// <summary>The other sessions that were asked for; they play the same script.</summary>
+    public List<ScriptedSession> Others { get; } = [];
+
     public List<string> Ran { get; } = [];
 
     public bool IsDisposed { get; private set; }
@@ -29,8 +37,18 @@ internal sealed class ScriptedSession : ICheckSession
 
     public CheckOutcome Run(Check check, CancellationToken cancellation)
     {
-        Ran.Add(check.Id);
+        lock (Ran) Ran.Add(check.Id);
         return script.TryGetValue(check.Id, out var play) ? play() : new(Verdict.Pass, "", "", [], 3);
+    }
+
+    public void Refresh() => Refreshed++;
+
+    public ICheckSession Another()
+    {
+        var other = new ScriptedSession { Target = Target, OfferedFeatures = OfferedFeatures, HasVirtualTime = HasVirtualTime };
+        foreach (var (check, play) in script) other.script.Add(check, play);
+        Others.Add(other);
+        return other;
     }
 
     public void Dispose() => IsDisposed = true;

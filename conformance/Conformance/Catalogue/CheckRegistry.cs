@@ -21,9 +21,8 @@ public static class CheckRegistry
             .Select(method => (method, attribute: method.GetCustomAttribute<CheckAttribute>()))
             .Where(m => m.attribute is not null)
             .OrderBy(m => m.method.MetadataToken)
-            .Select(m => (check: Build(m.method, m.attribute!, catalogue), m.attribute!.JudgesTheRun))
-            .OrderBy(m => m.JudgesTheRun).ThenBy(m => catalogue.PositionOf(m.check.Clauses[0]))
-            .Select(m => m.check)
+            .Select(m => Build(m.method, m.attribute!, catalogue))
+            .OrderBy(check => check.JudgesTheRun).ThenBy(check => catalogue.PositionOf(check.Clauses[0]))
             .ToList();
         if (checks.GroupBy(c => c.Id).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new InvalidDataException($"check {twice.Key} is there twice");
@@ -47,6 +46,7 @@ public static class CheckRegistry
             clauses[0].Level, attribute.Does, attribute.Reading, ShapeOf(method.DeclaringType!, attribute.Shape, where))
         {
             Body = method.CreateDelegate<Action<CheckContext>>(),
+            JudgesTheRun = attribute.JudgesTheRun,
         };
     }
 

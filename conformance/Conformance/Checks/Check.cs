@@ -15,6 +15,9 @@ public sealed record Check(
     string Id, string Title, IReadOnlyList<string> Clauses, Level Level, string Does, string Reading, TargetShape Shape)
     : SpecRule(Id, Title, Clauses, Level, Does, Reading)
 {
+    /// <summary>True for a check that judges what happened during the whole run, and so comes after all others.</summary>
+    public bool JudgesTheRun { get; init; }
+
     /// <summary>The check itself; it returns on PASS and throws otherwise.</summary>
     public required Action<CheckContext> Body { get; init; }
 

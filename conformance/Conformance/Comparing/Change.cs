@@ -87,7 +87,7 @@ internal static class Changes
     private static int? Severity(Verdict verdict) => verdict switch
     {
         Verdict.Pass => 0,
-        Verdict.Warn => 1,
+        Verdict.Warn or Verdict.Flake => 1,
         Verdict.Fail => 2,
         Verdict.Timeout => 3,
         Verdict.Crash => 4,

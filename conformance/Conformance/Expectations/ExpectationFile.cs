@@ -50,6 +50,11 @@ internal sealed class ExpectationFile
         {
             throw new ExpectationFormatException($"{name}:{e.Start.Line}: not YAML: {e.Message.ReplaceLineEndings(" ")}", e);
         }
+        catch (InvalidOperationException e)
+        {
+            // Of some texts that are no YAML the scanner says only that it is stuck.
+            throw new ExpectationFormatException($"{name}: not YAML: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
     }
 
     /// <summary>The text of a file of a sane size; a device file would have no end.</summary>

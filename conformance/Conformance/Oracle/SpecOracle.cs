@@ -141,6 +141,8 @@ public sealed class SpecOracle
     /// <summary>Judges an event buffer that came back.</summary>
     public Judgement JudgeReport(ReadOnlySpan<byte> buffer, uint usedLength)
     {
+        // Accesses are not taken note of while it is lost.
+        if (IsLost) return new Judgement(JudgementKind.Unjudged, OracleClause.Silence);
         var broken = faults.Judge(buffer, usedLength, Facts);
         return broken == OracleClause.Silence ? new Judgement(JudgementKind.Allowed, broken) : new Judgement(JudgementKind.Report, broken);
     }

@@ -8,7 +8,7 @@ internal static class UnmapRules
         var (start, end) = (request.VirtStart, request.VirtEnd);
         if (request.IsReservedDirty) rules.Permit(OracleClause.UnmapD01, Answers.Inval, Effects.Unchanged | Effects.Performed);
 
-        // Drivers have to keep to the ranges; of a device that is asked for more, the text says nothing.
+        // Drivers have to keep to the ranges; of a device that is asked for more, or for a range that ends before it starts, the text says nothing.
         if (end < start || !facts.IsDomain(request.Domain) || !facts.IsInput(start, end) || !facts.IsAligned(start | unchecked(end + 1)))
             rules.Permit(OracleClause.Silence, Answers.AnyRejection);
 
@@ -26,6 +26,7 @@ internal static class UnmapRules
         }
         if (end < start)
         {
+            rules.Permit(OracleClause.Silence, Answers.AnyRejection);
             rules.OnSuccess = HasMappings(world, request.Domain) ? Effects.Unknowable : Effects.Unchanged;
             rules.OnDeviation = Effects.Unchanged;
             return;

@@ -15,6 +15,9 @@ internal static class Cli
 {
     private const string DefaultVerb = "run";
 
+    // '@FILE' names a list of ids (--only, --skip); the parser's own response files would swallow it.
+    private static readonly ParserConfiguration AsGiven = new() { ResponseFileTokenReplacer = null };
+
     private const string Examples = """
         Examples:
           conformance                            judge the reference device
@@ -22,6 +25,8 @@ internal static class Cli
           conformance --target qemu:./build/qemu-system-x86_64 --only 'IOMMU-MAP-*'
           conformance --expect known.yaml        a CI gate: only what is new is red
           conformance explain IOMMU-MAP-D-01     a clause, its checks, how to read them
+          conformance --shard 2/5                one part of five; 'merge' puts them together
+          conformance compare old/ new/          what changed between two runs
           conformance selftest                   proof that every check can fail
           conformance run --random 1000          random requests, judged by the whole chapter
           conformance replay FILE.viommu         a script that a random run has saved, again
@@ -32,6 +37,7 @@ internal static class Cli
           FAIL, WARN     the device breaks a MUST, or a SHOULD
           CRASH, TIMEOUT the target died, or did not answer in time
           XFAIL, XPASS   broken as --expect foretells, or kept although it does
+          FLAKE          failed, and not when --retries repeated it
           N/A            the rule does not apply to the device; the reason is given
           SKIP           left out by --only, --skip or --level
           NOT-TESTED     a clause without a check; the reason is given
@@ -77,14 +83,15 @@ internal static class Cli
         Command[] verbs =
         [
             new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command,
-            new SelftestCommand(host).Command, new WatchCommand(host).Command, new CompareCommand(host).Command,
+            new SelftestCommand(host).Command, new WatchCommand(host).Command, new CompareCommand(host).Command, new MergeCommand(host).Command,
+            new VerifyCommand(host).Command,
             new ReplayCommand(host).Command,
         ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);
         foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((HelpAction)help.Action!, host.Console.Profile.Width);
 
-        var parsed = root.Parse(NamesVerb(args, root) ? [.. args] : [DefaultVerb, .. args]);
+        var parsed = root.Parse(NamesVerb(args, root) ? [.. args] : [DefaultVerb, .. args], AsGiven);
         if (parsed.Errors.Count > 0)
             throw new UsageException($"{OneLine(parsed.Errors[0].Message)} (conformance {parsed.CommandResult.Command.Name} --help shows what there is)");
 

@@ -9,9 +9,9 @@ namespace Viommu.Conformance.Program;
 
 /// <summary>
 /// Tells a run on the console, section by section, or its findings alone; <paramref name="progress"/> gets the line that shows what is
-/// going on now.
+/// going on now. A traced run shows all evidence, of what passes too.
 /// </summary>
-internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue catalogue, Action<string> progress, bool findingsOnly = false) : IRunObserver
+internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue catalogue, Action<string> progress, bool findingsOnly = false, bool isTraced = false) : IRunObserver
 {
     private const int VerdictColumn = 8;
     private const int DetailColumn = VerdictColumn + 10;
@@ -54,6 +54,7 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
             result.Verdict is Verdict.NotApplicable ? Faint : null);
         if (result.Verdict >= Verdict.Warn) Tell(result);
         else if (result.Verdict == Verdict.ExpectedFailure) Detail("known", result.Evidence[^1]);
+        if (isTraced && result.Verdict < Verdict.Warn && result.Evidence.Count > 0) Detail("trace", string.Join('\n', result.Evidence), Faint);
     }
 
     /// <inheritdoc/>
@@ -81,7 +82,7 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
         Detail("expected", result.Expected);
         Detail("actual", result.Actual);
         // What gave the device away comes last.
-        int left = result.Evidence.Count <= EvidenceLines ? 0 : result.Evidence.Count - EvidenceLines + 1;
+        int left = isTraced || result.Evidence.Count <= EvidenceLines ? 0 : result.Evidence.Count - EvidenceLines + 1;
         string[] shown = left == 0 ? [.. result.Evidence] : [$"... {Number(left)} lines before, in the reports", .. result.Evidence.Skip(left)];
         if (shown.Length > 0) Detail("evidence", string.Join('\n', shown), Faint);
     }

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Spectre.Console;
+using Viommu.Conformance.Certifying;
 using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Exploration;
 using Viommu.Conformance.Reports;
@@ -18,11 +20,13 @@ internal sealed class RunCommand
     private readonly CliHost host;
     private readonly SelectionOptions selection = new();
     private readonly SpecOption spec = new();
+    private readonly ExecutionOptions execution = new();
+    private readonly OutputOptions output = new();
 
     private readonly Option<string> target = new("--target")
     {
         Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), or qemu:PATH. The model takes "
-            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed.",
+            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed. So does qemu take the ring: qemu,ring=packed.",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "model",
     };
@@ -48,8 +52,14 @@ internal sealed class RunCommand
 
     private readonly Option<string?> report = new("--report")
     {
-        Description = "Folder for index.html, results.json, junit.xml and summary.md. [default: reports/<target>, or reports/matrix]",
+        Description = "Folder for index.html, results.json, results.sarif, junit.xml and summary.md. [default: reports/<target>, or reports/matrix]",
         HelpName = "DIR",
+    };
+
+    private readonly Option<string?> bundle = new("--bundle")
+    {
+        Description = "Pack the reports, the expectations and their hashes into FILE, to hand in; 'conformance verify FILE' checks it offline.",
+        HelpName = "FILE.zip",
     };
 
     private readonly Option<ulong> seed = new("--seed")
@@ -96,7 +106,11 @@ internal sealed class RunCommand
         Command = new("run", "Runs the checks on a target, prints what it finds, and writes the reports.") { target };
         selection.AddTo(Command);
         spec.AddTo(Command);
-        foreach (Option option in (Option[])[matrix, strict, expect, update, report, seed, timeout, budget, random, length, list, verbose]) Command.Add(option);
+        foreach (Option option in (Option[])[matrix, strict, expect, update, report, bundle, seed, timeout, budget, random, length]) Command.Add(option);
+        execution.AddTo(Command);
+        output.AddTo(Command);
+        Command.Add(list);
+        Command.Add(verbose);
         timeout.Validators.Add(result => Bound(result.GetValueOrDefault<double>(), "--timeout", result.AddError));
         budget.Validators.Add(result =>
         {
@@ -111,7 +125,7 @@ internal sealed class RunCommand
 
     private int Run(ParseResult parsed)
     {
-        var plan = selection.Read(parsed).Plan(host.Checks, host.Catalogue, spec.Read(parsed));
+        var plan = execution.Deal(parsed, selection.Read(parsed).Plan(host.Checks, host.Catalogue, spec.Read(parsed)));
         if (plan.All(p => p.LeftOut is not null))
         {
             host.Error.WriteLine("conformance: no check is selected; 'conformance list' shows the ids that --only and --skip are held against");
@@ -124,22 +138,31 @@ internal sealed class RunCommand
         if (updating is not null && Path.GetDirectoryName(Path.GetFullPath(updating)) is { } folder && !Directory.Exists(folder))
             throw new UsageException($"--update-expectations: there is no folder {folder}");
 
-        var judged = new Judged(parsed, plan, expectations);
+        using var stream = output.Open(parsed, host);
+        var console = output.StreamsToConsole(parsed) ? Silence() : host.Console;
+        var judged = new Judged(parsed, plan, expectations, console, stream);
         if (parsed.GetValue(matrix)) return RunMatrix(judged);
 
         using var source = host.ParseTarget(parsed.GetRequiredValue(target));
         var reports = parsed.GetValue(report) ?? Path.Combine("reports", source.Name);
         var final = Judge(judged, source, reports, findingsOnly: false);
-        ConsoleSummary.Print(host.Console, final);
-        host.Console.Line($"reports: {Path.Combine(reports, "index.html")}, results.json, junit.xml, summary.md");
-        if (updating is not null) WriteExpectations(updating, expectations, final);
-        host.Console.Line(ConsoleSummary.Closing(final));
+        ConsoleSummary.Print(console, final);
+        console.Line($"reports: {RunReports.In(reports)}");
+        if (parsed.GetValue(bundle) is { } path)
+        {
+            Bundle.Write(path, final, RunReports.Of(host, final.Spec), FileOfExpectations(parsed), host.Clock.GetUtcNow());
+            console.Line($"bundle: {path}");
+        }
+        if (updating is not null) WriteExpectations(judged, updating, final);
+        output.Annotate(parsed, host, final);
+        console.Line(ConsoleSummary.Closing(final));
         return final.ExitCode;
     }
 
     private int RunMatrix(Judged judged)
     {
         if (judged.Parsed.GetValue(update) is not null) throw new UsageException("--update-expectations takes one run; use it with one transport and ring at a time");
+        if (judged.Parsed.GetValue(bundle) is not null) throw new UsageException("--bundle takes one run; use it with one transport and ring at a time");
         var combinations = TargetSources.Matrix(judged.Parsed.GetRequiredValue(target));
         var folder = judged.Parsed.GetValue(report) ?? Path.Combine("reports", "matrix");
         var runs = new List<(string, RunSnapshot)>();
@@ -148,13 +171,14 @@ internal sealed class RunCommand
         {
             using var source = host.ParseTarget(spec);
             runs.Add((name, Judge(judged, source, Path.Combine(folder, name), findingsOnly: true)));
-            host.Console.Line($"{name}: {ConsoleSummary.Closing(runs[^1].Item2)}");
-            host.Console.Line("");
+            output.Annotate(judged.Parsed, host, runs[^1].Item2);
+            judged.Console.Line($"{name}: {ConsoleSummary.Closing(runs[^1].Item2)}");
+            judged.Console.Line("");
             MatrixReport.Write(folder, new MatrixSnapshot([.. runs]), trace);
         }
         var final = new MatrixSnapshot(runs);
-        ConsoleMatrix.Print(host.Console, final);
-        host.Console.Line($"reports: {Path.Combine(folder, "index.html")}, summary.md, and a folder for each combination");
+        ConsoleMatrix.Print(judged.Console, final);
+        judged.Console.Line($"reports: {Path.Combine(folder, "index.html")}, summary.md, and a folder for each combination");
         return final.ExitCode;
     }
 
@@ -162,22 +186,36 @@ internal sealed class RunCommand
     {
         var parsed = judged.Parsed;
         var catalogue = host.Catalogue.At(spec.Read(parsed));
-        var reports = new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(catalogue), new HtmlReport(host.Trace(spec.Read(parsed)))], host.Clock);
+        var reports = new ReportFolder(folder, RunReports.Of(host, spec.Read(parsed)), host.Clock);
         bool isVerbose = parsed.GetValue(verbose);
         using ILoggerFactory logging = isVerbose ? ConsoleLogging() : NullLoggerFactory.Instance;
-        var options = new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null)
+        var options = execution.Complete(parsed, new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null)
         {
             Spec = spec.Read(parsed),
-        };
+        });
         var clauses = new ClauseVerdicts(catalogue, host.NotTested, spec: options.Spec);
         var runner = new Runner(judged.Plan, judged.Expectations, clauses, options, host.Clock, logging.CreateLogger("run"));
 
         if (parsed.GetValue(random) is { } sequences) return Explore(judged, source, sequences, options, clauses, reports, findingsOnly);
-        using var session = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed));
-        return isVerbose ? Execute(_ => { }) : host.Console.WithProgress(Execute);
+        bool isTraced = execution.IsTraced(parsed);
+        using var first = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed) { Trace = isTraced });
+        var sessions = new List<ICheckSession> { first };
+        try
+        {
+            while (sessions.Count < execution.Jobs(parsed)) sessions.Add(first.Another());
+            return isVerbose ? Execute(_ => { }) : judged.Console.WithProgress(Execute);
+        }
+        finally
+        {
+            foreach (var other in sessions.Skip(1)) other.Dispose();
+        }
 
-        RunSnapshot Execute(Action<string> progress) =>
-            runner.Run(session, [new ConsoleObserver(host.Console, catalogue, progress, findingsOnly), reports], host.Interrupted);
+        RunSnapshot Execute(Action<string> progress)
+        {
+            List<IRunObserver> observers = [new ConsoleObserver(judged.Console, catalogue, progress, findingsOnly, isTraced), reports];
+            if (judged.Stream is not null) observers.Add(judged.Stream);
+            return runner.Run(sessions, observers, host.Interrupted);
+        }
     }
 
     private RunSnapshot Explore(
@@ -187,27 +225,31 @@ internal sealed class RunCommand
         var catalogue = host.Catalogue.At(options.Spec);
         using var explorer = new Explorer(source, exploration, host.Clock);
         var run = new ExplorationRun(explorer, exploration, options, [.. judged.Plan.Select(planned => planned.Check)], judged.Expectations, clauses, catalogue, reports.Folder);
-        return host.Console.WithProgress(progress =>
-            run.Run([new ConsoleObserver(host.Console, catalogue, progress, findingsOnly), reports], progress, host.Interrupted));
+        return judged.Console.WithProgress(progress =>
+        {
+            List<IRunObserver> observers = [new ConsoleObserver(judged.Console, catalogue, progress, findingsOnly), reports];
+            if (judged.Stream is not null) observers.Add(judged.Stream);
+            return run.Run(observers, progress, host.Interrupted);
+        });
     }
 
-    private ExpectationSet ReadExpectations(ParseResult parsed)
-    {
-        var file = parsed.GetValue(expect) ?? (parsed.GetValue(update) is { } updated && File.Exists(updated) ? updated : null);
-        return file is null ? ExpectationSet.None : new(ExpectationFile.Load(file), DateOnly.FromDateTime(host.Clock.GetUtcNow().UtcDateTime));
-    }
+    private ExpectationSet ReadExpectations(ParseResult parsed) => FileOfExpectations(parsed) is { } file
+        ? new(ExpectationFile.Load(file), DateOnly.FromDateTime(host.Clock.GetUtcNow().UtcDateTime)) : ExpectationSet.None;
 
-    private void WriteExpectations(string path, ExpectationSet before, RunSnapshot run)
+    private string? FileOfExpectations(ParseResult parsed) =>
+        parsed.GetValue(expect) ?? (parsed.GetValue(update) is { } updated && File.Exists(updated) ? updated : null);
+
+    private static void WriteExpectations(Judged judged, string path, RunSnapshot run)
     {
         try
         {
-            File.WriteAllText(path, ExpectationWriter.Update(before, run));
+            File.WriteAllText(path, ExpectationWriter.Update(judged.Expectations, run));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ReportException($"cannot write {path}: {e.Message}", e);
         }
-        host.Console.Line($"expectations: {path}; complete the reason and the url of new entries");
+        judged.Console.Line($"expectations: {path}; complete the reason and the url of new entries");
     }
 
     private static ILoggerFactory ConsoleLogging() => LoggerFactory.Create(builder => builder
@@ -241,6 +283,13 @@ internal sealed class RunCommand
         return 0;
     }
 
+    private static IAnsiConsole Silence() => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Ansi = AnsiSupport.No,
+        Interactive = InteractionSupport.No,
+        Out = new AnsiConsoleOutput(TextWriter.Null),
+    });
+
     /// <summary>What every run of a matrix has in common.</summary>
-    private sealed record Judged(ParseResult Parsed, IReadOnlyList<PlannedCheck> Plan, ExpectationSet Expectations);
+    private sealed record Judged(ParseResult Parsed, IReadOnlyList<PlannedCheck> Plan, ExpectationSet Expectations, IAnsiConsole Console, ResultStream? Stream);
 }

@@ -9,7 +9,7 @@ internal sealed class SelectionOptions
 {
     private readonly Option<string[]> only = new("--only")
     {
-        Description = "Run these checks only: a glob on check ids or clause ids, such as 'IOMMU-MAP-*'. Can be repeated.",
+        Description = "Run these checks only: a glob on check ids or clause ids, such as 'IOMMU-MAP-*', or @FILE with one a line. Can be repeated.",
         HelpName = "GLOB",
         DefaultValueFactory = _ => [],
     };
@@ -37,8 +37,21 @@ internal sealed class SelectionOptions
         command.Add(level);
     }
 
+    /// <summary>What the user chose; throws <see cref="UsageException"/> where a file of globs cannot be read.</summary>
     public Selection Read(ParseResult parsed) => new(
-        [.. parsed.GetRequiredValue(only).Select(g => new Glob(g))],
-        [.. parsed.GetRequiredValue(skip).Select(g => new Glob(g))],
+        Globs(only, parsed.GetRequiredValue(only)),
+        Globs(skip, parsed.GetRequiredValue(skip)),
         Enum.Parse<Level>(parsed.GetRequiredValue(level), ignoreCase: true));
+
+    private static IReadOnlyList<Glob> Globs(Option<string[]> option, string[] given)
+    {
+        try
+        {
+            return GlobList.Read(given);
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"{option.Name}: {e.Message}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ internal static class TextLines
     public static Style StyleOf(Verdict verdict) => verdict switch
     {
         Verdict.Pass => new(Color.Green),
-        Verdict.Warn or Verdict.Missing => new(Color.Yellow),
+        Verdict.Warn or Verdict.Flake or Verdict.Missing => new(Color.Yellow),
         Verdict.Fail or Verdict.Crash or Verdict.Timeout or Verdict.UnexpectedPass => new(Color.Red, decoration: Decoration.Bold),
         Verdict.Error => new(Color.Fuchsia),
         Verdict.ExpectedFailure => new(Color.Blue),

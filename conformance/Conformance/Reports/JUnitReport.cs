@@ -54,7 +54,7 @@ internal sealed class JUnitReport : IReport
             else if (check.Verdict == Verdict.Missing) Element(xml, "error", $"{word}: {check.Expected}", "");
             else if (check.Verdict == Verdict.ExpectedFailure) Element(xml, "skipped", $"{word}: {check.Actual}", "");
             else if (IsSkipped(check.Verdict)) Element(xml, "skipped", $"{word}: {check.Expected}", "");
-            else if (check.Verdict == Verdict.Warn) Text(xml, "system-out", $"{word}: {check.Actual}\n{Details(check)}");
+            else if (check.Verdict is Verdict.Warn or Verdict.Flake) Text(xml, "system-out", $"{word}: {check.Actual}\n{Details(check)}");
         });
 
     private static string Details(CheckResult check) =>

@@ -56,6 +56,9 @@ internal sealed class ReportFolder : IRunObserver
         }
     }
 
+    /// <summary>The bytes of a report.</summary>
+    internal static byte[] Encode(string text) => Utf8.GetBytes(text);
+
     /// <summary>Makes sure that there is a folder that can be written to; throws <see cref="ReportException"/> where there cannot be one.</summary>
     internal static void Create(string folder) => Attempt(folder, () =>
     {
@@ -69,7 +72,7 @@ internal sealed class ReportFolder : IRunObserver
     internal static void Replace(string path, string text) => Attempt(path, () =>
     {
         var draft = path + ".new";
-        File.WriteAllText(draft, text, Utf8);
+        File.WriteAllBytes(draft, Encode(text));
         File.Move(draft, path, overwrite: true);
     });
 
@@ -80,7 +83,8 @@ internal sealed class ReportFolder : IRunObserver
         Replace(path, text);
     }
 
-    private static void Attempt(string path, Action write)
+    /// <summary>Writes; what goes wrong is a <see cref="ReportException"/> that names <paramref name="path"/>.</summary>
+    internal static void Attempt(string path, Action write)
     {
         try
         {

@@ -18,15 +18,20 @@ public sealed class CheckSession : ICheckSession
 {
     private readonly ITargetSource source;
     private readonly CheckSessionOptions options;
-    private readonly List<string> brokenResets = [];
+    private readonly ResetLedger brokenResets;
+    private readonly bool ownsSource;
     private LiveTarget? asItIs;
     private (TargetShape Shape, LiveTarget Target)? special;
 
     /// <summary>Starts the target; throws <see cref="TargetUnavailableException"/> where it cannot be had.</summary>
     public CheckSession(ITargetSource source, CheckSessionOptions options)
+        : this(source, options, new ResetLedger(), ownsSource: true)
     {
-        this.source = source;
-        this.options = options;
+    }
+
+    private CheckSession(ITargetSource source, CheckSessionOptions options, ResetLedger brokenResets, bool ownsSource)
+    {
+        (this.source, this.options, this.brokenResets, this.ownsSource) = (source, options, brokenResets, ownsSource);
         asItIs = Open(TargetShape.Default, out _);
         Target = asItIs!.Identity;
         OfferedFeatures = asItIs.Initial.OfferedFeatures;
@@ -37,6 +42,9 @@ public sealed class CheckSession : ICheckSession
 
     /// <inheritdoc/>
     public ulong OfferedFeatures { get; }
+
+    /// <inheritdoc/>
+    public bool HasVirtualTime => source.HasVirtualTime;
 
     /// <inheritdoc/>
     public CheckOutcome Run(Check check, CancellationToken cancellation)
@@ -80,11 +88,21 @@ public sealed class CheckSession : ICheckSession
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Refresh()
     {
         asItIs?.Dispose();
         special?.Target.Dispose();
-        source.Dispose();
+        (asItIs, special) = (null, null);
+    }
+
+    /// <inheritdoc/>
+    public ICheckSession Another() => new CheckSession(source, options, brokenResets, ownsSource: false);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Refresh();
+        if (ownsSource) source.Dispose();
     }
 
     private CheckOutcome RunOn(Check check, Action<LiveTarget> started)
@@ -92,8 +110,9 @@ public sealed class CheckSession : ICheckSession
         var live = TargetFor(check.Shape, out var whyNot);
         if (live is null) return Outcome(Verdict.NotApplicable, whyNot ?? "the target cannot have such a device", "", []);
         started(live);
-        var context = live.ContextFor(new Random(SeedFor(check)), brokenResets);
+        var context = live.ContextFor(new Random(SeedFor(check)), brokenResets.Entries);
         var outcome = Judge(check, context, live);
+        if (options.Trace && outcome.Evidence.Count == 0) outcome = outcome with { Evidence = live.Evidence() };
         if (outcome.Verdict is not (Verdict.Crash or Verdict.Timeout)) return Restore(check, live, outcome);
         Discard(live);
         return outcome;
@@ -214,7 +233,7 @@ public sealed class CheckSession : ICheckSession
     }
 
     private LiveTarget? Open(TargetShape shape, out string? whyNot) =>
-        source.Open(shape, out whyNot) is { } target ? LiveTarget.Open(target, source.AlsoAccept) : null;
+        source.Open(shape, out whyNot) is { } target ? LiveTarget.Open(target, source.AlsoAccept, options.Trace) : null;
 
     private void Discard(LiveTarget? live)
     {

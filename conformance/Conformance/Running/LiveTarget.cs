@@ -20,10 +20,11 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
     private readonly string? bringUp;
     private bool primed;
 
-    private LiveTarget(ITarget target, ulong alsoAccept)
+    private LiveTarget(ITarget target, ulong alsoAccept, bool keepsAll)
     {
         this.target = target;
         machine = Machine.Discover(target, alsoAccept);
+        machine.Journal.KeepsAll = keepsAll;
         endpoints = [.. target.BusMasters.Select(master => new DmaEndpoint(master, machine))];
         var offered = machine.ReadOfferedFeatures();
         initial = new InitialState(offered, machine.ReadConfig(), []);
@@ -43,12 +44,15 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
 
     public TargetIdentity Identity => target.Identity;
 
-    /// <summary>Looks a fresh target over, by drivers that accept <paramref name="alsoAccept"/> as well. Disposes it if that fails, and says what failed.</summary>
-    public static LiveTarget Open(ITarget target, ulong alsoAccept)
+    /// <summary>
+    /// Looks a fresh target over, by drivers that accept <paramref name="alsoAccept"/> as well; all of what passes is evidence where
+    /// <paramref name="keepsAll"/> says so, the latest otherwise. Disposes the target if that fails, and says what failed.
+    /// </summary>
+    public static LiveTarget Open(ITarget target, ulong alsoAccept, bool keepsAll = false)
     {
         try
         {
-            return new LiveTarget(target, alsoAccept);
+            return new LiveTarget(target, alsoAccept, keepsAll);
         }
         catch (Exception failure) when (failure is GuestSetupException or TargetDiedException or TargetHungException)
         {

@@ -24,6 +24,9 @@ public enum Verdict
     /// <summary>A SHOULD is broken.</summary>
     Warn,
 
+    /// <summary>It failed, and did not when it was repeated on a fresh target.</summary>
+    Flake,
+
     /// <summary>The harness or the check's own set-up failed: nothing is said of the device.</summary>
     Error,
 

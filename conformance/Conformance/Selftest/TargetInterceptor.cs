@@ -42,7 +42,7 @@ internal abstract class TargetInterceptor(ITarget inner) : ITarget
 
     public virtual void SystemReset() => Inner.SystemReset();
 
-    public bool Await(Func<bool> condition, TimeSpan patience) => Inner.Await(condition, patience);
+    public virtual bool Await(Func<bool> condition, TimeSpan patience) => Inner.Await(condition, patience);
 
     public void Settle() => Inner.Settle();
 

@@ -21,6 +21,9 @@ public sealed class ConfigHistory
     /// <summary><c>probe_size</c>.</summary>
     public uint? ProbeSize => U32(IommuConfig.ProbeSizeOffset);
 
+    /// <summary><c>bypass</c>, with whatever is in its upper bits.</summary>
+    public byte? Bypass => known[IommuConfig.BypassOffset] ? bytes[IommuConfig.BypassOffset] : null;
+
     internal void Forget() => Array.Clear(known);
 
     internal void Take(ConfigRead read) => Put(read.Offset, read.Width, read.Value);

@@ -23,6 +23,15 @@ public sealed class DriverHistory
     /// <summary>Guest memory; null where the source does not tell.</summary>
     public AddressWindow? Ram { get; private set; }
 
+    /// <summary>PCI configuration space as the driver found it; null on another transport, or where the source does not tell.</summary>
+    public byte[]? PciConfiguration { get; private set; }
+
+    /// <summary>Addresses of device registers; empty where the source does not tell.</summary>
+    public IReadOnlyList<AddressWindow> Registers { get; private set; } = [];
+
+    /// <summary>Length of the device configuration structure as the transport gives it; null where that is not known.</summary>
+    public uint? ConfigLength { get; private set; }
+
     /// <summary>True on a legacy interface.</summary>
     public bool IsLegacy => Transport is WatchedTransport.LegacyPci or WatchedTransport.LegacyMmio;
 
@@ -59,11 +68,20 @@ public sealed class DriverHistory
     /// <summary>True from the driver's DRIVER_OK on, until the reset.</summary>
     public bool IsLive => (Written & DeviceStatus.DriverOk) != 0;
 
+    /// <summary>Where a suspension stands (3.4).</summary>
+    public Suspension Suspension { get; private set; }
+
+    /// <summary>True where the device did not let FEATURES_OK stay set, so that nothing may follow but a reset (3.1.1).</summary>
+    public bool IsRefused { get; private set; }
+
     /// <summary>True where every bit of <paramref name="features"/> is known to be in force.</summary>
-    public bool Has(ulong features) => Negotiated is { } negotiated && (negotiated & features) == features;
+    public bool Has(ulong features) => InForce is { } bits && (bits & features) == features;
 
     /// <summary>True where it is known that no bit of <paramref name="features"/> is in force.</summary>
-    public bool HasNot(ulong features) => Negotiated is { } negotiated && (negotiated & features) == 0;
+    public bool HasNot(ulong features) => InForce is { } bits && (bits & features) == 0;
+
+    // A legacy interface has no FEATURES_OK: what the driver wrote is in force at once (3.1.2).
+    private ulong? InForce => Negotiated ?? (IsLegacy ? Accepted : null);
 
     /// <summary>The queue of that number.</summary>
     public QueueHistory Queue(int number)
@@ -128,6 +146,8 @@ public sealed class DriverHistory
     private void Begin(SessionStarted started)
     {
         (Name, Transport, Sees, Ram) = (started.Name, started.Transport, started.Sees, started.Ram);
+        PciConfiguration = started.PciConfiguration;
+        (Registers, ConfigLength) = (started.Registers, started.ConfigLength);
         offeredWords.Clear();
         offeredAsRead = 0;
         offeredForSure = started.Offered;
@@ -139,6 +159,8 @@ public sealed class DriverHistory
     private void ForgetDriver()
     {
         Status = Written = DeviceStatus.None;
+        Suspension = Suspension.Running;
+        IsRefused = false;
         Accepted = 0;
         Negotiated = null;
         queues.Clear();
@@ -147,6 +169,12 @@ public sealed class DriverHistory
 
     private void Write(DeviceStatus status)
     {
+        Suspension = (Suspension, status & (DeviceStatus.Suspend | DeviceStatus.DriverOk)) switch
+        {
+            (Suspension.Running, not (DeviceStatus.None or DeviceStatus.DriverOk)) when IsLive && Has(Features.Suspend) => Suspension.Asked,
+            (Suspension.Suspended, not (DeviceStatus.None or DeviceStatus.Suspend)) => Suspension.Resuming,
+            var (state, _) => state,
+        };
         Written = Status = status;
         var done = IsLegacy ? DeviceStatus.DriverOk : DeviceStatus.FeaturesOk;
         if ((status & done) != 0 && (Sees & Sight.Registers) != 0) Negotiated ??= Accepted;
@@ -157,6 +185,29 @@ public sealed class DriverHistory
         Status = status;
 
         // 3.1.1: where FEATURES_OK does not stay set, nothing is negotiated.
-        if (!IsLegacy && (Written & DeviceStatus.FeaturesOk) != 0 && (status & DeviceStatus.FeaturesOk) == 0) Negotiated = null;
+        IsRefused = !IsLegacy && (Written & (DeviceStatus.FeaturesOk | DeviceStatus.DriverOk)) == DeviceStatus.FeaturesOk && (status & DeviceStatus.FeaturesOk) == 0;
+        if (IsRefused) Negotiated = null;
+        Suspension = (Suspension, status & (DeviceStatus.Suspend | DeviceStatus.DriverOk)) switch
+        {
+            (Suspension.Asked, DeviceStatus.Suspend) => Suspension.Suspended,
+            (Suspension.Resuming, DeviceStatus.DriverOk) => Suspension.Running,
+            var (state, _) => state,
+        };
     }
+}
+
+/// <summary>Where a suspension stands (3.4), as the driver knows it.</summary>
+public enum Suspension
+{
+    /// <summary>The device runs, or has not been started.</summary>
+    Running,
+
+    /// <summary>The driver has set SUSPEND, and not seen yet that the device has followed.</summary>
+    Asked,
+
+    /// <summary>The driver has seen the device suspended.</summary>
+    Suspended,
+
+    /// <summary>The driver has set DRIVER_OK again, and not seen yet that the device has followed.</summary>
+    Resuming,
 }

@@ -56,6 +56,9 @@ public sealed class Judge
         if (violations.Count < MostKept) violations.Add(new(Driver.Name, expected, actual, evidence()));
     }
 
+    /// <summary>The clause speaks of what was seen, and it holds.</summary>
+    public void Kept() => Exercised++;
+
     /// <summary>The clause allows what was seen; <paramref name="choice"/> says which choice the driver took.</summary>
     public void Allowed(string choice)
     {
@@ -63,11 +66,13 @@ public sealed class Judge
         notes.Add(choice);
     }
 
+    /// <summary>Another device: what the rule remembers is of the one before.</summary>
+    internal void Begin() => kept = [];
+
     internal void Look(Observation seen)
     {
-        if (seen is SessionStarted) kept = [];
         if (Failure is not null) return;
-        if ((Rule.Needs & ~Driver.Sees) != 0 && seen is not SessionStarted) return;
+        if ((Rule.Needs & ~Driver.Sees) != 0 || (Rule.Transports.Count > 0 && !Rule.Transports.Contains(Driver.Transport))) return;
         try
         {
             Rule.Body(this, seen);

@@ -29,6 +29,15 @@ public sealed record SessionStarted(string Name, WatchedTransport Transport, Sig
     /// <summary>Guest memory, where the source knows: what lies outside of it is device registers.</summary>
     public AddressWindow? Ram { get; init; }
 
+    /// <summary>PCI configuration space as the driver finds it; null on another transport, or where the source does not know.</summary>
+    public byte[]? PciConfiguration { get; init; }
+
+    /// <summary>Addresses of device registers, where the source knows.</summary>
+    public IReadOnlyList<AddressWindow> Registers { get; init; } = [];
+
+    /// <summary>Length of the device configuration structure as the transport gives it; null where it gives none, or the source does not know.</summary>
+    public uint? ConfigLength { get; init; }
+
     /// <summary>What the device really offers, whether the driver looked or not; null where the source cannot tell.</summary>
     public ulong? Offered { get; init; }
 
@@ -68,6 +77,9 @@ public sealed record DriverWaits : Observation
 /// <param name="IsWrite">True for a write.</param>
 public sealed record RegisterAccess(RegisterSpace Space, uint Offset, int Width, ulong Value, bool IsWrite) : Observation
 {
+    /// <summary>Which structure of its kind, in the order of the capability list: 0 for the first.</summary>
+    public int Instance { get; init; }
+
     /// <inheritdoc/>
     protected override string Describe() => $"{(IsWrite ? "write" : "read")} {Space}+0x{Offset:x}, {Width} bytes: 0x{Value:x}";
 }

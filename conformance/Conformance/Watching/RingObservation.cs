@@ -40,7 +40,7 @@ public sealed record ChainUsed(Chain? Chain, int Queue, uint Id, uint Length, by
     protected override string Describe() => $"used: {Chain?.ToString() ?? $"queue {Queue} id {Id}, which it has not got"}, length {Length}";
 }
 
-/// <summary>The driver wrote memory that the device had at that time, and has not returned.</summary>
+/// <summary>The driver changed memory that the device had at that time, and has not returned.</summary>
 /// <param name="Chain">The chain that it belongs to.</param>
 /// <param name="What">What it is.</param>
 /// <param name="Address">Where.</param>
@@ -48,7 +48,7 @@ public sealed record ChainUsed(Chain? Chain, int Queue, uint Id, uint Length, by
 public sealed record LentMemoryWritten(Chain Chain, string What, ulong Address, bool IsRingEntry) : Observation
 {
     /// <inheritdoc/>
-    protected override string Describe() => $"{What} of {Chain} written at 0x{Address:x} while the device has it";
+    protected override string Describe() => $"{What} of {Chain} changed at 0x{Address:x} while the device has it";
 }
 
 /// <summary>A request that the driver sent, decoded. It follows the <see cref="ChainAvailable"/> of the same chain, where there is one.</summary>

@@ -9,6 +9,9 @@ public sealed record DriverSettings
     /// <summary>Features to accept where they are offered.</summary>
     public ulong Accept { get; init; } = Features.AcceptedByDefault;
 
+    /// <summary>Features without which the driver gives the device up (2.2).</summary>
+    public ulong Require { get; init; }
+
     /// <summary>How the device is to notify.</summary>
     public NotificationMode Notifications { get; init; } = NotificationMode.Polled;
 

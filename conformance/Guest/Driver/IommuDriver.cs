@@ -57,18 +57,29 @@ public sealed class IommuDriver
     private IGuestRam Ram => Machine.Target.Ram;
 
     /// <summary>
-    /// Takes every step of 3.1.1 from the reset to DRIVER_OK; throws <see cref="GuestSetupException"/> where the device does not go along.
+    /// Takes every step of 3.1.1 from the reset to DRIVER_OK; where the device does not go along, sets FAILED and throws
+    /// <see cref="GuestSetupException"/>.
     /// </summary>
     public static IommuDriver Start(Machine machine, DriverSettings? settings = null)
     {
         settings ??= new DriverSettings();
         Negotiation.Begin(machine);
-        var features = machine.Acceptable(machine.ReadOfferedFeatures(), settings.Accept);
-        if (!Negotiation.Offer(machine, features)) throw new GuestSetupException($"the device refuses features 0x{features:x}");
-        var driver = Prepare(machine, features, settings);
+        var driver = Negotiation.OrFail(machine, () => SetUp(machine, settings));
         Negotiation.SetDriverOk(machine);
         for (var i = 0; i < Math.Min(settings.EventBuffers, driver.Events.Size); i++) driver.PostEventBuffer(FaultReport.Size);
         return driver;
+    }
+
+    private static IommuDriver SetUp(Machine machine, DriverSettings settings)
+    {
+        var offered = machine.ReadOfferedFeatures();
+        var missing = settings.Require & ~offered;
+        if (missing != 0) throw new GuestSetupException($"the device does not offer {Features.Describe(missing)}");
+        if (machine.Transport.ConfigLength < IommuConfig.LengthWith(offered))
+            throw new GuestSetupException($"the configuration of {machine.Transport.ConfigLength} bytes is too small for {Features.Describe(offered & Features.IommuChapter)}");
+        var features = machine.Acceptable(offered, settings.Accept);
+        if (!Negotiation.Offer(machine, features)) throw new GuestSetupException($"the device refuses features 0x{features:x}");
+        return Prepare(machine, features, settings);
     }
 
     /// <summary>Sets the queues up after FEATURES_OK, and leaves DRIVER_OK to the caller, and with <paramref name="enableQueues"/> false their enabling as well.</summary>

@@ -8,10 +8,13 @@ public sealed class Journal
     private readonly Queue<object> entries = new();
     private int dropped;
 
+    /// <summary>True where nothing is dropped, however much passes.</summary>
+    public bool KeepsAll { get; set; }
+
     /// <summary>Adds an entry; its <see cref="object.ToString"/> is asked for when the journal is read.</summary>
     public void Add(object entry)
     {
-        if (entries.Count == Capacity)
+        if (entries.Count >= Capacity && !KeepsAll)
         {
             entries.Dequeue();
             dropped++;

@@ -36,6 +36,21 @@ public static class Negotiation
         return accepted;
     }
 
+    /// <summary>Takes steps of an initialisation; where one goes irrecoverably wrong, sets FAILED, as 3.1.1 asks for, and lets the exception go on.</summary>
+    public static T OrFail<T>(Machine machine, Func<T> steps)
+    {
+        try
+        {
+            return steps();
+        }
+        catch (GuestSetupException)
+        {
+            machine.Transport.WriteStatus(machine.Transport.ReadStatus() | DeviceStatus.Failed);
+            machine.Journal.Add("FAILED: the driver gives up");
+            throw;
+        }
+    }
+
     /// <summary>Sets DRIVER_OK behind the bits set before.</summary>
     public static void SetDriverOk(Machine machine)
     {

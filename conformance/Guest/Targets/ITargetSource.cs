@@ -12,6 +12,9 @@ public interface ITargetSource : IDisposable
     /// </summary>
     ulong AlsoAccept => 0;
 
+    /// <summary>True where targets have no time of their own: what is done to them again ends as it did.</summary>
+    bool HasVirtualTime => false;
+
     /// <summary>
     /// Starts a machine whose virtio-iommu is of that shape. Returns null, and the reason, where this kind of target cannot have such
     /// a device; throws <see cref="TargetUnavailableException"/> where it can have none at all.

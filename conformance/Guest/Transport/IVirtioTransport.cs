@@ -20,6 +20,9 @@ public interface IVirtioTransport
     /// <summary>True where the device can notify by <see cref="NotificationMode.Messages"/>.</summary>
     bool HasMessages { get; }
 
+    /// <summary>Length of the device configuration structure in bytes; null where the transport does not tell.</summary>
+    uint? ConfigLength => null;
+
     /// <summary>Reads the device status field.</summary>
     DeviceStatus ReadStatus();
 

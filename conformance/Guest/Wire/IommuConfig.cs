@@ -22,6 +22,13 @@ public readonly record struct IommuConfig(
     /// <summary>Offset of <c>bypass</c>, the only field that a driver may write.</summary>
     public const int BypassOffset = 36;
 
+    /// <summary>How many bytes there are of it at least, where a device offers these features (5.13.4).</summary>
+    public static uint LengthWith(ulong offered) =>
+        (offered & Features.BypassConfig) != 0 ? BypassOffset + 1
+        : (offered & Features.Probe) != 0 ? BypassOffset
+        : (offered & Features.DomainRange) != 0 ? ProbeSizeOffset
+        : (offered & Features.InputRange) != 0 ? 24u : 8u;
+
     /// <summary>The page granularity in bytes; zero where the mask is empty.</summary>
     public ulong Granule => PageSizeMask & (ulong)-(long)PageSizeMask;
 

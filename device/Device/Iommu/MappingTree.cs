@@ -94,11 +94,12 @@ internal sealed partial class MappingTree
         return before - Count;
     }
 
-    /// <summary>Removes everything, and gives the memory back.</summary>
+    /// <summary>Removes everything, and gives the memory back but for one leaf, which the next mapping needs anyway.</summary>
     public void Clear()
     {
         if (Count == 0) return;
-        _root = new Leaf();
+        if (_root is Leaf only) only.Remove(0, only.Count);
+        else _root = new Leaf();
         _height = 0;
         Count = 0;
         _path.Clear();

@@ -37,9 +37,17 @@ internal sealed class RegisterMap
     // Found anew once configuration space was written to: that is how BARs move.
     private IReadOnlyList<(ulong First, PciLayout.Structure Structure)> Structures => structures ??= FindStructures(function!);
 
+    /// <summary>Length of the device configuration structure, where the transport gives it.</summary>
+    public uint? ConfigLength => Transport == WatchedTransport.Pci ? Structures.FirstOrDefault(s => s.Structure.Space == RegisterSpace.PciDevice).Structure?.Length : null;
+
+    public static AddressWindow MmioWindow(DeviceLocation.MmioSlot slot) => new(slot.Address, slot.Address + MmioLength - 1);
+
     public bool IsIommu(PciAddress address) => function?.Address == address;
 
     public void ConfigurationWritten() => structures = null;
+
+    /// <summary>Configuration space as it is; null where the device is no PCI function.</summary>
+    public byte[]? ReadConfiguration() => function is null ? null : [.. Enumerable.Range(0, 0x100).Select(offset => (byte)function.Read(offset, 1))];
 
     /// <summary>A memory access as one to the device's registers; null where it is to something else.</summary>
     public RegisterAccess? Memory(ulong address, int width, ulong value, bool isWrite)
@@ -48,7 +56,7 @@ internal sealed class RegisterMap
             return address >= mmio && address - mmio < MmioLength ? new RegisterAccess(RegisterSpace.Mmio, (uint)(address - mmio), width, value, isWrite) : null;
         foreach (var (first, structure) in Structures)
         {
-            if (address >= first && address - first < structure.Length) return new RegisterAccess(structure.Space, (uint)(address - first), width, value, isWrite);
+            if (address >= first && address - first < structure.Length) return new RegisterAccess(structure.Space, (uint)(address - first), width, value, isWrite) { Instance = structure.Instance };
         }
         return null;
     }

@@ -28,10 +28,10 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
     protected IReadOnlyList<Chain> Outstanding => outstanding;
 
     /// <summary>The driver wrote guest memory; it is written, and <see cref="LookForUsed"/> was called before it was.</summary>
-    public void DriverWrote(ulong address, int length)
+    public void DriverWrote(ulong address, int length, bool isChange)
     {
         var at = new Span(address, (ulong)length);
-        TellLentMemory(at);
+        if (isChange) TellLentMemory(at);
         TellRing(at);
     }
 

@@ -15,9 +15,9 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
     public uint GuestPageSize { get; set; } = (uint)LegacyPage;
 
     /// <summary>The driver wrote guest memory.</summary>
-    public void DriverWrote(ulong address, int length)
+    public void DriverWrote(ulong address, int length, bool isChange)
     {
-        foreach (var tracker in trackers.Values) tracker.DriverWrote(address, length);
+        foreach (var tracker in trackers.Values) tracker.DriverWrote(address, length, isChange);
     }
 
     /// <summary>The device could have returned chains.</summary>

@@ -13,7 +13,9 @@ internal sealed class WatchedRam(IGuestRam inner, WatchedQueues queues) : IGuest
     {
         // A driver can write again what the device has returned, and what that was is gone then.
         queues.LookForUsed();
+        var before = new byte[bytes.Length];
+        inner.Read(address, before);
         inner.Write(address, bytes);
-        queues.DriverWrote(address, bytes.Length);
+        queues.DriverWrote(address, bytes.Length, isChange: !bytes.SequenceEqual(before));
     }
 }

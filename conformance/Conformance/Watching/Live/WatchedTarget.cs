@@ -32,7 +32,13 @@ internal sealed class WatchedTarget : ITarget
             WatchedTransport.LegacyPci => new LegacyIoDecoder(() => map.IsMsixEnabled),
             _ => new MmioDecoder(),
         };
-        watcher.See(new SessionStarted(name, map.Transport, Sight.Live) { Ram = inner.Ram.Window });
+        watcher.See(new SessionStarted(name, map.Transport, Sight.Live)
+        {
+            Ram = inner.Ram.Window,
+            Registers = [inner.BarWindow, .. inner.Iommu is DeviceLocation.MmioSlot slot ? [RegisterMap.MmioWindow(slot)] : (AddressWindow[])[]],
+            ConfigLength = map.ConfigLength,
+            PciConfiguration = map.ReadConfiguration(),
+        });
     }
 
     public TargetIdentity Identity => inner.Identity;
@@ -48,6 +54,8 @@ internal sealed class WatchedTarget : ITarget
     public IReadOnlyList<IBusMaster> BusMasters { get; }
 
     public bool CanSystemReset => inner.CanSystemReset;
+
+    public bool? InterruptLine => inner.InterruptLine;
 
     public string LastWords => inner.LastWords;
 
@@ -118,6 +126,15 @@ internal sealed class WatchedTarget : ITarget
         watcher.See(new DriverWaits());
         inner.Settle();
         queues.LookForUsed();
+    }
+
+    public byte[]? ReadViot() => inner.ReadViot();
+
+    public bool TryChangeBypass(bool bypass)
+    {
+        var changed = inner.TryChangeBypass(bypass);
+        LookAround();
+        return changed;
     }
 
     public void Kill() => inner.Kill();

@@ -42,6 +42,10 @@ internal sealed record BrokenDriver(string Name, params string[] Breaks)
     /// <summary>One that does something by itself, on the device as it is.</summary>
     public static BrokenDriver Doing(string name, string[] breaks, Action<GuestUser> play) => new(name, breaks) { Script = new Scenario(name, play) };
 
+    /// <summary>One that does something by itself, on the device of a scenario.</summary>
+    public static BrokenDriver On(string scenario, string name, string[] breaks, Action<GuestUser> play) =>
+        new(name, breaks) { Script = Workload.Scenarios.Named(scenario) with { Name = name, Play = play } };
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }

@@ -1,25 +1,40 @@
+using Viommu.Conformance.Watching.Workload;
 using Viommu.Guest.Driver;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Watching.Selftest;
 
-/// <summary>Drivers that break rules of the device status field (2.1).</summary>
+/// <summary>Drivers that break rules of the device status field and of device reset (2.1, 2.4).</summary>
 internal static class BrokenDriverStatus
 {
+    private const DeviceStatus Found = DeviceStatus.Acknowledge | DeviceStatus.Driver;
+
     public static IEnumerable<BrokenDriver> All() =>
     [
-        Writing("announces DRIVER before ACKNOWLEDGE", "CORE-STATUS-V-01", (status, write) =>
-            write(status == DeviceStatus.Acknowledge ? DeviceStatus.Driver : status)),
-        Writing("clears ACKNOWLEDGE once it is live", "CORE-STATUS-V-02", (status, write) =>
-            write((status & DeviceStatus.DriverOk) != 0 ? status & ~DeviceStatus.Acknowledge : status)),
+        Writing("announces DRIVER before ACKNOWLEDGE", "CORE-STATUS-V-01", status => status == DeviceStatus.Acknowledge ? DeviceStatus.Driver : status),
+        Writing("clears ACKNOWLEDGE once it is live", "CORE-STATUS-V-02", status => (status & DeviceStatus.DriverOk) != 0 ? status & ~DeviceStatus.Acknowledge : status),
         BrokenDriver.Doing("goes on after FAILED without a reset", ["CORE-STATUS-V-03"], user =>
         {
             Negotiation.Begin(user.Machine);
-            user.Machine.Transport.WriteStatus(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.Failed);
-            user.Machine.Transport.WriteStatus(DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.Failed | DeviceStatus.FeaturesOk);
+            user.Machine.Transport.WriteStatus(Found | DeviceStatus.Failed);
+            user.Machine.Transport.WriteStatus(Found | DeviceStatus.Failed | DeviceStatus.FeaturesOk);
+        }),
+        BrokenDriver.On(StrangeRegisters.NeedsReset, "sends on to a device that needs a reset", ["CORE-STATUS-V-04"], user =>
+        {
+            user.Start();
+            user.Probe(user.Endpoints[0]);
+            user.Probe(user.Endpoints[0]);
+        }),
+        BrokenDriver.Doing("does not wait for a reset", ["CORE-RESET-V-01"], user =>
+        {
+            user.Machine.Transport.WriteStatus(DeviceStatus.None);
+            user.Machine.Transport.WriteStatus(DeviceStatus.Acknowledge);
         }),
     ];
 
-    private static BrokenDriver Writing(string name, string breaks, Action<DeviceStatus, Action<DeviceStatus>> write) =>
-        new(name, breaks) { Tamper = target => new StatusTamper(target, write) };
+    private static BrokenDriver Writing(string name, string breaks, Func<DeviceStatus, DeviceStatus> instead) => new(name, breaks)
+    {
+        Tamper = target => new CommonTamper(target, CommonField.DeviceStatus, (value, write) => write((ulong)instead((DeviceStatus)value))),
+    };
 }

@@ -6,6 +6,12 @@ internal static class BrokenDrivers
     public static IReadOnlyList<BrokenDriver> All { get; } =
     [
         .. BrokenDriverStatus.All(),
+        .. BrokenDriverFeatures.All(),
+        .. BrokenDriverConfiguration.All(),
+        .. BrokenDriverLifecycle.All(),
+        .. BrokenDriverRequests.All(),
         .. BrokenDriverUnmappings.All(),
+        .. BrokenDriverProperties.All(),
+        .. BrokenDriverPci.All(),
     ];
 }

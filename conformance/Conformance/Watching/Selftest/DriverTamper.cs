@@ -32,6 +32,8 @@ internal abstract class DriverTamper : ITarget
 
     public bool CanSystemReset => inner.CanSystemReset;
 
+    public bool? InterruptLine => inner.InterruptLine;
+
     public string LastWords => inner.LastWords;
 
     public uint ConfigRead(PciAddress function, int offset, int width) =>
@@ -73,6 +75,10 @@ internal abstract class DriverTamper : ITarget
     public virtual bool Await(Func<bool> condition, TimeSpan patience) => inner.Await(condition, patience);
 
     public virtual void Settle() => inner.Settle();
+
+    public byte[]? ReadViot() => inner.ReadViot();
+
+    public bool TryChangeBypass(bool bypass) => inner.TryChangeBypass(bypass);
 
     public void Kill() => inner.Kill();
 

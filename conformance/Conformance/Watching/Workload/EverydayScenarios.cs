@@ -23,6 +23,12 @@ internal static class EverydayScenarios
         user.Map(domain, flags: MapFlags.Write);
         user.Unmap(domain, first);
         user.Unmap(domain, second, units: 3);
+
+        // A range may spill over what is not mapped.
+        var (last, _) = user.Map(domain);
+        user.Virtual(1);
+        user.Unmap(domain, last, units: 2);
+        if (user.Driver.Has(Features.Mmio)) MapRegisters(user, domain);
         SendTogether(user, domain);
         Fault(user);
         if (user.Endpoints.Count > 1)
@@ -52,6 +58,13 @@ internal static class EverydayScenarios
         if (!user.Driver.Has(Features.IndirectDesc)) return;
         user.Ask(new MapRequest(domain, at, at + user.Unit - 1, memory, MapFlags.Read), new Framing([], [], Indirect: 2));
         user.Ask(new UnmapRequest(domain, at, at + user.Unit - 1), new Framing([], [], Indirect: 2));
+    }
+
+    private static void MapRegisters(GuestUser user, uint domain)
+    {
+        var at = user.Virtual(1);
+        user.Ask(new MapRequest(domain, at, at + user.Unit - 1, user.Machine.Target.BarWindow.First & ~(user.Unit - 1), MapFlags.Write | MapFlags.Mmio));
+        user.Unmap(domain, at);
     }
 
     private static void Fault(GuestUser user)

@@ -1,6 +1,7 @@
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
@@ -42,6 +43,14 @@ internal sealed class GuestUser
 
     private (ulong First, ulong Last) Translatable => Driver.Has(Features.InputRange) ? (Driver.Config.InputStart, Driver.Config.InputEnd) : (0, ulong.MaxValue);
 
+    /// <summary>What the driver starts with where nothing else is said: it uses all that there is, and needs what a driver of this specification needs.</summary>
+    public DriverSettings Settings => new()
+    {
+        Accept = Everything,
+        Require = Features.MapUnmap | (Machine.Transport.IsLegacy ? 0 : Features.Version1),
+        EventBuffers = 8,
+    };
+
     /// <summary>Has the driver bring the device up; false where it gives up.</summary>
     public bool TryStart(DriverSettings? settings = null)
     {
@@ -51,7 +60,7 @@ internal sealed class GuestUser
         nextVirtual = 0;
         try
         {
-            driver = IommuDriver.Start(Machine, settings ?? new DriverSettings { Accept = Everything, EventBuffers = 8 });
+            driver = IommuDriver.Start(Machine, settings ?? Settings);
         }
         catch (GuestSetupException refusal)
         {
@@ -61,6 +70,13 @@ internal sealed class GuestUser
         Tell(new StartConcluded(Works: true, ""));
         Tell(new ConfigConcluded(driver.Config, driver.IsBypassed));
         return true;
+    }
+
+    /// <summary>A driver that gives the device up, for a reason of its own.</summary>
+    public void GiveUp(string why)
+    {
+        Machine.Transport.WriteStatus(Machine.Transport.ReadStatus() | DeviceStatus.Failed);
+        Tell(new StartConcluded(Works: false, why));
     }
 
     /// <summary>Has the driver bring the device up, which has to work.</summary>
@@ -138,6 +154,16 @@ internal sealed class GuestUser
                 Tell(new FaultConcluded(report, notice is null ? null : new ToldFault(notice.Reason, notice.Endpoint, notice.IsRead, notice.IsWrite, notice.Address)));
             Driver.PostEventBuffer(taken.Lent.Length);
         }
+    }
+
+    /// <summary>Has the driver handle an interrupt (4.1.5.5): it asks what there is, and does what each reason asks for.</summary>
+    public void HandleInterrupt()
+    {
+        var reasons = Machine.Transport.TakeNotifications();
+        if ((reasons & Notifications.Used) != 0) TakeFaults();
+        if ((reasons & Notifications.Config) == 0) return;
+        var config = Machine.ReadConfig();
+        Tell(new ConfigConcluded(config, (config.Bypass & 1) != 0));
     }
 
     /// <summary>Takes the device out of use.</summary>

@@ -6,6 +6,11 @@ internal static class Scenarios
     public static IReadOnlyList<Scenario> All { get; } =
     [
         .. EverydayScenarios.All(),
+        .. FeatureScenarios.All(),
+        .. LifecycleScenarios.All(),
+        .. StrangeAnswers.All(),
+        .. StrangeRegisters.All(),
+        .. PciScenarios.All(),
     ];
 
     public static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);

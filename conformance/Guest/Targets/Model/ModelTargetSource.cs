@@ -41,6 +41,9 @@ public sealed class ModelTargetSource : ITargetSource
     public ModelConfiguration Configuration => configuration;
 
     /// <inheritdoc/>
+    public bool HasVirtualTime => true;
+
+    /// <inheritdoc/>
     public ulong AlsoAccept => configuration.Ring == ModelRing.Packed ? Wire.Features.RingPacked : 0;
 
     /// <inheritdoc/>

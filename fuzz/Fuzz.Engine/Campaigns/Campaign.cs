@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using Viommu.Fuzz.Engine.Corpus;
+
+namespace Viommu.Fuzz.Engine.Campaigns;
+
+/// <summary>A number of jobs that look for inputs which reach something new, or break something.</summary>
+public sealed class Campaign
+{
+    // Deep enough that code which recurses runs out of fuel before it runs out of stack.
+    private const int StackSize = 64 << 20;
+
+    private readonly CampaignOptions _options;
+    private readonly CampaignState _state;
+    private readonly Stopwatch _clock = new();
+    private readonly List<Exception> _failures = [];
+    private readonly Dictionary<int, (long Executions, TimeSpan At)> _stalledSince = [];
+    private Job?[] _jobs = [];
+
+    /// <summary>Prepares a campaign.</summary>
+    public Campaign(CampaignOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _state = new(options.KeepGoing);
+    }
+
+    /// <summary>How long it has been running.</summary>
+    public TimeSpan Elapsed => _clock.Elapsed;
+
+    /// <summary>Where it stands.</summary>
+    public CampaignSnapshot Snapshot => _state.Snapshot(_jobs.Sum(job => job?.Executions ?? 0));
+
+    /// <summary>The findings so far, one of each key.</summary>
+    public IReadOnlyList<FoundInput> Findings => _state.Findings();
+
+    /// <summary>The inputs that reached something new, from the one at <paramref name="from"/> on.</summary>
+    public IReadOnlyList<CorpusEntry> EntriesFrom(int from) => _state.EntriesFrom(from);
+
+    /// <summary>
+    /// The inputs that the last campaign with notes in this folder was running when its process ended. They are forgotten by this.
+    /// </summary>
+    public static IReadOnlyList<byte[]> TakeLeftOver(string inFlightFolder) => InFlight.TakeLeftOver(inFlightFolder);
+
+    /// <summary>An input that a job has been running for longer than <paramref name="patience"/>; null where there is none.</summary>
+    public byte[]? FindStalled(TimeSpan patience)
+    {
+        for (int i = 0; i < _jobs.Length; i++)
+        {
+            if (_jobs[i] is not { Running: { } input } job) _stalledSince.Remove(i);
+            else if (!_stalledSince.TryGetValue(i, out var since) || since.Executions != job.Executions) _stalledSince[i] = (job.Executions, _clock.Elapsed);
+            else if (_clock.Elapsed - since.At > patience) return input;
+        }
+
+        return null;
+    }
+
+    /// <summary>Has it end soon; can be called from any thread.</summary>
+    public void Stop() => _state.Stop();
+
+    /// <summary>Runs it to its end; <paramref name="tick"/> is called each second, and at the end, on the calling thread.</summary>
+    public void Run(Action<Campaign>? tick = null)
+    {
+        _clock.Start();
+        _jobs = new Job?[_options.Jobs];
+        var threads = Enumerable.Range(0, _options.Jobs).Select(Start).ToList();
+        var nextTick = TimeSpan.FromSeconds(1);
+        while (threads.Any(thread => thread.IsAlive))
+        {
+            var wait = Min(nextTick, _options.Time) - _clock.Elapsed;
+            if (wait > TimeSpan.Zero) threads.First(thread => thread.IsAlive).Join(Min(wait, TimeSpan.FromMilliseconds(100)));
+            if (_clock.Elapsed >= _options.Time) _state.Stop();
+            if (_clock.Elapsed < nextTick) continue;
+            tick?.Invoke(this);
+            nextTick += TimeSpan.FromSeconds(1);
+        }
+
+        _clock.Stop();
+        tick?.Invoke(this);
+        // Not by the threads themselves: what a job is running is looked at from here.
+        foreach (var job in _jobs) job?.Dispose();
+        if (_failures.Count > 0) throw new AggregateException("a job of the campaign failed", _failures);
+    }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan two) => one < two ? one : two;
+
+    private Thread Start(int index)
+    {
+        var thread = new Thread(() => RunJob(index), StackSize) { IsBackground = true, Name = $"job {index}" };
+        thread.Start();
+        return thread;
+    }
+
+    private void RunJob(int index)
+    {
+        try
+        {
+            _jobs[index] = new(_options, _state, index);
+            _jobs[index]!.Run();
+        }
+#pragma warning disable CA1031 // It is thrown again on the thread that waits.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            lock (_failures) _failures.Add(failure);
+            _state.Stop();
+        }
+    }
+}

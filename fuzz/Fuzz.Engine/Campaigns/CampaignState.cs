@@ -1,0 +1,66 @@
+using Viommu.Fuzz.Engine.Corpus;
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
+
+namespace Viommu.Fuzz.Engine.Campaigns;
+
+/// <summary>An input and what is broken by it.</summary>
+public sealed record FoundInput(Finding Finding, byte[] Input);
+
+/// <summary>A moment of a campaign, as statistics show it.</summary>
+public readonly record struct CampaignSnapshot(long Executions, int Corpus, int Edges, int States, int Findings);
+
+/// <summary>What the jobs of a campaign have in common; its lock is taken when something is new, which is seldom.</summary>
+internal sealed class CampaignState(bool keepGoing)
+{
+    private readonly Lock _lock = new();
+    private readonly List<CorpusEntry> _entries = [];
+    private readonly Dictionary<FindingKey, FoundInput> _findings = [];
+    private Novelty? _novelty;
+    private volatile bool _stopping;
+
+    /// <summary>True once the jobs are to end.</summary>
+    public bool IsStopping => _stopping;
+
+    public CampaignSnapshot Snapshot(long executions)
+    {
+        lock (_lock) return new(executions, _entries.Count, _novelty?.Edges ?? 0, _novelty?.States ?? 0, _findings.Count);
+    }
+
+    public void Stop() => _stopping = true;
+
+    /// <summary>Takes in an entry whose executor still shows what it reaches; false where another job was faster.</summary>
+    public bool TryAdd(CorpusEntry entry, Span<byte> counters, Observations observations)
+    {
+        lock (_lock)
+        {
+            _novelty ??= new(counters.Length, observations.StateCount);
+            if (!_novelty.Absorb(counters, observations)) return false;
+            _entries.Add(entry);
+            return true;
+        }
+    }
+
+    public void Add(Finding finding, ReadOnlySpan<byte> input)
+    {
+        lock (_lock)
+        {
+            // The first and then shorter ones: the shortest input is the easiest to understand.
+            if (!_findings.TryGetValue(finding.Key, out var known) || input.Length < known.Input.Length)
+                _findings[finding.Key] = new(finding, input.ToArray());
+        }
+
+        if (!keepGoing) Stop();
+    }
+
+    /// <summary>The entries from <paramref name="from"/> on.</summary>
+    public CorpusEntry[] EntriesFrom(int from)
+    {
+        lock (_lock) return [.. _entries.Skip(from)];
+    }
+
+    public FoundInput[] Findings()
+    {
+        lock (_lock) return [.. _findings.Values];
+    }
+}

@@ -1,0 +1,191 @@
+using Viommu.Fuzz.Engine.Corpus;
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Mutation;
+
+namespace Viommu.Fuzz.Engine.Campaigns;
+
+/// <summary>
+/// One thread of a campaign: chooses an input, mutates it, runs it, keeps what is new. It has a target, counters and random numbers of its
+/// own; only what is new goes through the state that all jobs share.
+/// </summary>
+internal sealed class Job : IDisposable
+{
+    private const int MutationsOfOnePick = 64;
+    private const int PicksBetweenExchanges = 64;
+    private const int ReplacementsOfOneInput = 2048;
+
+    // Executions that are run a second time, to see whether the same input does the same.
+    private const int RepeatedOneIn = 4096;
+
+    private readonly CampaignOptions _options;
+    private readonly CampaignState _state;
+    private readonly IExecutor _executor;
+    private readonly Schedule _schedule;
+    private readonly Novelty _novelty;
+    private readonly ValueDictionary _dictionary;
+    private readonly ComparisonLog _comparisons = new();
+    private readonly Random64 _random;
+    private readonly Mutator _mutator;
+    private readonly long _runs;
+    private readonly InFlight? _inFlight;
+    private long _executions;
+    private int _exchanged;
+
+    public Job(CampaignOptions options, CampaignState state, int index)
+    {
+        _options = options;
+        _state = state;
+        _executor = options.NewExecutor();
+        int counters = _executor.Counters.Length;
+        int states = _executor.Observations.StateCount;
+        _schedule = new(CoverageFeatures.Count(counters, states));
+        _novelty = new(counters, states);
+        _dictionary = options.NewDictionary();
+        _random = new(options.Seed + ((ulong)index << 32));
+        _mutator = new(options.Shape, _dictionary, _random);
+        if (options.InFlightFolder is { } folder) _inFlight = new(folder, index, options.Shape.MaximumSize);
+        _runs = options.Runs / options.Jobs + (index < options.Runs % options.Jobs ? 1 : 0);
+    }
+
+    public long Executions => Volatile.Read(ref _executions);
+
+    /// <summary>The input that the job is running now; null where it is between two, or nobody keeps note.</summary>
+    public byte[]? Running => _inFlight is { IsInside: true } inFlight ? inFlight.Input : null;
+
+    private bool IsOver => _state.IsStopping || _executions >= _runs;
+
+    public void Run()
+    {
+        Start();
+        for (int pick = 1; !IsOver; pick++)
+        {
+            if (_options.Jobs > 1 && pick % PicksBetweenExchanges == 0) Exchange();
+            Fuzz(_schedule.Pick(_random));
+        }
+    }
+
+    public void Dispose()
+    {
+        _executor.Dispose();
+        _inFlight?.Dispose();
+    }
+
+    private void Start()
+    {
+        foreach (var seed in _options.Seeds)
+        {
+            Try(seed);
+        }
+
+        // Something has to be there to mutate, even where nothing reaches anything.
+        for (int attempt = 0; _schedule.Count == 0 && !IsOver; attempt++)
+        {
+            var input = _mutator.Generate();
+            if (attempt < 64) Try(input);
+            else _schedule.Add(new(input.ToArray(), [], 1));
+        }
+    }
+
+    private void Fuzz(CorpusEntry entry)
+    {
+        if (entry.Picks == 1) FollowComparisons(entry);
+        for (int i = 0; i < MutationsOfOnePick && !IsOver; i++)
+        {
+            Try(_mutator.Mutate(entry.Input, _schedule.Other(_random).Input));
+        }
+    }
+
+    // The hot path: nothing here allocates or locks unless something is new.
+    private void Try(ReadOnlySpan<byte> input)
+    {
+        if (IsOver) return;
+        Volatile.Write(ref _executions, _executions + 1);
+        _inFlight?.Begin(input);
+        var finding = _executor.Execute(input);
+        _inFlight?.End();
+        if (finding is not null)
+        {
+            _executor.Counters.Clear();
+            _state.Add(finding, input);
+            return;
+        }
+
+        ulong trace = _executor.Observations.Trace;
+        if (_novelty.Absorb(_executor.Counters, _executor.Observations)) Keep(input.ToArray(), trace);
+        else if (_executions % RepeatedOneIn == 0) Repeat(input, trace);
+    }
+
+    // What only looks again is not counted among the executions.
+    private void Keep(byte[] input, ulong trace)
+    {
+        if (!Repeat(input, trace, clear: false)) return;
+        var entry = new CorpusEntry(input, CoverageFeatures.Of(_executor.Counters, _executor.Observations), _executor.Observations.Operations);
+        if (!_state.TryAdd(entry, _executor.Counters, _executor.Observations)) return;
+        _schedule.Add(entry);
+    }
+
+    private void Repeat(ReadOnlySpan<byte> input, ulong trace) => Repeat(input, trace, clear: true);
+
+    private bool Repeat(ReadOnlySpan<byte> input, ulong trace, bool clear)
+    {
+        var finding = _executor.Execute(input);
+        if (finding is null && _executor.Observations.Trace != trace)
+            finding = new(new("same-input-same-trace", "", "", ""), "the same input was answered differently the second time", "");
+        if (finding is null && !clear) return true;
+        _executor.Counters.Clear();
+        if (finding is not null) _state.Add(finding, input);
+        return finding is null;
+    }
+
+    // Input to state: where an operand of a comparison stands in the input, the other operand is put in its place.
+    private void FollowComparisons(CorpusEntry entry)
+    {
+        _comparisons.Clear();
+        if (!_executor.TryLogComparisons(entry.Input, _comparisons)) return;
+        int left = ReplacementsOfOneInput;
+        foreach (var (one, two, width) in _comparisons.Pairs)
+        {
+            _dictionary.Learn(one);
+            _dictionary.Learn(two);
+            if (IsOver || left <= 0) continue;
+            for (int size = width; size >= 1; size /= 2)
+            {
+                if (!IsNarrow(one, size) || !IsNarrow(two, size)) break;
+                left -= Replace(entry.Input, one, two, size) + Replace(entry.Input, two, one, size);
+            }
+        }
+    }
+
+    private static bool IsNarrow(ulong value, int bytes) => bytes == sizeof(ulong) || value >> (8 * bytes) == 0;
+
+    private int Replace(byte[] input, ulong seen, ulong wanted, int width)
+    {
+        int place = 0;
+        // Also one to either side, since a comparison is often with a bound.
+        while (place < 4 && _mutator.TryReplace(input, seen, wanted, width, place, out var replaced))
+        {
+            Try(replaced);
+            if (_mutator.TryReplace(input, seen, wanted + 1, width, place, out replaced)) Try(replaced);
+            if (_mutator.TryReplace(input, seen, wanted - 1, width, place, out replaced)) Try(replaced);
+            place++;
+        }
+
+        return 3 * place;
+    }
+
+    private void Exchange()
+    {
+        foreach (var entry in _state.EntriesFrom(_exchanged))
+        {
+            _exchanged++;
+            if (_executor.Execute(entry.Input) is not null)
+            {
+                _executor.Counters.Clear();
+                continue;
+            }
+
+            if (_novelty.Absorb(_executor.Counters, _executor.Observations))
+                _schedule.Add(new(entry.Input, [.. entry.Features], entry.Operations));
+        }
+    }
+}

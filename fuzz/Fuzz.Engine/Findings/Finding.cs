@@ -1,0 +1,43 @@
+namespace Viommu.Fuzz.Engine.Findings;
+
+/// <summary>Something broken.</summary>
+/// <param name="Key">What tells bugs apart, and stays the same across rebuilds.</param>
+/// <param name="Message">What was expected and what came.</param>
+/// <param name="Details">The stack trace, where there is one.</param>
+public sealed record Finding(FindingKey Key, string Message, string Details);
+
+/// <summary>
+/// Clause or invariant, type of exception, topmost frames without line numbers, abstract state: two inputs with the same key show the same
+/// bug.
+/// </summary>
+/// <param name="Rule">The clause or invariant.</param>
+/// <param name="Exception">The type of the exception; empty where an oracle spoke.</param>
+/// <param name="Frames">The topmost frames in the code under test.</param>
+/// <param name="State">The abstract state.</param>
+public sealed record FindingKey(string Rule, string Exception, string Frames, string State)
+{
+    private static readonly char[] _separators = ['|'];
+
+    /// <summary>A name for files: short, the same for the same key.</summary>
+    public string FileName => $"{Slug(Rule)}-{Fingerprint(ToString()):x8}";
+
+    /// <summary>Reads what <see cref="ToString"/> wrote; null where it did not.</summary>
+    public static FindingKey? Parse(string text)
+    {
+        var parts = text.Split(_separators);
+        return parts.Length == 4 ? new(parts[0], parts[1], parts[2], parts[3]) : null;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Rule}|{Exception}|{Frames}|{State}";
+
+    private static string Slug(string rule) => string.Concat(rule.Select(letter => char.IsAsciiLetterOrDigit(letter) ? char.ToLowerInvariant(letter) : '-'));
+
+    // FNV-1a: unlike the runtime's hash codes it is the same in every process.
+    private static uint Fingerprint(string text)
+    {
+        uint hash = 2166136261;
+        foreach (char letter in text) hash = (hash ^ letter) * 16777619;
+        return hash;
+    }
+}

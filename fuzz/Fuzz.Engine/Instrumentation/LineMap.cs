@@ -1,0 +1,50 @@
+using Mono.Cecil;
+using Mono.Cecil.Cil;
+
+namespace Viommu.Fuzz.Engine.Instrumentation;
+
+/// <summary>The source lines of a method's instructions, as far as its symbols tell.</summary>
+internal sealed class LineMap(MethodDefinition method)
+{
+    // What the compiler hides has this line.
+    private const int Hidden = 0xfeefee;
+
+    private readonly string _name = $"{method.DeclaringType.FullName.Replace('/', '.')}.{method.Name}";
+
+    /// <summary>An edge that leads to <paramref name="first"/>: the lines from there to where control can go elsewhere.</summary>
+    public Edge EdgeTo(Instruction first)
+    {
+        var symbols = method.DebugInformation;
+        var lines = new SortedSet<int>();
+        string file = "";
+        if (symbols.HasSequencePoints)
+        {
+            Take(Before(first));
+            for (var at = first; at is not null; at = at.Next)
+            {
+                Take(symbols.GetSequencePoint(at));
+                if (at.OpCode.FlowControl is FlowControl.Cond_Branch or FlowControl.Branch or FlowControl.Return or FlowControl.Throw) break;
+            }
+        }
+
+        return new(_name, file, lines.Count > 0 ? lines.Min : 0, [.. lines]);
+
+        void Take(SequencePoint? point)
+        {
+            if (point is null || point.StartLine == Hidden) return;
+            file = point.Document.Url;
+            for (int line = point.StartLine; line <= point.EndLine; line++) lines.Add(line);
+        }
+    }
+
+    // The statement that the instruction is in the middle of, where it does not start one.
+    private SequencePoint? Before(Instruction first)
+    {
+        for (var at = first; at is not null; at = at.Previous)
+        {
+            if (method.DebugInformation.GetSequencePoint(at) is { } point) return point;
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,106 @@
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Engine.Instrumentation;
+
+namespace Viommu.Fuzz.Engine;
+
+/// <summary>Runs inputs on a target in this process, whose code is instrumented or not.</summary>
+public sealed class TargetExecutor : IExecutor
+{
+    /// <summary>Bytes that one input may have the target allocate.</summary>
+    public const long MemoryPerInput = 4 << 20;
+
+    private readonly InstrumentedContext? _context;
+    private readonly Func<IFuzzTarget> _newTarget;
+    private IFuzzTarget _target;
+    private readonly Lazy<(InstrumentedContext Context, IFuzzTarget Target)?> _comparing;
+    private readonly Observations _comparingObservations;
+
+    /// <summary>Runs inputs on what <paramref name="newTarget"/> makes.</summary>
+    /// <param name="newTarget">Makes the target: once, and again after each finding, since nobody knows what state that has left it in.</param>
+    /// <param name="stateCount">Number of its abstract states.</param>
+    /// <param name="context">Where it was made; null where its code is not instrumented.</param>
+    /// <param name="comparing">Makes the same target in a context that logs comparisons; null where there is none.</param>
+    public TargetExecutor(
+        Func<IFuzzTarget> newTarget, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null)
+    {
+        _newTarget = newTarget;
+        _target = newTarget();
+        _context = context;
+        Observations = new(stateCount);
+        _comparingObservations = new(stateCount);
+        _comparing = new(() => comparing?.Invoke());
+    }
+
+    /// <inheritdoc/>
+    public Span<byte> Counters => _context is null ? default : _context.EdgeCounters;
+
+    /// <summary>What the counters stand for; null where the code is not instrumented.</summary>
+    public EdgeTable? Edges => _context?.Edges;
+
+    /// <inheritdoc/>
+    public Observations Observations { get; }
+
+    /// <inheritdoc/>
+    public Finding? Execute(ReadOnlySpan<byte> input)
+    {
+        Observations.Begin();
+        _context?.Refuel();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        try
+        {
+            _target.Execute(input, Observations);
+        }
+#pragma warning disable CA1031 // Whatever the code under test throws is a finding.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            StartAnew();
+            return FindingReader.Read(exception);
+        }
+
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        return allocated <= MemoryPerInput ? null : new(new("bounded-memory", "", "", ""), $"one input made the target allocate {allocated} bytes", "");
+    }
+
+    /// <inheritdoc/>
+    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log)
+    {
+        if (_comparing.Value is not { } comparing) return false;
+        _comparingObservations.Begin();
+        comparing.Context.Refuel();
+        ComparisonLog.Current = log;
+        try
+        {
+            comparing.Target.Execute(input, _comparingObservations);
+        }
+#pragma warning disable CA1031 // The same input was judged by Execute.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+        finally
+        {
+            ComparisonLog.Current = null;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _target.Dispose();
+        _context?.Dispose();
+        if (!_comparing.IsValueCreated || _comparing.Value is not { } comparing) return;
+        comparing.Target.Dispose();
+        comparing.Context.Dispose();
+    }
+
+    private void StartAnew()
+    {
+        _target.Dispose();
+        _context?.Refuel();
+        _target = _newTarget();
+    }
+}

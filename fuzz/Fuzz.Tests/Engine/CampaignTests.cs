@@ -1,0 +1,97 @@
+using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Engine.Corpus;
+using Viommu.Fuzz.Engine.Mutation;
+
+namespace Viommu.Fuzz.Tests.Engine;
+
+public class CampaignTests
+{
+    [Fact]
+    public void Coverage_leads_through_a_lock_that_chance_does_not_open()
+    {
+        // Ten digits at a chance of one in ten each, in their order: blind luck takes 10^10 tries.
+        var campaign = Run(new LockedDoor(10), runs: 400_000, keepGoing: true);
+        Assert.Contains(campaign.Findings, found => found.Finding.Key.Rule == "door-stays-shut");
+    }
+
+    [Fact]
+    public void Operands_of_comparisons_are_put_where_they_belong()
+    {
+        var campaign = Run(new LockedDoor(100), runs: 50_000);
+        Assert.Contains(campaign.Findings, found => found.Finding.Key.Rule == "magic-is-unknown");
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_campaign()
+    {
+        var one = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
+        var two = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
+        Assert.True(one.Snapshot.Corpus > 5);
+        Assert.Equal(one.Snapshot, two.Snapshot);
+        Assert.Equal(Inputs(one), Inputs(two));
+    }
+
+    [Fact]
+    public void Another_seed_gives_another_campaign() =>
+        Assert.NotEqual(Inputs(Run(new LockedDoor(100), runs: 5_000, keepGoing: true)), Inputs(Run(new LockedDoor(100), runs: 5_000, keepGoing: true, seed: 2)));
+
+    [Fact]
+    public void An_input_that_does_not_do_the_same_twice_is_a_finding()
+    {
+        var campaign = Run(new LockedDoor(100, isMoody: true), runs: 1_000);
+        Assert.Equal("same-input-same-trace", Assert.Single(campaign.Findings).Finding.Key.Rule);
+    }
+
+    [Fact]
+    public void A_campaign_that_keeps_going_keeps_one_input_of_each_finding()
+    {
+        var campaign = Run(new LockedDoor(2), runs: 50_000, keepGoing: true);
+        Assert.Equal(50_000, campaign.Snapshot.Executions);
+        Assert.Equal(["door-stays-shut", "magic-is-unknown"], campaign.Findings.Select(found => found.Finding.Key.Rule).Order());
+    }
+
+    [Fact]
+    public void Jobs_share_what_they_find_and_the_number_of_runs()
+    {
+        var campaign = new Campaign(Options(() => new LockedDoor(100), 30_001, keepGoing: true, seed: 1) with { Jobs = 3 });
+        campaign.Run();
+        Assert.Equal(30_001, campaign.Snapshot.Executions);
+        Assert.Equal(campaign.Snapshot.Corpus, campaign.EntriesFrom(0).Count);
+        Assert.True(campaign.Snapshot.States > 3);
+    }
+
+    [Fact]
+    public void A_campaign_goes_on_from_the_inputs_it_is_given()
+    {
+        var first = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
+        var next = new Campaign(Options(() => new LockedDoor(100), first.EntriesFrom(0).Count * 2, keepGoing: true, seed: 9) with { Seeds = [.. Inputs(first)] });
+        next.Run();
+        Assert.Equal((first.Snapshot.Edges, first.Snapshot.States), (next.Snapshot.Edges, next.Snapshot.States));
+    }
+
+    [Fact]
+    public void A_failure_of_a_job_is_not_swallowed()
+    {
+        var campaign = new Campaign(Options(() => throw new InvalidOperationException("no such device"), 10, keepGoing: false, seed: 1));
+        Assert.Contains("no such device", Assert.Throws<AggregateException>(() => campaign.Run()).ToString());
+    }
+
+    private static Campaign Run(LockedDoor door, long runs, bool keepGoing = false, ulong seed = 1)
+    {
+        var campaign = new Campaign(Options(() => door, runs, keepGoing, seed));
+        campaign.Run();
+        return campaign;
+    }
+
+    private static CampaignOptions Options(Func<LockedDoor> door, long runs, bool keepGoing, ulong seed) => new()
+    {
+        Shape = LockedDoor.Shape,
+        NewExecutor = door,
+        NewDictionary = () => new ValueDictionary([], []),
+        Seed = seed,
+        Runs = runs,
+        KeepGoing = keepGoing,
+    };
+
+    private static byte[][] Inputs(Campaign campaign) => [.. campaign.EntriesFrom(0).Select((CorpusEntry entry) => entry.Input)];
+}

@@ -1,0 +1,32 @@
+using Spectre.Console;
+using Viommu.Fuzz.Program;
+
+namespace Viommu.Fuzz.Tests.Program;
+
+/// <summary>One run of the program in this process, and a folder of its own for what it writes.</summary>
+internal sealed class FuzzRun : IDisposable
+{
+    public FuzzRun() => Directory.CreateDirectory(Folder);
+
+    public string Folder { get; } = Path.Combine(Path.GetTempPath(), $"fuzz-{Guid.NewGuid():N}");
+
+    public string Output { get; private set; } = "";
+
+    public string Error { get; private set; } = "";
+
+    public string PathOf(string name) => Path.Combine(Folder, name);
+
+    /// <summary>Runs the program; returns its exit code.</summary>
+    public int Run(params string[] args)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output) });
+        console.Profile.Width = 10_000;
+        int exit = Cli.Run(args, new FuzzHost { Console = console, Error = error });
+        (Output, Error) = (output.ToString(), error.ToString());
+        return exit;
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Xml.Linq;
+using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Targets;
+
+namespace Viommu.Fuzz.Tests.Program;
+
+public sealed class RunCommandTests : IDisposable
+{
+    // A device that answers UNMAP of a missing domain with OK: one request shows it.
+    private const string Broken = "broken:answers UNMAP on a missing domain with OK";
+
+    private readonly FuzzRun _fuzz = new();
+
+    public void Dispose() => _fuzz.Dispose();
+
+    [Fact]
+    public void A_campaign_leaves_statistics_a_corpus_and_reports_without_findings()
+    {
+        Assert.Equal(0, Campaign("request", "--runs", "4000"));
+        var last = Statistics()[^1];
+        Assert.Equal(4000, last.GetProperty("execs").GetInt64());
+        foreach (var name in (string[])["seconds", "execs_per_sec", "corpus", "edges", "states"]) Assert.True(last.GetProperty(name).GetDouble() > 0, name);
+        Assert.Equal(0, last.GetProperty("findings").GetInt32());
+        Assert.Equal(last.GetProperty("corpus").GetInt32(), Inputs("request").Count);
+        Assert.Equal("0", (string?)XDocument.Load(_fuzz.PathOf("junit.xml")).Root!.Element("testsuite")!.Attribute("failures"));
+        Assert.Contains("seed 7,", _fuzz.Output);
+    }
+
+    [Fact]
+    public void The_next_campaign_goes_on_from_the_corpus_of_the_last()
+    {
+        Campaign("request", "--runs", "4000");
+        int before = Inputs("request").Count;
+        Campaign("request", "--runs", "1000");
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"{before} inputs from"), _fuzz.Output);
+        Assert.True(Statistics()[^1].GetProperty("corpus").GetInt32() > 10);
+    }
+
+    [Fact]
+    public void A_broken_device_is_found_replayed_minimised_and_triaged_by_the_same_key()
+    {
+        Assert.Equal(1, Campaign("request", "--runs", "200000", "--device", Broken));
+        string input = Assert.Single(Directory.GetFiles(_fuzz.PathOf("findings"), $"*{TargetList.Find("request").Format.Extension}"));
+        var record = JsonDocument.Parse(File.ReadAllText(Assert.Single(Directory.GetFiles(_fuzz.PathOf("findings"), "*.json")))).RootElement;
+        string key = record.GetProperty("key").GetString()!;
+        Assert.StartsWith("IOMMU-UNMAP-D-03|", key);
+        Assert.Contains(key, _fuzz.Output);
+        Assert.Equal("1", (string?)XDocument.Load(_fuzz.PathOf("junit.xml")).Root!.Element("testsuite")!.Attribute("failures"));
+        var sarif = JsonDocument.Parse(File.ReadAllText(_fuzz.PathOf("findings.sarif"))).RootElement;
+        Assert.Equal("IOMMU-UNMAP-D-03", sarif.GetProperty("runs")[0].GetProperty("results")[0].GetProperty("ruleId").GetString());
+
+        Assert.Equal(1, _fuzz.Run("replay", input, "--target", "request", "--device", Broken));
+        Assert.Contains(key, _fuzz.Output);
+        Assert.Equal(0, _fuzz.Run("replay", input, "--target", "request"));
+
+        string smallest = _fuzz.PathOf("smallest" + TargetList.Find("request").Format.Extension);
+        Assert.Equal(0, _fuzz.Run("minimize", input, "--target", "request", "--device", Broken, "-o", smallest));
+        Assert.Equal(1, _fuzz.Run("replay", smallest, "--target", "request", "--device", Broken));
+        Assert.Contains(key, _fuzz.Output);
+
+        Assert.Equal(1, _fuzz.Run("triage", _fuzz.Folder, "--device", Broken));
+        Assert.Contains("same", _fuzz.Output);
+        Assert.Equal(1, _fuzz.Run("triage", _fuzz.Folder));
+        Assert.Contains("gone", _fuzz.Output);
+    }
+
+    [Fact]
+    public void Two_campaigns_do_not_share_a_corpus_folder()
+    {
+        using var other = CorpusFolder.Open(_fuzz.PathOf("corpus"), RawFormat.Instance);
+        Assert.Equal(2, Campaign("request", "--runs", "10"));
+        Assert.Contains("in use by another run", _fuzz.Error);
+    }
+
+    [Theory]
+    [InlineData("run", "nothing")]
+    [InlineData("run", "request", "--seed", "x")]
+    [InlineData("run", "request", "--jobs", "0")]
+    [InlineData("run", "request", "--device", "toaster")]
+    [InlineData("run", "request", "--device", "broken:no such name")]
+    [InlineData("replay", "/nowhere/at/all", "--target", "request")]
+    [InlineData("stats", "/nowhere/at/all")]
+    [InlineData("frobnicate")]
+    public void What_makes_no_sense_gets_one_line_and_exit_code_3(params string[] args)
+    {
+        Assert.Equal(3, _fuzz.Run(args));
+        Assert.StartsWith("fuzz: ", _fuzz.Error);
+        Assert.Single(_fuzz.Error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public void Folders_that_cannot_be_written_get_one_line_and_exit_code_2()
+    {
+        File.WriteAllText(_fuzz.PathOf("file"), "");
+        Assert.Equal(2, _fuzz.Run("run", "request", "--report", Path.Combine(_fuzz.PathOf("file"), "below")));
+        Assert.Single(_fuzz.Error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public void Merging_keeps_what_a_corpus_reaches_and_drops_what_adds_nothing()
+    {
+        Campaign("request", "--runs", "4000");
+        Assert.Equal(0, _fuzz.Run("merge", "request", _fuzz.PathOf("small"), _fuzz.PathOf("corpus"), "--raw"));
+        int small = Directory.GetFiles(_fuzz.PathOf("small"), "*.bin").Length;
+        Assert.InRange(small, 1, Inputs("request").Count);
+        Assert.Equal(0, _fuzz.Run("merge", "request", _fuzz.PathOf("again"), _fuzz.PathOf("small"), "--raw"));
+        Assert.Equal(small, Directory.GetFiles(_fuzz.PathOf("again"), "*.bin").Length);
+    }
+
+    [Fact]
+    public void Statistics_are_drawn_and_coverage_is_shown_by_line()
+    {
+        Campaign("request", "--runs", "2000");
+        Assert.Equal(0, _fuzz.Run("stats", _fuzz.Folder));
+        Assert.Contains("polyline", File.ReadAllText(_fuzz.PathOf("stats.svg")));
+        Assert.Equal(0, _fuzz.Run("coverage", "request", "--corpus", _fuzz.PathOf("corpus"), "-o", _fuzz.PathOf("coverage.html")));
+        string html = File.ReadAllText(_fuzz.PathOf("coverage.html"));
+        Assert.Contains("MapHandler.cs", html);
+        Assert.Contains("class=\"y\"", html);
+    }
+
+    [Fact]
+    public void Targets_and_broken_devices_are_listed()
+    {
+        Assert.Equal(0, _fuzz.Run("list"));
+        Assert.All(TargetList.All, target => Assert.Contains(target.Name, _fuzz.Output));
+        Assert.Equal(0, _fuzz.Run("list", "--devices"));
+        Assert.Contains(Broken["broken:".Length..], _fuzz.Output);
+    }
+
+    private int Campaign(string target, params string[] args) => _fuzz.Run(["run", target, "--seed", "7", "--report", _fuzz.Folder, .. args]);
+
+    private List<JsonElement> Statistics() => [.. File.ReadLines(_fuzz.PathOf("stats.ndjson")).Select(line => JsonDocument.Parse(line).RootElement)];
+
+    private List<StoredInput> Inputs(string target) => [.. CorpusFolder.Read(_fuzz.PathOf("corpus"), TargetList.Find(target).Format, message => Assert.Fail(message))];
+}

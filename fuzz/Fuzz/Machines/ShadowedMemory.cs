@@ -1,0 +1,188 @@
+using System.Runtime.CompilerServices;
+using Viommu.Conformance.Oracle;
+using Viommu.Device.Iommu;
+using Viommu.Device.Memory;
+using Viommu.Fuzz.Engine.Findings;
+
+namespace Viommu.Fuzz.Machines;
+
+/// <summary>What a device may do with a byte of guest memory.</summary>
+[Flags]
+internal enum Rights : byte
+{
+    None = 0,
+    Read = 1,
+    Write = 2,
+    Both = Read | Write,
+}
+
+/// <summary>
+/// Guest memory with a shadow: for each byte, what the device was given it for. An access to anything else that exists is a broken
+/// invariant at once, whatever comes of it later; an access to what does not exist is refused, as a bus does.
+/// </summary>
+internal sealed class ShadowedMemory : IGuestMemory
+{
+    /// <summary>The guest-physical address of the first byte.</summary>
+    public const ulong First = 0x10_0000;
+
+    private readonly byte[] _bytes;
+    private readonly byte[] _rights;
+
+    public ShadowedMemory(int size)
+    {
+        _bytes = new byte[size];
+        _rights = new byte[size];
+    }
+
+    public int Size => _bytes.Length;
+
+    /// <summary>The bytes, as the guest's own processor reaches them.</summary>
+    public Span<byte> Bytes => _bytes;
+
+    /// <summary>Accesses of the device since the last <see cref="Restart"/>: a measure of its work that is the same on every machine.</summary>
+    public int Accesses { get; private set; }
+
+    /// <summary>The most accesses that one input may cause.</summary>
+    public int MaximumAccesses { get; init; } = 1 << 16;
+
+    public void Restart() => Accesses = 0;
+
+    /// <summary>Says what the device may do with <paramref name="length"/> bytes at <paramref name="offset"/>, from now on.</summary>
+    public void Grant(int offset, int length, Rights rights) => _rights.AsSpan(offset, length).Fill((byte)rights);
+
+    /// <summary>Adds rights; false where bytes that can be written are shared with any other use, so that the order of accesses matters.</summary>
+    public bool TryShare(int offset, int length, Rights rights)
+    {
+        var bytes = _rights.AsSpan(offset, length);
+        bool isFree = rights == Rights.Read ? bytes.IndexOfAnyExcept((byte)Rights.None, (byte)Rights.Read) < 0 : bytes.IndexOfAnyExcept((byte)Rights.None) < 0;
+        if (isFree) bytes.Fill((byte)rights);
+        else foreach (ref byte right in bytes) right |= (byte)rights;
+        return isFree;
+    }
+
+    /// <summary>Takes all rights away.</summary>
+    public void RevokeAll() => Array.Clear(_rights);
+
+    /// <inheritdoc/>
+    public bool TryRead(GuestAddress from, Span<byte> into)
+    {
+        if (!TryLocate(from, into.Length, out int offset)) return false;
+        if (!Allows(offset, into.Length, Rights.Read)) Refuse("read", from, into.Length);
+        _bytes.AsSpan(offset, into.Length).CopyTo(into);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool TryWrite(GuestAddress to, ReadOnlySpan<byte> bytes)
+    {
+        if (!TryLocate(to, bytes.Length, out int offset)) return false;
+        if (!Allows(offset, bytes.Length, Rights.Write)) Refuse("wrote", to, bytes.Length);
+        bytes.CopyTo(_bytes.AsSpan(offset));
+        return true;
+    }
+
+    private bool TryLocate(GuestAddress address, int length, out int offset)
+    {
+        if (++Accesses > MaximumAccesses) throw new BrokenInvariantException("bounded-work", "", $"the device accessed memory more than {MaximumAccesses} times");
+        ulong distance = unchecked(address.Value - First);
+        bool exists = distance <= (ulong)_bytes.Length && (ulong)length <= (ulong)_bytes.Length - distance;
+        offset = exists ? (int)distance : 0;
+        return exists;
+    }
+
+    // Most accesses are of 2, 4, 8 or 16 bytes, and all come through here.
+    private bool Allows(int offset, int length, Rights right)
+    {
+        ref byte first = ref Unsafe.Add(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_rights), offset);
+        ulong wanted = (byte)right * 0x0101_0101_0101_0101UL;
+        while (length >= sizeof(ulong))
+        {
+            if ((Unsafe.ReadUnaligned<ulong>(ref first) & wanted) != wanted) return false;
+            first = ref Unsafe.Add(ref first, sizeof(ulong));
+            length -= sizeof(ulong);
+        }
+
+        if (length >= sizeof(uint))
+        {
+            if ((Unsafe.ReadUnaligned<uint>(ref first) & (uint)wanted) != (uint)wanted) return false;
+            first = ref Unsafe.Add(ref first, sizeof(uint));
+            length -= sizeof(uint);
+        }
+
+        for (; length > 0; length--)
+        {
+            if ((first & (byte)right) == 0) return false;
+            first = ref Unsafe.Add(ref first, 1);
+        }
+
+        return true;
+    }
+
+    private static void Refuse(string did, GuestAddress at, int length) =>
+        throw new BrokenInvariantException("memory-stays-within-buffers", did, $"the device {did} {length} bytes at {at}, not all of which it was given for that");
+}
+
+/// <summary>The same memory as endpoints' accesses reach it after translation; remembers where each byte went.</summary>
+internal sealed class DmaMemory(ShadowedMemory memory) : IGuestMemory
+{
+    // Only what is free for it: an endpoint that overwrites the rings would make the driver look broken.
+    private const ulong RamFirst = ShadowedMemory.First + RequestMachine.RamOffset;
+    private const int MostTraced = 4096;
+
+    private readonly ulong[] _reached = new ulong[MostTraced];
+    private bool _expected;
+    private int _count;
+
+    /// <summary>An endpoint is about to make an access.</summary>
+    public void Begin(Span<ulong> landed)
+    {
+        landed.Fill(SpecOracle.Nowhere);
+        _expected = true;
+        _count = 0;
+    }
+
+    /// <summary>
+    /// The access is over: says where its bytes went. What a doorbell has taken is nowhere in memory, and then it cannot be told which bytes
+    /// the others were; of what goes beyond memory nobody sees where it goes.
+    /// </summary>
+    public void End(Span<ulong> landed, in DmaResult result)
+    {
+        _expected = false;
+        if (result.Transferred != (ulong)_count || _count > landed.Length)
+        {
+            landed.Fill(SpecOracle.Unseen);
+            return;
+        }
+
+        _reached.AsSpan(0, _count).CopyTo(landed);
+        if (result.Outcome == DmaOutcome.NoMemory) landed[_count..].Fill(SpecOracle.Unseen);
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(GuestAddress from, Span<byte> into)
+    {
+        if (!TryReach(from, into.Length, out int offset)) return false;
+        memory.Bytes.Slice(offset, into.Length).CopyTo(into);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool TryWrite(GuestAddress to, ReadOnlySpan<byte> bytes)
+    {
+        if (!TryReach(to, bytes.Length, out int offset)) return false;
+        bytes.CopyTo(memory.Bytes[offset..]);
+        return true;
+    }
+
+    private bool TryReach(GuestAddress address, int length, out int offset)
+    {
+        if (!_expected) throw new BrokenInvariantException("memory-stays-within-buffers", "no access", $"the device reached {address} although no endpoint made an access");
+        ulong distance = unchecked(address.Value - RamFirst);
+        bool exists = distance <= RequestMachine.RamSize && (ulong)length <= RequestMachine.RamSize - distance;
+        offset = exists ? (int)distance + RequestMachine.RamOffset : 0;
+        if (!exists) return false;
+        for (int i = 0; i < length && _count < _reached.Length; i++) _reached[_count++] = address.Value + (ulong)i;
+        return true;
+    }
+
+}

@@ -1,0 +1,25 @@
+using System.CommandLine;
+using Viommu.Fuzz.Afl;
+
+namespace Viommu.Fuzz.Program;
+
+/// <summary><c>fuzz afl</c>: a target under AFL++.</summary>
+internal sealed class AflCommand
+{
+    private readonly Argument<string> _target = Arguments.Target();
+    private readonly Argument<string?> _file = new("FILE") { Description = "An input (@@); standard input where it is left out.", Arity = ArgumentArity.ZeroOrOne };
+
+    public AflCommand()
+    {
+        Command = new("afl", "Runs a target under AFL++: afl-fuzz -i SEEDS -o OUT -t 5000 -- fuzz afl TARGET") { _target, _file };
+        Command.SetAction(Run);
+    }
+
+    public Command Command { get; }
+
+    private int Run(ParseResult parsed)
+    {
+        var server = new AflServer(Arguments.FindTarget(parsed.GetRequiredValue(_target)));
+        return Posix.IsOpen(AflProtocol.CommandDescriptor) && Posix.IsOpen(AflProtocol.StatusDescriptor) ? server.Run() : server.RunOnce(parsed.GetValue(_file));
+    }
+}

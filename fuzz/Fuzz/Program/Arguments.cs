@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Globalization;
+using Viommu.Conformance.Program;
+using Viommu.Conformance.Selftest;
+using Viommu.Fuzz.Targets;
+
+namespace Viommu.Fuzz.Program;
+
+/// <summary>Arguments and options that several verbs take, and what they mean.</summary>
+internal static class Arguments
+{
+    public static Argument<string> Target() => new("TARGET") { Description = $"One of {string.Join(", ", TargetList.All.Select(target => target.Name))}." };
+
+    /// <summary>The target of a file, where no folder above it is named after one.</summary>
+    public static Option<string?> TargetOption() => new("--target") { Description = "The fuzz target. [default: the name of a folder above the file]", HelpName = "TARGET" };
+
+    public static Option<string> Device() => new("--device")
+    {
+        Description = "What to fuzz: model (the reference device), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
+        HelpName = "DEVICE",
+        DefaultValueFactory = _ => "model",
+    };
+
+    public static TargetInfo FindTarget(string name) =>
+        TargetList.All.FirstOrDefault(target => target.Name == name)
+        ?? throw new UsageException($"there is no target '{name}'; 'fuzz list' shows those that there are");
+
+    /// <summary>The number of the broken device that is meant; negative for the reference device.</summary>
+    public static int FindDevice(string device)
+    {
+        const string Broken = "broken:";
+        if (device == "model") return -1;
+        if (!device.StartsWith(Broken, StringComparison.Ordinal)) throw new UsageException($"there is no device '{device}': it is model or broken:NAME");
+        string name = device[Broken.Length..];
+        if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < BrokenDevices.All.Count) return number;
+        var found = BrokenDevices.All.Select((candidate, index) => (candidate.Name, index)).Where(candidate => candidate.Name.Contains(name, StringComparison.OrdinalIgnoreCase)).ToList();
+        var exact = found.Where(candidate => candidate.Name == name).ToList();
+        if (exact.Count == 1) return exact[0].index;
+        return found.Count switch
+        {
+            1 => found[0].index,
+            0 => throw new UsageException($"no broken device is called '{name}'; 'fuzz list --devices' shows them"),
+            _ => throw new UsageException($"'{name}' is part of {found.Count} names: {string.Join("; ", found.Take(4).Select(candidate => candidate.Name))}"),
+        };
+    }
+
+    /// <summary>A number in decimal, or in hexadecimal with 0x.</summary>
+    public static ulong? ParseNumber(string text)
+    {
+        bool isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        return ulong.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
+            ? number
+            : null;
+    }
+}

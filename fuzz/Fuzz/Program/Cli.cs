@@ -1,0 +1,72 @@
+using System.CommandLine;
+using Viommu.Conformance.Program;
+using Viommu.Conformance.Running;
+using Viommu.Fuzz.Corpora;
+
+namespace Viommu.Fuzz.Program;
+
+/// <summary>The program, from its arguments to its exit code.</summary>
+internal static class Cli
+{
+    /// <summary>Runs the program; whatever goes wrong is one line on the error stream and an exit code.</summary>
+    public static int Run(IReadOnlyList<string> args, FuzzHost host)
+    {
+        try
+        {
+            return Invoke(args, host);
+        }
+        catch (UsageException e)
+        {
+            return Complain(host, e.Message, ExitCode.Usage);
+        }
+        catch (CorpusException e)
+        {
+            return Complain(host, e.Message, ExitCode.Harness);
+        }
+        catch (Exception e)
+        {
+            return Complain(host, $"internal error, please report it: {e}", ExitCode.Harness);
+        }
+    }
+
+    private static int Invoke(IReadOnlyList<string> args, FuzzHost host)
+    {
+        var root = new RootCommand("Coverage-guided fuzzing of a virtio-iommu.");
+        foreach (var verb in Verbs(host)) root.Add(verb);
+        var parsed = root.Parse([.. args]);
+        if (parsed.Errors.Count > 0)
+            throw new UsageException($"{parsed.Errors[0].Message} (fuzz {parsed.CommandResult.Command.Name} --help shows what there is)");
+        using var output = new StringWriter();
+        int exit = parsed.Invoke(new InvocationConfiguration
+        {
+            Output = output,
+            Error = host.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // signals are the host's: a campaign ends with its corpus written
+        });
+        if (output.GetStringBuilder().Length > 0) host.Console.Line(output.ToString().TrimEnd());
+        return exit;
+    }
+
+    private static IEnumerable<Command> Verbs(FuzzHost host) =>
+    [
+        new ListCommand(host).Command,
+        new RunCommand(host).Command,
+        new ReplayCommand(host).Command,
+        new RegressCommand(host).Command,
+        new MinimizeCommand(host).Command,
+        new MergeCommand(host).Command,
+        new TriageCommand(host).Command,
+        new CoverageCommand(host).Command,
+        new StatsCommand(host).Command,
+        new ShowCommand(host).Command,
+        new SelftestCommand(host).Command,
+        new AflCommand().Command,
+    ];
+
+    private static int Complain(FuzzHost host, string message, int exit)
+    {
+        host.Error.WriteLine($"fuzz: {message.ReplaceLineEndings(" ")}");
+        return exit;
+    }
+}

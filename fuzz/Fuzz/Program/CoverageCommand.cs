@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Viommu.Conformance.Program;
+using Viommu.Conformance.Running;
+using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Instrumentation;
+using Viommu.Fuzz.Reports;
+using Viommu.Fuzz.Targets;
+
+namespace Viommu.Fuzz.Program;
+
+/// <summary><c>fuzz coverage</c>: which lines and branches of the device the corpus reaches.</summary>
+internal sealed class CoverageCommand
+{
+    private readonly FuzzHost _host;
+    private readonly Argument<string[]> _targets = new("TARGET") { Description = "Targets whose corpora count together. [default: all]", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Option<string[]> _corpora = new("--corpus") { Description = "Further folders of inputs, of the one target that is given.", HelpName = "DIR", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Option<string> _output = new("--output", "-o") { Description = "Where the report goes.", HelpName = "FILE", DefaultValueFactory = _ => Path.Combine("reports", "fuzz", "coverage.html") };
+
+    public CoverageCommand(FuzzHost host)
+    {
+        _host = host;
+        Command = new("coverage", "Shows which lines and branches of the device the inputs reach.") { _targets, _corpora, _output };
+        Command.SetAction(Run);
+    }
+
+    public Command Command { get; }
+
+    private int Run(ParseResult parsed)
+    {
+        var names = parsed.GetValue(_targets) ?? [];
+        var targets = names.Length == 0 ? TargetList.All.Where(target => target.Instrumented.Contains("Viommu.Device")).ToList() : names.Select(Arguments.FindTarget).ToList();
+        var folders = parsed.GetValue(_corpora) ?? [];
+        if (folders.Length > 0 && targets.Count != 1) throw new UsageException("--corpus goes with one target");
+
+        // Every target numbers the same assembly's edges in the same way, unless it instruments others as well: those are told apart by name and line.
+        var reached = new Dictionary<(string Method, string File, int Line, int Which), (Edge Edge, bool Reached)>();
+        foreach (var target in targets)
+        {
+            using var executor = new TargetHost(target).Instrumented();
+            var novelty = new Novelty(executor.Counters.Length, target.StateCount);
+            foreach (var input in Inputs(target, folders))
+            {
+                executor.Execute(input);
+                novelty.Absorb(executor.Counters, executor.Observations);
+            }
+
+            Add(executor.Edges!, novelty, reached);
+        }
+
+        string output = parsed.GetRequiredValue(_output);
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(output))!);
+        var report = new CoverageReport([.. reached.Values.Where(edge => edge.Edge.File.Length > 0)]);
+        if (CorpusFolder.TryWrite(output, Encoding.UTF8.GetBytes(report.Render())) is { } trouble) throw new CorpusException(trouble);
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
+            $"lines {report.CoveredLines} of {report.Lines} ({report.LinePercent:0.0} %), edges {report.CoveredEdges} of {report.Edges} ({report.EdgePercent:0.0} %): {output}"));
+        return ExitCode.AsExpected;
+    }
+
+    private IEnumerable<byte[]> Inputs(TargetInfo target, IEnumerable<string> folders) =>
+    [
+        .. target.Seeds().Select(seed => seed.Input),
+        .. ShippedCorpus.Inputs(target, Complain),
+        .. folders.SelectMany(folder => CorpusFolder.Read(folder, target.Format, Complain)).Select(stored => stored.Input),
+    ];
+
+    private static void Add(EdgeTable table, Novelty novelty, Dictionary<(string, string, int, int), (Edge Edge, bool Reached)> reached)
+    {
+        var seen = new Dictionary<(string, string, int), int>();
+        for (int edge = 0; edge < table.Edges.Count; edge++)
+        {
+            var (method, file, line, _) = table.Edges[edge];
+            int which = seen.TryGetValue((method, file, line), out int before) ? before + 1 : 0;
+            seen[(method, file, line)] = which;
+            var key = (method, file, line, which);
+            bool already = reached.TryGetValue(key, out var known) && known.Reached;
+            reached[key] = (table.Edges[edge], already || novelty.Reached(edge));
+        }
+    }
+
+    private void Complain(string message) => _host.Error.WriteLine($"fuzz: {message}");
+}

@@ -1,0 +1,145 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Viommu.Conformance.Program;
+using Viommu.Conformance.Running;
+using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Reports;
+using Viommu.Fuzz.Targets;
+
+namespace Viommu.Fuzz.Program;
+
+/// <summary><c>fuzz run</c>: a campaign.</summary>
+internal sealed class RunCommand
+{
+    // Far longer than any input takes, on any machine.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly FuzzHost _host;
+    private readonly Argument<string> _target = Arguments.Target();
+    private readonly Option<string> _device = Arguments.Device();
+    private readonly Option<double?> _time = new("--time") { Description = "Seconds after which it ends.", HelpName = "SECONDS" };
+    private readonly Option<long?> _runs = new("--runs") { Description = "Executions after which it ends.", HelpName = "N" };
+
+    private readonly Option<int> _jobs = new("--jobs")
+    {
+        Description = "Threads that work side by side. With one, the same seed gives the same campaign.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
+    private readonly Option<string?> _corpus = new("--corpus") { Description = "Folder that the campaign goes on from and adds to. [default: corpus in the report folder]", HelpName = "DIR" };
+    private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
+    private readonly Option<string?> _report = new("--report") { Description = "Folder for statistics and findings. [default: reports/fuzz/<target>]", HelpName = "DIR" };
+
+    public RunCommand(FuzzHost host)
+    {
+        _host = host;
+        Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _keepGoing, _report };
+        Command.SetAction(Run);
+    }
+
+    public Command Command { get; }
+
+    private int Run(ParseResult parsed)
+    {
+        var target = Arguments.FindTarget(parsed.GetRequiredValue(_target));
+        int device = Arguments.FindDevice(parsed.GetRequiredValue(_device));
+        ulong seed = ReadSeed(parsed);
+        int jobs = parsed.GetValue(_jobs);
+        if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
+        string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", target.Name);
+        using var folder = CorpusFolder.Open(parsed.GetValue(_corpus) ?? Path.Combine(reports, "corpus"), target.Format);
+        using var report = new CampaignReport(reports, target);
+
+        var stored = CorpusFolder.Read(folder.Path, target.Format, Complain).ToList();
+        foreach (var input in Campaign.TakeLeftOver(reports)) Examine(input, target, parsed.GetRequiredValue(_device), report);
+        var host = new TargetHost(target, device);
+        var campaign = new Campaign(new CampaignOptions
+        {
+            Shape = target.Shape,
+            NewExecutor = host.Instrumented,
+            NewDictionary = host.NewDictionary,
+            Seed = seed,
+            Jobs = jobs,
+            Runs = parsed.GetValue(_runs) ?? long.MaxValue,
+            Time = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue,
+            KeepGoing = parsed.GetValue(_keepGoing),
+            InFlightFolder = reports,
+            Seeds = [.. target.Seeds().Select(input => input.Input), .. ShippedCorpus.Inputs(target, Complain), .. stored.Select(input => input.Input)],
+        });
+        using var stop = _host.Interrupted.Register(campaign.Stop);
+
+        _host.Console.Line($"fuzz {target.Name}: {target.Summary}");
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {jobs} job{(jobs == 1 ? "" : "s")}, {stored.Count} inputs from {folder.Path}, reports in {reports}"));
+        var known = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
+        using (var screen = Screen.For(_host.Console))
+        {
+            int written = 0;
+            campaign.Run(running =>
+            {
+                var fresh = running.EntriesFrom(written);
+                written += fresh.Count;
+                folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(CorpusFolder.NameOf(input))));
+                report.Tick(running);
+                screen.Show(running, report.Rate, folder.Trouble ?? report.Trouble);
+                if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report);
+            });
+        }
+
+        return Finish(campaign, target, folder, report, reports);
+    }
+
+    private int Finish(Campaign campaign, TargetInfo target, CorpusFolder folder, CampaignReport report, string reports)
+    {
+        var findings = campaign.Findings;
+        string? trouble = folder.Trouble ?? report.Trouble;
+        trouble ??= CorpusFolder.TryWrite(Path.Combine(reports, "junit.xml"), Encoding.UTF8.GetBytes(FindingFiles.JUnit(target.Name, findings)));
+        trouble ??= CorpusFolder.TryWrite(Path.Combine(reports, "findings.sarif"), Encoding.UTF8.GetBytes(FindingFiles.Sarif(target.Name, findings)));
+        foreach (var found in findings)
+        {
+            _host.Console.Line($"FOUND {found.Finding.Key}");
+            _host.Console.Line($"      {found.Finding.Message}");
+            _host.Console.Line($"      {Path.Combine(report.FindingsFolder, found.Finding.Key.FileName + target.Format.Extension)}");
+        }
+
+        var end = campaign.Snapshot;
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
+            $"{end.Executions} executions in {campaign.Elapsed.TotalSeconds:0.0} s ({end.Executions / Math.Max(campaign.Elapsed.TotalSeconds, 0.001):0}/s), corpus {end.Corpus}, edges {end.Edges}, states {end.States}, findings {end.Findings}"));
+        if (trouble is not null)
+        {
+            _host.Error.WriteLine($"fuzz: {trouble}; {folder.Unwritten} inputs are not written");
+            return ExitCode.Harness;
+        }
+
+        return findings.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+    }
+
+    private ulong ReadSeed(ParseResult parsed) => parsed.GetValue(_seed) is { } text
+        ? Arguments.ParseNumber(text) ?? throw new UsageException("--seed takes a number from 0 to 2^64-1")
+        : (ulong)Random.Shared.NextInt64();
+
+    // The process of the last campaign ended while it ran this input: by it, or by chance. Another process finds out.
+    private void Examine(byte[] input, TargetInfo target, string device, CampaignReport report)
+    {
+        string path = Path.Combine(report.FindingsFolder, "examined" + RawFormat.Instance.Extension);
+        if (CorpusFolder.TryWrite(path, input) is { } trouble) throw new CorpusException(trouble);
+        string? end = ChildReplay.Run(path, target, device, Patience);
+        File.Delete(path);
+        if (end is null) return;
+        report.Write(new(new(new("process-survives", "", "", ""), $"the process {end} while it ran the input", ""), input));
+        _host.Console.Line($"FOUND process-survives: the last campaign {end}; the input is in {report.FindingsFolder}");
+    }
+
+    // A thread that does not come back cannot be ended: the process is, once everything is written.
+    private void GiveUp(byte[] stalled, CampaignReport report)
+    {
+        report.Write(new(new(new("bounded-work", "", "", "hang"), $"an input runs for more than {Patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", ""), stalled));
+        _host.Error.WriteLine($"fuzz: an input does not come back; it is in {report.FindingsFolder}, and the next run goes on from the corpus");
+        Environment.Exit(ExitCode.Findings);
+    }
+
+    private void Complain(string message) => _host.Error.WriteLine($"fuzz: {message}");
+}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Viommu.Conformance.Program;
+using Viommu.Conformance.Running;
+using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Reports;
+using Viommu.Fuzz.Targets;
+
+namespace Viommu.Fuzz.Program;
+
+/// <summary><c>fuzz triage</c>: findings, one entry for each key, run again.</summary>
+internal sealed class TriageCommand
+{
+    private const int Column = 10;
+
+    private readonly FuzzHost _host;
+    private readonly Argument<string[]> _folders = new("DIR") { Description = "Report folders, or folders of findings.", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string> _device = Arguments.Device();
+
+    public TriageCommand(FuzzHost host)
+    {
+        _host = host;
+        Command = new("triage", "Runs findings again and lists them, one entry for each finding key.") { _folders, _device };
+        Command.SetAction(Run);
+    }
+
+    public Command Command { get; }
+
+    private int Run(ParseResult parsed)
+    {
+        int device = Arguments.FindDevice(parsed.GetRequiredValue(_device));
+        var entries = parsed.GetRequiredValue(_folders).SelectMany(Records).GroupBy(found => found.Record.Key).OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
+        foreach (var entry in entries)
+        {
+            var (record, path) = entry.First();
+            var target = Arguments.FindTarget(record.Target);
+            using var executor = new TargetHost(target, device).Plain();
+            var finding = executor.Execute(InputFile.Read(path, target));
+            string fate = finding is null ? "gone" : finding.Key.ToString() == record.Key ? "same" : $"drifted to {finding.Key}";
+            _host.Console.Labelled("key", Column, record.Key);
+            _host.Console.Labelled("now", Column, fate);
+            _host.Console.Labelled("target", Column, record.Target);
+            _host.Console.Labelled("what", Column, record.Message);
+            if (record.Details.Length > 0) _host.Console.Labelled("where", Column, record.Details);
+            _host.Console.Labelled("inputs", Column, string.Join(", ", entry.Select(found => found.Path)));
+            _host.Console.Line("");
+        }
+
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{entries.Count} finding{(entries.Count == 1 ? "" : "s")}"));
+        return entries.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+    }
+
+    private static IEnumerable<(FindingRecord Record, string Path)> Records(string folder)
+    {
+        string inside = Path.Combine(folder, "findings");
+        string where = Directory.Exists(inside) ? inside : folder;
+        if (!Directory.Exists(where)) throw new UsageException($"there is no folder {folder}");
+        foreach (var file in Directory.EnumerateFiles(where, "*.json").Order(StringComparer.Ordinal))
+        {
+            FindingRecord? record;
+            try
+            {
+                record = JsonSerializer.Deserialize<FindingRecord>(File.ReadAllText(file), FindingRecord.Options);
+            }
+            catch (JsonException e)
+            {
+                throw new UsageException($"{file} is no finding: {e.Message}");
+            }
+
+            if (record is not null) yield return (record, Path.Combine(where, record.Input));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Text;
+using System.Text.Json;
+using System.Xml;
+using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Engine.Findings;
+
+namespace Viommu.Fuzz.Reports;
+
+/// <summary>Findings in the two formats that CI systems read.</summary>
+internal static class FindingFiles
+{
+    /// <summary>JUnit: a test case that passed where there are no findings, one that failed for each where there are.</summary>
+    public static string JUnit(string target, IReadOnlyList<FoundInput> findings)
+    {
+        var text = new StringBuilder();
+        using (var xml = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, OmitXmlDeclaration = true, NewLineChars = "\n" }))
+        {
+            xml.WriteStartElement("testsuites");
+            xml.WriteStartElement("testsuite");
+            xml.WriteAttributeString("name", $"virtio-iommu fuzzing: {target}");
+            xml.WriteAttributeString("tests", XmlConvert.ToString(Math.Max(1, findings.Count)));
+            xml.WriteAttributeString("failures", XmlConvert.ToString(findings.Count));
+            if (findings.Count == 0) WriteCase(xml, target, "no findings", null);
+            foreach (var found in findings) WriteCase(xml, target, found.Finding.Key.ToString(), found.Finding);
+        }
+
+        return "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" + text + "\n";
+    }
+
+    /// <summary>SARIF 2.1.0: a rule for each clause or invariant, a result for each finding.</summary>
+    public static string Sarif(string target, IReadOnlyList<FoundInput> findings)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("$schema", "https://json.schemastore.org/sarif-2.1.0.json");
+            json.WriteString("version", "2.1.0");
+            json.WriteStartArray("runs");
+            json.WriteStartObject();
+            json.WriteStartObject("tool");
+            json.WriteStartObject("driver");
+            json.WriteString("name", "virtio-iommu fuzz");
+            json.WriteStartArray("rules");
+            foreach (var rule in findings.Select(found => found.Finding.Key.Rule).Distinct(StringComparer.Ordinal))
+            {
+                json.WriteStartObject();
+                json.WriteString("id", rule);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.WriteStartArray("results");
+            foreach (var found in findings) WriteResult(json, target, found);
+            json.WriteEndArray();
+            json.WriteEndObject();
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
+    }
+
+    private static void WriteCase(XmlWriter xml, string target, string name, Finding? finding)
+    {
+        xml.WriteStartElement("testcase");
+        xml.WriteAttributeString("classname", $"fuzz.{target}");
+        xml.WriteAttributeString("name", name);
+        if (finding is not null)
+        {
+            xml.WriteStartElement("failure");
+            xml.WriteAttributeString("message", Printable(finding.Message));
+            xml.WriteString(Printable(finding.Details));
+            xml.WriteEndElement();
+        }
+
+        xml.WriteEndElement();
+    }
+
+    private static void WriteResult(Utf8JsonWriter json, string target, FoundInput found)
+    {
+        json.WriteStartObject();
+        json.WriteString("ruleId", found.Finding.Key.Rule);
+        json.WriteString("level", "error");
+        json.WriteStartObject("message");
+        json.WriteString("text", $"{found.Finding.Message} (reproduce: fuzz replay --target {target} {found.Finding.Key.FileName})");
+        json.WriteEndObject();
+        json.WriteStartObject("partialFingerprints");
+        json.WriteString("findingKey/v1", found.Finding.Key.ToString());
+        json.WriteEndObject();
+        json.WriteStartArray("locations");
+        json.WriteStartObject();
+        json.WriteStartObject("physicalLocation");
+        json.WriteStartObject("artifactLocation");
+        json.WriteString("uri", $"findings/{found.Finding.Key.FileName}");
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    // XML has no way to write most control characters, and a message can quote what a device said.
+    private static string Printable(string text) => string.Concat(text.Select(letter => XmlConvert.IsXmlChar(letter) ? letter : '?'));
+}

@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+using Viommu.Fuzz.Machines;
+
+namespace Viommu.Fuzz.Rings;
+
+/// <summary>A packed virtqueue (section 2.8).</summary>
+internal sealed class PackedRingModel(ShadowedMemory memory) : RingModel(memory)
+{
+    private const ushort Available = 1 << 7;
+    private const ushort Used = 1 << 15;
+
+    private int _nextAvailable;
+    private bool _availableWrap;
+    private int _nextUsed;
+    private bool _usedWrap;
+    private int _outstanding;
+
+    // The two flag bits of every descriptor that can be the next used one.
+    public override int DevicePosition => TryRead16(FlagsOf(_nextUsed), out ushort flags) ? flags & (Available | Used) : -1;
+
+    public override void Begin(in RingPlace place)
+    {
+        base.Begin(place);
+        (_nextAvailable, _nextUsed, _outstanding) = (0, 0, 0);
+        _availableWrap = _usedWrap = true;
+    }
+
+    public override RingFault Walk(RingChain chain)
+    {
+        chain.Clear();
+        TablesRead.Clear();
+        int position = _nextAvailable;
+        bool wrap = _availableWrap;
+        for (int entries = 1; ; entries++)
+        {
+            if (!Exists(Descriptor(position), DescriptorSize)) return RingFault.RingUnreachable;
+            var raw = At(Descriptor(position), DescriptorSize);
+            ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]);
+            if (!IsAvailable(flags, wrap)) return entries == 1 ? RingFault.Empty : RingFault.NextNotAvailable;
+            if (_outstanding + entries > Place.Size) return RingFault.TooManyAvailable;
+            TablesRead.Add((Descriptor(position), DescriptorSize));
+            chain.Id = BinaryPrimitives.ReadUInt16LittleEndian(raw[12..]);
+            chain.Entries = entries;
+            ulong buffer = BinaryPrimitives.ReadUInt64LittleEndian(raw);
+            uint length = BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]);
+            if ((flags & Indirect) != 0)
+            {
+                // Section 2.8.19: a list is in the ring, or in a table, never in both.
+                if (Place.HasIndirect && entries > 1) return RingFault.IndirectWithNext;
+                var fault = CheckIndirect(flags, length, isInside: false, mayContinue: false);
+                if (fault == RingFault.None) fault = FollowTable(buffer, length / DescriptorSize, chain);
+                return fault == RingFault.None ? Taken(chain) : fault;
+            }
+
+            var added = chain.Add(new(buffer, length, (flags & Write) != 0), Place.Size);
+            if (added != RingFault.None) return added;
+            if ((flags & Next) == 0) return Taken(chain);
+            if (entries == Place.Size) return RingFault.TooLong;
+            if (++position < Place.Size) continue;
+            position = 0;
+            wrap = !wrap;
+        }
+    }
+
+    public override bool TryReadUsed(out ushort id, out uint length)
+    {
+        id = 0;
+        length = 0;
+        if (_outstanding == 0 || !Exists(Descriptor(_nextUsed), DescriptorSize)) return false;
+        var raw = At(Descriptor(_nextUsed), DescriptorSize);
+        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]);
+        ushort both = Available | Used;
+        if ((flags & both) != (_usedWrap ? both : 0)) return false;
+        id = BinaryPrimitives.ReadUInt16LittleEndian(raw[12..]);
+        // Section 2.8.4: without the flag nothing was written, and the length means nothing.
+        length = (flags & Write) == 0 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]);
+        return true;
+    }
+
+    public override void Advance(int chains, int entries)
+    {
+        _outstanding -= entries;
+        _nextUsed += entries;
+        if (_nextUsed < Place.Size) return;
+        _nextUsed -= Place.Size;
+        _usedWrap = !_usedWrap;
+    }
+
+    private RingFault Taken(RingChain chain)
+    {
+        _outstanding += chain.Entries;
+        _nextAvailable += chain.Entries;
+        if (_nextAvailable < Place.Size) return RingFault.None;
+        _nextAvailable -= Place.Size;
+        _availableWrap = !_availableWrap;
+        return RingFault.None;
+    }
+
+    // Section 2.8.7: the list is the whole table, one after the other; of the flags only WRITE counts.
+    private RingFault FollowTable(ulong table, uint count, RingChain chain)
+    {
+        for (uint index = 0; index < count; index++)
+        {
+            ulong address = unchecked(table + (index * DescriptorSize));
+            if (address < table) return RingFault.AddressWraps;
+            if (!Exists(address, DescriptorSize)) return RingFault.TableUnreachable;
+            TablesRead.Add((address, DescriptorSize));
+            var raw = At(address, DescriptorSize);
+            ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]);
+            if ((flags & Indirect) != 0) return RingFault.IndirectNested;
+            var buffer = new RingBuffer(BinaryPrimitives.ReadUInt64LittleEndian(raw), BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]), (flags & Write) != 0);
+            var added = chain.Add(buffer, Place.Size);
+            if (added != RingFault.None) return added;
+        }
+
+        return RingFault.None;
+    }
+
+    private static bool IsAvailable(ushort flags, bool wrap) => ((flags & Available) != 0) == wrap && ((flags & Used) != 0) != wrap;
+
+    private ulong Descriptor(int index) => Place.Descriptors + ((ulong)index * DescriptorSize);
+
+    private ulong FlagsOf(int index) => Descriptor(index) + 14;
+}

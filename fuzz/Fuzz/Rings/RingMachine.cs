@@ -1,0 +1,123 @@
+using Viommu.Device.Iommu;
+using Viommu.Device.Memory;
+using Viommu.Device.Transport;
+using Viommu.Device.Transport.Mmio;
+using Viommu.Device.Wire;
+using Viommu.Fuzz.Machines;
+using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Fuzz.Rings;
+
+/// <summary>
+/// A machine whose rings can be anything: a device with both queues in a small, shadowed memory, and a twin of it that is handed the same
+/// requests beside any ring. What the two answer differs only where the ring was handled wrongly.
+/// </summary>
+internal sealed class RingMachine
+{
+    public const int MemorySize = 0x4000;
+    public const int LongestRequest = 72;
+
+    /// <summary>Areas of queue 0; those of queue 1 follow at <see cref="EventAreas"/>.</summary>
+    public const int Descriptors = 0x0000;
+    public const int DriverArea = 0x0200;
+    public const int DeviceArea = 0x0400;
+    public const int IndirectTable = 0x0600;
+    public const int EventAreas = 0x3000;
+    public const int ReadableBuffers = 0x0800;
+    public const int WritableBuffers = 0x1000;
+
+    private const ulong Spoken = Features.IndirectDesc | Features.EventIdx | Features.RingPacked | Features.InOrder;
+
+    private readonly VirtioMmioDevice _transport;
+    private readonly IVirtioDevice _twin;
+    private readonly IEndpointDma _dma;
+    private readonly bool _isPacked;
+
+    public RingMachine(ModelVariation variation, bool isPacked)
+    {
+        _isPacked = isPacked;
+        Memory = new(MemorySize) { MaximumAccesses = 1 << 14 };
+        var beyond = new FlatGuestMemory(TestBed.Ram, RequestMachine.RamSize);
+        var options = variation.Options(TestBed.Options);
+        var parts = variation.Assemble(new IommuDevice(options, beyond), beyond);
+        _dma = parts.Dma;
+        _twin = variation.Assemble(new IommuDevice(options, beyond), beyond).Device;
+        var features = VirtioFeatures.Default | VirtioFeatures.InOrder | (isPacked ? VirtioFeatures.RingPacked : 0);
+        _transport = new(parts.Device, variation.RingMemory(Memory), new VirtioMmioOptions { Features = features });
+    }
+
+    public ShadowedMemory Memory { get; }
+
+    public uint Status => (uint)_transport.Read(MmioRegister.Status, 4);
+
+    /// <summary>Resets the device, negotiates, and places both queues.</summary>
+    public RingPlace Start(ulong wanted, int size)
+    {
+        Memory.Restart();
+        Memory.RevokeAll();
+        Memory.Bytes.Clear();
+        ulong accepted = (wanted & Spoken & ~Features.RingPacked) | Features.IommuChapter & ~Features.Bypass | Features.Version1 | (_isPacked ? Features.RingPacked : 0);
+        Set(MmioRegister.Status, 0);
+        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver);
+        Set(MmioRegister.DriverFeaturesSel, 0);
+        Set(MmioRegister.DriverFeatures, (uint)accepted);
+        Set(MmioRegister.DriverFeaturesSel, 1);
+        Set(MmioRegister.DriverFeatures, (uint)(accepted >> 32));
+        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk);
+        Place(0, size, 0);
+        Place(1, size, EventAreas);
+        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk | MmioRegister.DriverOk);
+        _twin.Reset();
+        _twin.FeaturesNegotiated(accepted);
+        bool hasIndirect = (accepted & Features.IndirectDesc) != 0;
+        return new(size, At(Descriptors), At(DriverArea), At(DeviceArea), hasIndirect, (accepted & Features.InOrder) != 0);
+    }
+
+    public void Notify(uint queue) => Set(MmioRegister.QueueNotify, queue);
+
+    /// <summary>An endpoint without a domain makes an access, which leads to a fault report.</summary>
+    public void Provoke(ulong at)
+    {
+        Span<byte> into = stackalloc byte[4];
+        _dma.Read(TestBed.ThirdEndpoint, new(at), into);
+    }
+
+    /// <summary>What the twin answers: the used length, with the reply in <paramref name="reply"/>.</summary>
+    public int AskTwin(ReadOnlySpan<byte> readable, Span<byte> reply)
+    {
+        reply.Clear();
+        return _twin.Process(IommuDevice.RequestQueue, readable, reply);
+    }
+
+    /// <summary>The longest reply that the device gives.</summary>
+    public int LongestReply => _twin.LongestReply;
+
+    public static ulong At(int offset) => ShadowedMemory.First + (uint)offset;
+
+    /// <summary>What the device may do with the rings themselves.</summary>
+    public void GrantRings(int size)
+    {
+        GrantRing(0, size);
+        GrantRing(EventAreas, size);
+    }
+
+    private void GrantRing(int areas, int size)
+    {
+        Memory.Grant(areas + Descriptors, 16 * size, _isPacked ? Rights.Both : Rights.Read);
+        Memory.Grant(areas + DriverArea, _isPacked ? 4 : 6 + (2 * size), Rights.Read);
+        Memory.Grant(areas + DeviceArea, _isPacked ? 4 : 6 + (8 * size), Rights.Write);
+    }
+
+    private void Place(uint queue, int size, int areas)
+    {
+        Set(MmioRegister.QueueSel, queue);
+        Set(MmioRegister.QueueSize, (uint)size);
+        Set(MmioRegister.QueueDescLow, (uint)At(areas + Descriptors));
+        Set(MmioRegister.QueueDriverLow, (uint)At(areas + DriverArea));
+        Set(MmioRegister.QueueDeviceLow, (uint)At(areas + DeviceArea));
+        Set(MmioRegister.QueueReady, 1);
+    }
+
+    private void Set(int register, uint value) => _transport.Write(register, 4, value);
+}

@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+using Viommu.Fuzz.Machines;
+
+namespace Viommu.Fuzz.Rings;
+
+/// <summary>Where a queue is, and what was negotiated for it.</summary>
+internal readonly record struct RingPlace(int Size, ulong Descriptors, ulong DriverArea, ulong DeviceArea, bool HasIndirect, bool HasInOrder);
+
+/// <summary>
+/// A ring as a bystander follows it: what the driver makes available, and what the device says that it used. It is written from the spec,
+/// shares nothing with the device, and reads memory as the driver's processor does.
+/// </summary>
+internal abstract class RingModel(ShadowedMemory memory)
+{
+    protected const int DescriptorSize = 16;
+    protected const ushort Next = 1;
+    protected const ushort Write = 2;
+    protected const ushort Indirect = 4;
+
+    /// <summary>Descriptors that were read for the chain walked last: table and number of bytes, for each.</summary>
+    public List<(ulong Address, int Length)> TablesRead { get; } = new(8);
+
+    protected RingPlace Place { get; private set; }
+
+    /// <summary>The ring is where it is, and nothing was used yet.</summary>
+    public virtual void Begin(in RingPlace place) => Place = place;
+
+    /// <summary>Walks the next chain; <see cref="RingFault.Empty"/> where there is none.</summary>
+    public abstract RingFault Walk(RingChain chain);
+
+    /// <summary>Whether the device says that it used one more, which one, and how much it wrote.</summary>
+    public abstract bool TryReadUsed(out ushort id, out uint length);
+
+    /// <summary>The device has used a chain, or a batch that ends with it.</summary>
+    public abstract void Advance(int chains, int entries);
+
+    /// <summary>What the ring itself says of how far the device is, to see whether it moves on when it must not.</summary>
+    public abstract int DevicePosition { get; }
+
+    protected bool Exists(ulong address, int length)
+    {
+        ulong distance = unchecked(address - ShadowedMemory.First);
+        return distance <= (ulong)memory.Size && (ulong)length <= (ulong)memory.Size - distance;
+    }
+
+    protected bool TryRead16(ulong address, out ushort value)
+    {
+        value = 0;
+        if (!Exists(address, 2)) return false;
+        value = BinaryPrimitives.ReadUInt16LittleEndian(At(address, 2));
+        return true;
+    }
+
+    protected ReadOnlySpan<byte> At(ulong address, int length) => memory.Bytes.Slice((int)(address - ShadowedMemory.First), length);
+
+    protected RingFault CheckIndirect(ushort flags, uint length, bool isInside, bool mayContinue)
+    {
+        if (!Place.HasIndirect) return RingFault.IndirectNotNegotiated;
+        if (isInside) return RingFault.IndirectNested;
+        if ((flags & Next) != 0 && !mayContinue) return RingFault.IndirectWithNext;
+        return length == 0 || length % DescriptorSize != 0 ? RingFault.IndirectSize : RingFault.None;
+    }
+}

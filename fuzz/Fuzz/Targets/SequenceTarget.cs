@@ -1,0 +1,209 @@
+using System.Buffers.Binary;
+using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Machines;
+
+namespace Viommu.Fuzz.Targets;
+
+/// <summary>
+/// Programs of requests, accesses of endpoints, resets and feature choices. Every answer, every access and every report is judged by the
+/// spec oracle, and what was mapped is looked at once more at the end, on both sides of its boundaries.
+/// </summary>
+internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IFuzzTarget
+{
+    public static readonly TargetInfo Info = new(
+        "sequence", "programs of requests, DMA, resets and feature choices", SequenceShape.Shape, SequenceStates.Count,
+        variation => new SequenceTarget(bed => TestBed.NewMachine(variation, bed)))
+    {
+        Seeds = SequenceSeeds.All,
+    };
+
+    private const int ReportSize = 24;
+
+    // What is looked at again at the end, at most.
+    private const int LookedAtAgain = 4;
+
+    private readonly IRequestMachine?[] _machines = new IRequestMachine?[TestBed.Count];
+    private readonly SpecOracle?[] _oracles = new SpecOracle?[TestBed.Count];
+    private readonly SequenceStates _states = new();
+    private readonly ulong[] _landed = new ulong[SequenceShape.MaximumDma];
+    private readonly byte[] _request = new byte[72];
+
+    public void Execute(ReadOnlySpan<byte> input, Observations observations)
+    {
+        if (input.Length < SequenceShape.HeaderSize) return;
+        int bed = input[SequenceShape.BedOffset] % TestBed.Count;
+        var machine = _machines[bed] ??= newMachine(bed);
+        // Nothing of the program before may be there, a written bypass field neither.
+        machine.SystemReset();
+        machine.Start(BinaryPrimitives.ReadUInt64LittleEndian(input));
+        var oracle = _oracles[bed] ??= new(machine.Facts);
+        oracle.Restart(machine.Facts, (machine.ReadBypass() & 1) != 0);
+        _states.Begin();
+
+        int steps = SequenceShape.Shape.RecordsIn(input.Length);
+        observations.Operations = steps;
+        for (int i = 0; i < steps; i++)
+        {
+            var step = input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize);
+            Run(step, machine, oracle, observations);
+        }
+
+        LookAgain(machine, oracle, observations);
+    }
+
+    public void Dispose()
+    {
+        foreach (var machine in _machines) machine?.Dispose();
+    }
+
+    private void Run(ReadOnlySpan<byte> step, IRequestMachine machine, SpecOracle oracle, Observations observations)
+    {
+        var kind = (StepKind)(step[0] % SequenceShape.KindCount);
+        switch (kind)
+        {
+            case StepKind.DmaRead or StepKind.DmaWrite:
+                uint endpoint = BinaryPrimitives.ReadUInt32LittleEndian(step[SequenceShape.DmaEndpoint..]);
+                ulong at = BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.DmaAddress..]);
+                Access(machine, oracle, endpoint, at, kind == StepKind.DmaWrite, 1 + (step[SequenceShape.DmaLength] % SequenceShape.MaximumDma), observations);
+                break;
+            case StepKind.WriteBypass:
+                machine.WriteBypass(step[SequenceShape.BodyOffset]);
+                Require(oracle.JudgeBypass(machine.ReadBypass()), "write bypass");
+                _states.Step(kind, 0, 0, observations);
+                break;
+            case StepKind.DeviceReset or StepKind.SystemReset:
+                Reset(kind, BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]), machine, oracle);
+                _states.Step(kind, 0, 0, observations);
+                break;
+            default:
+                Send(kind, step, machine, oracle, observations);
+                break;
+        }
+    }
+
+    private void Send(StepKind kind, ReadOnlySpan<byte> step, IRequestMachine machine, SpecOracle oracle, Observations observations)
+    {
+        var request = Encode(kind, step);
+        byte type = request.IsEmpty ? (byte)0 : request[0];
+        int writable = BinaryPrimitives.ReadUInt16LittleEndian(step[SequenceShape.WritableOffset..]);
+        int probeSize = (int)machine.Facts.ProbeSize;
+        if (writable == SequenceShape.NaturalWritable) writable = Requests.TailSize + (type == RequestLayout.Probe ? probeSize : 0);
+        writable = Math.Min(writable, RequestMachine.MaximumWritable);
+        int framing = step[SequenceShape.FramingOffset] % 4;
+
+        int used = machine.Send(request, writable, (Framing)framing);
+        var seen = used < 0 ? AnswerView.NotReturned : new AnswerView(machine.Reply, (uint)used, machine.Poison);
+        Require(oracle.Judge(new RequestView(request, writable), seen), kind);
+
+        int answer = AnswerOf(type, used, machine.Reply, probeSize);
+        observations.Saw((ulong)used);
+        observations.Saw((ulong)answer);
+        Remember(type, request, answer, observations);
+        _states.Step(kind, answer, framing, observations);
+    }
+
+    private ReadOnlySpan<byte> Encode(StepKind kind, ReadOnlySpan<byte> step)
+    {
+        if (kind == StepKind.Raw)
+        {
+            int length = step[SequenceShape.BodyOffset] % (SequenceShape.MaximumRaw + 1);
+            return step.Slice(SequenceShape.RawBytes, length);
+        }
+
+        byte type = (byte)(kind + 1);
+        var request = _request.AsSpan(0, RequestLayout.SizeOf(type));
+        request.Clear();
+        var body = step.Slice(SequenceShape.BodyOffset, Math.Min(SequenceShape.BodySize, request.Length));
+        body.CopyTo(request);
+        request[0] = type;
+        return request;
+    }
+
+    private void Remember(byte type, ReadOnlySpan<byte> request, int answer, Observations observations)
+    {
+        if (request.Length < RequestLayout.SizeOf(type) || type is 0 or > RequestLayout.Unmap) return;
+        uint domain = BinaryPrimitives.ReadUInt32LittleEndian(request[4..]);
+        if (type is RequestLayout.Attach or RequestLayout.Detach)
+        {
+            uint endpoint = BinaryPrimitives.ReadUInt32LittleEndian(request[8..]);
+            if (answer != 0) return;
+            if (type == RequestLayout.Attach) _states.Attached(endpoint, domain);
+            else _states.Detached(endpoint);
+            return;
+        }
+
+        ulong first = BinaryPrimitives.ReadUInt64LittleEndian(request[8..]);
+        ulong last = BinaryPrimitives.ReadUInt64LittleEndian(request[16..]);
+        _states.Range(type == RequestLayout.Map ? StepKind.Map : StepKind.Unmap, domain, first, last, answer, observations);
+        if (answer != 0) return;
+        if (type == RequestLayout.Map) _states.Mapped(domain, first, last);
+        else _states.Unmapped(domain, first, last);
+    }
+
+    private void Access(
+        IRequestMachine machine, SpecOracle oracle, uint endpoint, ulong at, bool isWrite, int length, Observations observations)
+    {
+        var landed = _landed.AsSpan(0, length);
+        machine.Access(endpoint, at, isWrite, landed);
+        var kind = isWrite ? StepKind.DmaWrite : StepKind.DmaRead;
+        Require(oracle.JudgeAccess(endpoint, at, isWrite, landed), kind);
+        int answer = SequenceStates.AnswerOf(landed);
+        observations.Saw(landed[0]);
+        observations.Saw((ulong)answer);
+        if (_states.TryFindDomain(endpoint, out uint domain)) _states.Range(kind, domain, at, unchecked(at + (ulong)length - 1), answer, observations);
+        _states.Step(kind, answer, 0, observations);
+
+        Span<byte> report = stackalloc byte[ReportSize];
+        while (machine.TryTakeReport(report, out uint used))
+        {
+            Require(oracle.JudgeReport(report, used), "report");
+            observations.Saw(used);
+            observations.Saw(BinaryPrimitives.ReadUInt64LittleEndian(report));
+        }
+    }
+
+    private void Reset(StepKind kind, ulong features, IRequestMachine machine, SpecOracle oracle)
+    {
+        bool before = (machine.ReadBypass() & 1) != 0;
+        if (kind == StepKind.SystemReset) machine.SystemReset();
+        machine.Start(features);
+        byte after = machine.ReadBypass();
+        oracle.Start(machine.Facts, (after & 1) != 0);
+        if (kind == StepKind.DeviceReset) Require(oracle.JudgeBypass(after, before, OracleClause.CfgD04), kind);
+        else Require(oracle.JudgeBypass(after, machine.Facts.InitialBypass, OracleClause.CfgD05), kind);
+        _states.Reset();
+    }
+
+    // An effect that no access of the program happened to look at is seen here: first and last byte, and the ones beside them.
+    private void LookAgain(IRequestMachine machine, SpecOracle oracle, Observations observations)
+    {
+        int count = Math.Min(_states.Mappings.Count, LookedAtAgain);
+        for (int i = 0; i < count; i++)
+        {
+            var (domain, first, last) = _states.Mappings[_states.Mappings.Count - 1 - i];
+            if (!_states.TryFindEndpoint(domain, out uint endpoint)) continue;
+            Access(machine, oracle, endpoint, unchecked(first - 1), isWrite: false, 2, observations);
+            Access(machine, oracle, endpoint, last, isWrite: true, 2, observations);
+        }
+    }
+
+    private static int AnswerOf(byte type, int used, ReadOnlySpan<byte> reply, int probeSize)
+    {
+        if (used < 0) return SequenceStates.NeedsReset;
+        if (used < Requests.TailSize) return SequenceStates.Unwritten;
+        int tail = type == RequestLayout.Probe ? Math.Min(probeSize, reply.Length - Requests.TailSize) : 0;
+        return Math.Min(reply[tail], (byte)(SequenceStates.Unwritten - 1));
+    }
+
+    private static void Require(in Judgement judgement, StepKind kind)
+    {
+        if (judgement.IsDeviation) throw Deviation.From(judgement, SequenceShape.Shape.Kinds[(int)kind].Name);
+    }
+
+    private static void Require(in Judgement judgement, string operation)
+    {
+        if (judgement.IsDeviation) throw Deviation.From(judgement, operation);
+    }
+}

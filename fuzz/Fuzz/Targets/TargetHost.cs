@@ -1,0 +1,45 @@
+using System.Reflection;
+using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Engine.Instrumentation;
+using Viommu.Fuzz.Engine.Mutation;
+
+namespace Viommu.Fuzz.Targets;
+
+/// <summary>Makes executors of targets, in contexts of their own where the code under test is instrumented.</summary>
+internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
+{
+    private static readonly string[] _ours = ["Viommu.Device", "Viommu.Guest", "conformance", "fuzz"];
+
+    /// <summary>An executor whose code is instrumented.</summary>
+    public TargetExecutor Instrumented()
+    {
+        var context = NewContext(ProbeKind.Edges);
+        return new(() => NewTarget(context), target.StateCount, context, () =>
+        {
+            var comparing = NewContext(ProbeKind.Comparisons);
+            return (comparing, NewTarget(comparing));
+        });
+    }
+
+    /// <summary>An executor whose code is as it was compiled.</summary>
+    public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount);
+
+    /// <summary>What is worth trying: the spec's constants, and the literals of the code under test.</summary>
+    public ValueDictionary NewDictionary()
+    {
+        using var context = NewContext(ProbeKind.Edges);
+        return new([.. target.Values, .. context.Edges.Literals.Order()], target.Tokens);
+    }
+
+    /// <summary>A context with the code under test rewritten.</summary>
+    public InstrumentedContext NewContext(ProbeKind kind) =>
+        new(AppContext.BaseDirectory, target.Instrumented, _ours.Except(target.Instrumented), kind);
+
+    // The one call through reflection; from here on it is an interface.
+    private IFuzzTarget NewTarget(InstrumentedContext context)
+    {
+        var list = context.LoadFromAssemblyName(new AssemblyName("fuzz")).GetType(typeof(TargetList).FullName!, throwOnError: true)!;
+        var create = list.GetMethod(nameof(TargetList.New))!.CreateDelegate<Func<string, int, IFuzzTarget>>();
+        return create(target.Name, brokenDevice);
+    }
+}

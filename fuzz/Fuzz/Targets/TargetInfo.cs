@@ -1,0 +1,59 @@
+using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Engine.Mutation;
+using Viommu.Guest.Targets.Model;
+
+namespace Viommu.Fuzz.Targets;
+
+/// <summary>A fuzz target: what its inputs look like, and how it is made.</summary>
+/// <param name="Name">Its name on the command line.</param>
+/// <param name="Summary">What it fuzzes, in a line.</param>
+/// <param name="Shape">Layout of its inputs.</param>
+/// <param name="StateCount">Number of the abstract states that it tells apart.</param>
+/// <param name="New">Makes one, around the reference device or a variation of it.</param>
+internal sealed record TargetInfo(string Name, string Summary, InputShape Shape, int StateCount, Func<ModelVariation, IFuzzTarget> New)
+{
+    /// <summary>Assemblies whose coverage guides the search.</summary>
+    public IReadOnlyList<string> Instrumented { get; init; } = ["Viommu.Device"];
+
+    /// <summary>Inputs to start from, by name.</summary>
+    public Func<IEnumerable<Seed>> Seeds { get; init; } = () => [];
+
+    /// <summary>Values worth trying in any field.</summary>
+    public IReadOnlyList<ulong> Values { get; init; } = [];
+
+    /// <summary>Byte strings worth trying anywhere.</summary>
+    public IReadOnlyList<byte[]> Tokens { get; init; } = [];
+
+    /// <summary>How its inputs are kept in files.</summary>
+    public IInputFormat Format { get; init; } = RawFormat.Instance;
+}
+
+/// <summary>An input to start from.</summary>
+/// <param name="Name">What it is about, as a file is named.</param>
+/// <param name="Input">The input.</param>
+internal sealed record Seed(string Name, byte[] Input);
+
+/// <summary>How inputs of a target are kept in files, and shown to people.</summary>
+internal interface IInputFormat
+{
+    /// <summary>Extension of the files, with the dot.</summary>
+    string Extension { get; }
+
+    /// <summary>The content of a file.</summary>
+    byte[] ToFile(ReadOnlySpan<byte> input);
+
+    /// <summary>The input in a file; a <see cref="FormatException"/> says where it makes no sense.</summary>
+    byte[] FromFile(ReadOnlySpan<byte> file);
+}
+
+/// <summary>The input is the file.</summary>
+internal sealed class RawFormat : IInputFormat
+{
+    public static RawFormat Instance { get; } = new();
+
+    public string Extension => ".bin";
+
+    public byte[] ToFile(ReadOnlySpan<byte> input) => input.ToArray();
+
+    public byte[] FromFile(ReadOnlySpan<byte> file) => file.ToArray();
+}

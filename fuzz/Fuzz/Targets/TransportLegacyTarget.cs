@@ -1,0 +1,23 @@
+using Viommu.Fuzz.Transports;
+
+namespace Viommu.Fuzz.Targets;
+
+/// <summary>Registers of virtio-mmio version 1, and the legacy interface of a transitional virtio-pci function.</summary>
+internal static class TransportLegacyTarget
+{
+    private static readonly ulong[] _ports = [0, 4, 8, 0xc, 0xe, 0x10, 0x10, 0x12, 0x12, 0x13, 0x14, 0x16, 0x18, 0x38, 0x3c];
+
+    public static readonly TargetInfo Info = new(
+        "transport-legacy", "accesses of any width to virtio-mmio version 1 and to transitional virtio-pci",
+        TransportTarget.Shape(2, isPci: true, MmioRegisters.Offsets, MmioRegisters.Offsets, _ports), TransportTarget.StateCount,
+        variation => new TransportTarget(new LegacyMmioMachine(variation), new PciMachine(variation, isLegacy: true)))
+    {
+        Seeds = () =>
+        [
+            new("mmio-served-request", TransportTarget.Program(0, TransportTarget.Step(8, 4, 0, 0), TransportTarget.Step(1, 4, 0x050, 0))),
+            new("mmio-queue-moves", TransportTarget.Program(0, TransportTarget.Step(1, 4, 0x040, 0), TransportTarget.Step(1, 4, 0x028, 0x1000), TransportTarget.Step(1, 4, 0x03c, 64), TransportTarget.Step(1, 4, 0x040, 0x101))),
+            new("pci-served-request", TransportTarget.Program(1, TransportTarget.Step(8, 4, 0, 0), TransportTarget.Step(7, 2, 0x10, 0), TransportTarget.Step(6, 1, 0x13, 0))),
+            new("pci-both-interfaces", TransportTarget.Program(1, TransportTarget.Step(7, 1, 0x12, 0), TransportTarget.Step(1, 1, 0x14, 3), TransportTarget.Step(7, 4, 4, 0xffff_ffff), TransportTarget.Step(1, 1, 0x14, 0xb))),
+        ],
+    };
+}

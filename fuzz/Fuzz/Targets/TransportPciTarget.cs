@@ -1,0 +1,27 @@
+using Viommu.Fuzz.Transports;
+
+namespace Viommu.Fuzz.Targets;
+
+/// <summary>Configuration space, registers and MSI-X table of modern virtio-pci.</summary>
+internal static class TransportPciTarget
+{
+    private static readonly ulong[] _registers =
+    [
+        .. Enumerable.Range(0, 16).Select(i => (ulong)(4 * i)), 0x14, 0x14, 0x16, 0x18, 0x1a, 0x1c, 0x1e, 0x3a, 0x1000, 0x2000, 0x2020, 0x2024, 0x3000, 0x3000, 0x3004,
+    ];
+
+    private static readonly ulong[] _msix = [.. Enumerable.Range(0, 12).Select(i => (ulong)(4 * i)), 0x800, 0x1000];
+
+    public static readonly TargetInfo Info = new(
+        "transport-pci", "configuration space, register and MSI-X accesses of any width to virtio-pci", TransportTarget.Shape(1, isPci: true, _registers, _msix, []),
+        TransportTarget.StateCount, variation => new TransportTarget(new PciMachine(variation, isLegacy: false)))
+    {
+        Seeds = () =>
+        [
+            new("served-request", TransportTarget.Program(0, TransportTarget.Step(8, 4, 0, 0), TransportTarget.Step(1, 2, 0x3000, 0), TransportTarget.Step(0, 1, 0x1000, 0))),
+            new("reset-in-the-middle", TransportTarget.Program(0, TransportTarget.Step(1, 1, 0x14, 0), TransportTarget.Step(1, 2, 0x3000, 0), TransportTarget.Step(1, 1, 0x14, 3))),
+            new("bars-move", TransportTarget.Program(0, TransportTarget.Step(5, 4, 0x10, 0xffff_ffff), TransportTarget.Step(4, 4, 0x10, 0), TransportTarget.Step(5, 2, 4, 0))),
+            new("queue-reset", TransportTarget.Program(0, TransportTarget.Step(1, 2, 0x16, 0), TransportTarget.Step(1, 2, 0x3a, 1), TransportTarget.Step(1, 2, 0x1c, 1))),
+        ],
+    };
+}

@@ -1,0 +1,172 @@
+using Viommu.Device.Transport.Pci;
+using Viommu.Fuzz.Machines;
+using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Fuzz.Transports;
+
+/// <summary>A virtio-pci function (section 4.1), with or without the legacy interface; where its structures are it says itself.</summary>
+internal sealed class PciMachine : RegisterMachine
+{
+    private const ulong FirstBar = 0xe000_0000;
+    private const ulong SecondBar = 0xe001_0000;
+    private const ushort IoBar = 0xc000;
+    private const int Command = 0x04;
+    private const int FirstBarRegister = 0x10;
+    private const int CapabilitiesPointer = 0x34;
+    private const byte VendorSpecific = 0x09;
+    private const uint Enabled = 7;
+    private const uint Alive = MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk | MmioRegister.DriverOk;
+    private const uint LegacyAlive = MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.DriverOk;
+
+    // Offsets in the common configuration structure (section 4.1.4.3), and in the legacy header (section 4.1.4.10).
+    private const int DriverFeatureSelect = 0x08;
+    private const int DriverFeature = 0x0c;
+    private const int DeviceStatus = 0x14;
+    private const int QueueSelect = 0x16;
+    private const int SizeOfQueue = 0x18;
+    private const int QueueEnable = 0x1c;
+    private const int QueueDescriptors = 0x20;
+    private const int QueueDriver = 0x28;
+    private const int QueueDevice = 0x30;
+    private const int LegacyDriverFeatures = 0x04;
+    private const int LegacyQueueAddress = 0x08;
+    private const int LegacyQueueSelect = 0x0e;
+    private const int LegacyQueueNotify = 0x10;
+    private const int LegacyStatus = 0x12;
+
+    private readonly VirtioPciFunction _function;
+    private readonly bool _isLegacy;
+    private readonly ulong _structures;
+    private readonly ulong _msix;
+    private readonly int _common;
+    private readonly int _notify;
+
+    public PciMachine(ModelVariation variation, bool isLegacy)
+        : base(variation)
+    {
+        _isLegacy = isLegacy;
+        // In a transitional function the legacy header has the first BAR, and the structures the third.
+        (_structures, _msix) = isLegacy ? (SecondBar, FirstBar) : (FirstBar, SecondBar);
+        _function = new(Device, RingMemory, variation.PciOptions(new VirtioPciOptions { Features = Offered, Transitional = isLegacy }));
+        PowerOn();
+        for (int at = (int)_function.ConfigRead(CapabilitiesPointer, 1); at != 0; at = (int)_function.ConfigRead(at + 1, 1))
+        {
+            if (_function.ConfigRead(at, 1) != VendorSpecific) continue;
+            int offset = (int)_function.ConfigRead(at + 8, 4);
+            switch (_function.ConfigRead(at + 3, 1))
+            {
+                case 1: _common = offset; break;
+                case 2: _notify = offset; break;
+            }
+        }
+    }
+
+    public override uint Status => _isLegacy
+        ? _function.TryIoRead(IoBar + LegacyStatus, 1, out uint status) ? status : 0
+        : (uint)Common(DeviceStatus, 1);
+
+    public override void PowerOn()
+    {
+        _function.SystemReset();
+        RestoreAccess();
+    }
+
+    public override ulong ReadAt(Space space, int offset, int width) => space switch
+    {
+        Space.Configuration => _function.ConfigRead(offset & 0xff, Math.Min(width, 4)),
+        Space.Ports => _function.TryIoRead((ushort)(IoBar + (offset & 0xff)), Math.Min(width, 4), out uint port) ? port : 0,
+        _ => _function.TryMmioRead((space == Space.Second ? _msix : _structures) + (uint)offset, width, out ulong value) ? value : 0,
+    };
+
+    public override void WriteAt(Space space, int offset, int width, ulong value)
+    {
+        switch (space)
+        {
+            case Space.Configuration: _function.ConfigWrite(offset & 0xff, Math.Min(width, 4), (uint)value); break;
+            case Space.Ports: _function.TryIoWrite((ushort)(IoBar + (offset & 0xff)), Math.Min(width, 4), (uint)value); break;
+            default: _function.TryMmioWrite((space == Space.Second ? _msix : _structures) + (uint)offset, width, value); break;
+        }
+    }
+
+    protected override void RestoreAccess()
+    {
+        _function.ConfigWrite(Command, 2, 0);
+        if (_isLegacy)
+        {
+            _function.ConfigWrite(FirstBarRegister, 4, IoBar);
+            _function.ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
+            _function.ConfigWrite(FirstBarRegister + 8, 4, (uint)_structures);
+        }
+        else
+        {
+            _function.ConfigWrite(FirstBarRegister, 4, (uint)_structures);
+            _function.ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
+        }
+
+        _function.ConfigWrite(Command, 2, Enabled);
+    }
+
+    protected override void Initialize()
+    {
+        if (_isLegacy)
+        {
+            InitializeLegacy();
+            return;
+        }
+
+        SetCommon(DeviceStatus, 1, 0);
+        Require(Status == 0, "the device status is not 0");
+        SetCommon(DeviceStatus, 1, MmioRegister.Acknowledge | MmioRegister.Driver);
+        SetCommon(DriverFeatureSelect, 4, 0);
+        SetCommon(DriverFeature, 4, (uint)Accepted);
+        SetCommon(DriverFeatureSelect, 4, 1);
+        SetCommon(DriverFeature, 4, (uint)(Accepted >> 32));
+        SetCommon(DeviceStatus, 1, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk);
+        SetCommon(QueueSelect, 2, 0);
+        Require(Common(QueueEnable, 2) == 0, "a queue is enabled");
+        SetCommon(SizeOfQueue, 2, QueueSize);
+        SetCommon(QueueDescriptors, 8, At(Descriptors));
+        SetCommon(QueueDriver, 8, At(Available));
+        SetCommon(QueueDevice, 8, At(Used));
+        SetCommon(QueueEnable, 2, 1);
+        SetCommon(DeviceStatus, 1, Alive);
+        Require(Status == Alive, "a legal negotiation does not end in DRIVER_OK");
+    }
+
+    protected override void Notify()
+    {
+        if (_isLegacy) _function.TryIoWrite(IoBar + LegacyQueueNotify, 2, 0);
+        else _function.TryMmioWrite(_structures + (uint)_notify, 2, 0);
+    }
+
+    private void InitializeLegacy()
+    {
+        SetLegacy(LegacyStatus, 1, 0);
+        Require(Status == 0, "the device status is not 0");
+        SetLegacy(LegacyStatus, 1, MmioRegister.Acknowledge | MmioRegister.Driver);
+        SetLegacy(LegacyDriverFeatures, 4, (uint)(Features.IommuChapter & ~Features.Bypass));
+        SetLegacy(LegacyQueueSelect, 2, 0);
+        SetLegacy(LegacyQueueAddress, 4, (uint)(At(Descriptors) / 4096));
+        SetLegacy(LegacyStatus, 1, LegacyAlive);
+        Require(Status == LegacyAlive, "a legacy initialization does not end in DRIVER_OK");
+    }
+
+    private void SetLegacy(int offset, int width, uint value) => _function.TryIoWrite((ushort)(IoBar + offset), width, value);
+
+    private ulong Common(int offset, int width) => _function.TryMmioRead(_structures + (uint)(_common + offset), width, out ulong value) ? value : 0;
+
+    // Fields of 64 bits are written in halves (section 4.1.3.1).
+    private void SetCommon(int offset, int width, ulong value)
+    {
+        ulong at = _structures + (uint)(_common + offset);
+        if (width < 8)
+        {
+            _function.TryMmioWrite(at, width, value);
+            return;
+        }
+
+        _function.TryMmioWrite(at, 4, (uint)value);
+        _function.TryMmioWrite(at + 4, 4, value >> 32);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Buffers.Binary;
+using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Engine.Mutation;
+
+namespace Viommu.Fuzz.Transports;
+
+/// <summary>
+/// Accesses of any width to any register of a device at work. Nothing may throw, or touch what is not memory; the status keeps to its
+/// bits; and whatever was done, after a reset the device works.
+/// </summary>
+/// <remarks>Input: which of the machines (1), zero (7); then accesses: kind (1), width (1), zero (2), offset (4), value (8).</remarks>
+internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzzTarget
+{
+    public const int StateCount = 4 * 4 * 256 * 2 * 4;
+
+    private const int HeaderSize = 8;
+    private const int StepSize = 16;
+    private const int MaximumSteps = 48;
+    private const int KindCount = 10;
+    private const int WidthOffset = 1;
+    private const int PlaceOffset = 4;
+    private const int ValueOffset = 8;
+    private const uint DefinedStatus = 0xdf;
+    private const uint NeedsReset = 0x40;
+    private const uint DriverOk = 4;
+    private const uint Suspended = 16;
+
+    public void Execute(ReadOnlySpan<byte> input, Observations observations)
+    {
+        if (input.Length < HeaderSize) return;
+        var machine = machines[input[0] % machines.Length];
+        machine.Start();
+        int steps = Math.Min((input.Length - HeaderSize) / StepSize, MaximumSteps);
+        observations.Operations = steps;
+        for (int i = 0; i < steps; i++) Run(machine, input.Slice(HeaderSize + (i * StepSize), StepSize), observations);
+        machine.RequireItWorks();
+    }
+
+    public void Dispose()
+    {
+    }
+
+    /// <summary>The shape of inputs, for a number of machines and the offsets that are registers in them.</summary>
+    public static InputShape Shape(int machines, bool isPci, ulong[] registers, ulong[] second, ulong[] ports) => new()
+    {
+        HeaderSize = HeaderSize,
+        RecordSize = StepSize,
+        MaximumRecords = MaximumSteps,
+        Header = [new("machine", 0, 1, FieldKind.Choice, [.. Enumerable.Range(0, machines).Select(machine => (ulong)machine)])],
+        Kinds =
+        [
+            Access("read", 3, registers),
+            Access("write", 10, registers),
+            Access("second-read", isPci ? 1 : 0, second),
+            Access("second-write", isPci ? 2 : 0, second),
+            Access("config-read", isPci ? 2 : 0, _configuration),
+            Access("config-write", isPci ? 3 : 0, _configuration),
+            Access("port-read", ports.Length > 0 ? 3 : 0, ports),
+            Access("port-write", ports.Length > 0 ? 8 : 0, ports),
+            new("offer", 3),
+            new("provoke", 1),
+        ],
+    };
+
+    /// <summary>An access, as inputs have it.</summary>
+    public static byte[] Step(int kind, int width, uint offset, ulong value)
+    {
+        var step = new byte[StepSize];
+        step[0] = (byte)kind;
+        step[WidthOffset] = (byte)width;
+        BinaryPrimitives.WriteUInt32LittleEndian(step.AsSpan(PlaceOffset), offset);
+        BinaryPrimitives.WriteUInt64LittleEndian(step.AsSpan(ValueOffset), value);
+        return step;
+    }
+
+    /// <summary>Accesses to one of the machines.</summary>
+    public static byte[] Program(byte machine, params byte[][] steps) => [machine, 0, 0, 0, 0, 0, 0, 0, .. steps.SelectMany(step => step)];
+
+    private static readonly ulong[] _configuration = [.. Enumerable.Range(0, 64).Select(i => (ulong)(4 * i))];
+
+    private static readonly ulong[] _values =
+    [
+        0, 1, 2, 3, 4, 7, 8, 0xb, 0xf, 0x10, 0x1f, 0x40, 0x80, 0xff, 0xffff, 0xffff_ffff, 0x10_1000, 0x10_1100, 0x10_2000, 0x10_4000, 0x101, 0x1000, 0x8000, 0x8001, ulong.MaxValue,
+    ];
+
+    private static RecordKind Access(string name, int weight, ulong[] offsets) => new(name, weight,
+        new Field("width", WidthOffset, 1, FieldKind.Choice, 1, 2, 4, 4, 4, 8, 3, 0),
+        new Field("offset", PlaceOffset, 4, FieldKind.Number, offsets),
+        new Field("value", ValueOffset, 8, FieldKind.Number, _values));
+
+    private static void Run(RegisterMachine machine, ReadOnlySpan<byte> step, Observations observations)
+    {
+        int kind = step[0] % KindCount;
+        int width = step[WidthOffset];
+        int offset = (int)BinaryPrimitives.ReadUInt32LittleEndian(step[PlaceOffset..]);
+        ulong value = BinaryPrimitives.ReadUInt64LittleEndian(step[ValueOffset..]);
+        uint before = machine.Status;
+        switch (kind)
+        {
+            case 8: machine.Offer(); break;
+            case 9: machine.Provoke(); break;
+            default:
+                var space = (Space)(kind / 2);
+                if (kind % 2 == 0) observations.Saw(Read(machine, space, offset, width));
+                else machine.WriteAt(space, offset, width, value);
+                break;
+        }
+
+        uint status = machine.Status;
+        if ((status & ~DefinedStatus) != 0) throw new BrokenInvariantException("status-has-defined-bits", "", $"the device status is 0x{status:x}");
+        int phase = (before & NeedsReset) != 0 ? 3 : (before & Suspended) != 0 ? 2 : (before & DriverOk) != 0 ? 1 : 0;
+        int place = Math.Min((uint)offset / 4, 255) is var at ? (int)at : 0;
+        observations.Visit(((((Math.Min(kind / 2, 3) * 4) + phase) * 256 + place) * 2 + (kind % 2)) * 4 + (width is 1 ? 0 : width is 2 ? 1 : width is 4 ? 2 : 3));
+        observations.Saw(status);
+    }
+
+    // What is read twice without anything in between can differ only where reading has an effect, which no width of access makes wider.
+    private static ulong Read(RegisterMachine machine, Space space, int offset, int width)
+    {
+        ulong value = machine.ReadAt(space, offset, width);
+        if (width is 1 or 2 or 4 && value >> (8 * width) != 0)
+            throw new BrokenInvariantException("reads-have-their-width", space.ToString(), $"reading {width} bytes at 0x{offset:x} gives 0x{value:x}");
+        return value;
+    }
+}
