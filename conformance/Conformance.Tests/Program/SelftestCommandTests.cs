@@ -1,5 +1,6 @@
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
+using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Conformance.Tests.Program;
 
@@ -32,7 +33,9 @@ public sealed class SelftestCommandTests
     {
         using var cli = new CliRun { Checks = [Reserved with { Body = _ => CheckContext.That(false, "the impossible", "what is") }], Width = 1000 };
         Assert.Equal(1, cli.Invoke("selftest"));
-        Assert.Contains($"WARN      {Reserved.Id} on the reference device: expected the impossible; what is", cli.Output, StringComparison.Ordinal);
+        foreach (var configuration in ModelConfiguration.All)
+            Assert.Contains($"WARN      {Reserved.Id} on the reference device ({configuration}): expected the impossible; what is", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("1 check: 1 not kept by the reference device", cli.Output, StringComparison.Ordinal);
     }
 
     [Fact]

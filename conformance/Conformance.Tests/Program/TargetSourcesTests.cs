@@ -30,9 +30,24 @@ public sealed class TargetSourcesTests
     [InlineData("model,ring=split,ring=packed", "takes ring=... once")]
     [InlineData("model,speed=9", "not 'speed=9'")]
     [InlineData("model,", "takes transport=... and ring=...")]
+    [InlineData("qemu,ring=round", "ring=round is unknown; there are split, packed")]
+    [InlineData("qemu,transport=mmio", "unknown target 'qemu,transport=mmio'")]
     [InlineData("modelling", "unknown target 'modelling'")]
     public void What_cannot_be_is_one_clear_complaint(string spec, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<UsageException>(() => TargetSources.Parse(spec)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("qemu", "qemu", 0)]
+    [InlineData("qemu,ring=split", "qemu", 0)]
+    [InlineData("qemu,ring=packed", "qemu-packed", 1ul << 34)]
+    [InlineData("qemu:/opt/a,b/qemu", "qemu", 0)]
+    [InlineData("qemu:/opt/a,b/qemu,ring=packed", "qemu-packed", 1ul << 34)]
+    public void QEMU_takes_the_ring_behind_its_path(string spec, string name, ulong accepted)
+    {
+        using var source = TargetSources.Parse(spec);
+        Assert.Equal(name, source.Name);
+        Assert.Equal(accepted, source.AlsoAccept);
+    }
 
     [Fact]
     public void The_matrix_has_every_legal_combination_and_each_can_be_parsed()

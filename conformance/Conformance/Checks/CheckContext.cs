@@ -132,6 +132,15 @@ public sealed class CheckContext
     /// <summary>The queue as a split ring; N/A where it is packed.</summary>
     internal static SplitQueue Split(DriverQueue queue) => queue as SplitQueue ?? throw new NotApplicableException("the run uses packed rings");
 
+    /// <summary>The queue as a packed ring; N/A where it is split.</summary>
+    internal static PackedQueue Packed(DriverQueue queue) => queue as PackedQueue ?? throw new NotApplicableException("the run uses split rings");
+
+    /// <summary>N/A where a buffer of so many descriptors, those of an indirect table among them, is longer than the queue (2.7.5.3.1, 2.8.17).</summary>
+    internal static void RequiresDescriptors(DriverQueue queue, int count)
+    {
+        if (queue.Size < count) throw new NotApplicableException($"the request queue has {queue.Size} descriptors, so that no buffer has {count}");
+    }
+
     /// <summary>N/A unless the device offers every bit.</summary>
     internal void Requires(ulong features)
     {

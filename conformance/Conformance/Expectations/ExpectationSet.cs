@@ -1,5 +1,5 @@
 using System.Globalization;
-using Viommu.Conformance.Checks;
+using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Running;
 using Viommu.Guest.Targets;
 
@@ -39,7 +39,7 @@ internal sealed class ExpectationSet(IReadOnlyList<Expectation> entries, DateOnl
     /// What is said of a check in the light of the entries: an outcome that one of them foretells is XFAIL (N/A stays N/A), a PASS
     /// that any of them denies is XPASS, and everything else stays what it was.
     /// </summary>
-    public CheckResult Apply(Check check, CheckOutcome outcome, TargetIdentity target)
+    public CheckResult Apply(SpecRule check, CheckOutcome outcome, TargetIdentity target)
     {
         var result = new CheckResult(check, outcome.Verdict, outcome.Expected, outcome.Actual, outcome.Evidence, outcome.Milliseconds)
         { Observed = outcome.Verdict, ChargedTo = outcome.ChargedTo };

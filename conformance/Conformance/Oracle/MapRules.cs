@@ -20,7 +20,6 @@ internal static class MapRules
         {
             rules.OnSuccess = Effects.Unknowable;
             rules.OnDeviation = Effects.Unchanged | Effects.Unknowable;
-            if (!facts.IsInput(end, start)) rules.Permit(OracleClause.Silence, Answers.AnyRejection);
         }
         else if (!facts.IsInput(start, end))
         {

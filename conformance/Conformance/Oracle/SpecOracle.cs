@@ -1,3 +1,4 @@
+using Viommu.Guest.Targets;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Oracle;
@@ -58,6 +59,15 @@ public sealed class SpecOracle
 
     /// <summary>True once something since the start has broken a clause: from then on the state is a guess.</summary>
     public bool HasDeviated { get; private set; }
+
+    /// <summary>The state that the device is in; of several, one.</summary>
+    internal World Known => worlds[0];
+
+    /// <summary>
+    /// Something has happened that the text says nothing about, such as a write to a field that is no driver's to write, and the device has
+    /// stopped: nothing is judged until a reset.
+    /// </summary>
+    public void LoseTrack() => IsLost = true;
 
     /// <summary>A driver has initialised the device after a device reset: no endpoint is attached, nothing is mapped.</summary>
     /// <param name="facts">What it found and accepted.</param>
@@ -160,6 +170,58 @@ public sealed class SpecOracle
         return !IsLost && reach.Kind == ReachKind.Arrives;
     }
 
+    /// <summary>
+    /// Whether an access can arrive outside of <paramref name="memory"/>, in any world: where it cannot be seen, or does harm to who makes it.
+    /// </summary>
+    public bool MayLeave(uint endpoint, ulong address, int length, bool isWrite, AddressWindow memory)
+    {
+        for (var w = 0; w < count; w++)
+        {
+            for (var i = 0; i < length; i++)
+            {
+                var reach = DmaRules.Of(Facts, worlds[w], endpoint, unchecked(address + (ulong)i), isWrite);
+                if (reach.Kind == ReachKind.Open && !IsHarmless(worlds[w], endpoint, unchecked(address + (ulong)i), memory)) return true;
+                if (reach.Kind == ReachKind.Arrives && (reach.Physical < memory.First || reach.Physical > memory.Last)) return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Finds addresses at which an endpoint can certainly store so many bytes into <paramref name="memory"/>.</summary>
+    public bool TryFindWindow(uint endpoint, int length, AddressWindow memory, out ulong address, out ulong physical)
+    {
+        (address, physical) = (0, 0);
+        if (IsUncertain || IsLost) return false;
+        var domain = worlds[0].DomainOf(endpoint);
+        if (Fits(memory.First)) (address, physical) = (memory.First, memory.First);
+        foreach (ref readonly var mapping in worlds[0].Mappings)
+        {
+            if (mapping.Domain == domain && mapping.End - mapping.Start >= (ulong)length - 1 && Fits(mapping.Start)) (address, physical) = (mapping.Start, mapping.Physical);
+        }
+        return physical != 0;
+
+        bool Fits(ulong at)
+        {
+            var first = DmaRules.Of(Facts, worlds[0], endpoint, at, isWrite: true);
+            if (first.Kind != ReachKind.Arrives || first.Physical < memory.First || first.Physical > memory.Last - (ulong)length) return false;
+            for (var i = 1; i < length; i++)
+            {
+                var reach = DmaRules.Of(Facts, worlds[0], endpoint, unchecked(at + (ulong)i), isWrite: true);
+                if (reach.Kind != ReachKind.Arrives || reach.Physical != first.Physical + (ulong)i) return false;
+            }
+            return true;
+        }
+    }
+
+    /// <summary>The clause that says what would have had to become of a request which was the end of the device.</summary>
+    public OracleClause BrokenByDeath(in RequestView request)
+    {
+        if (IsLost) return OracleClause.OpsD01;
+        var decoded = DecodedRequest.From(request, Facts);
+        OperationRules.Collect(Facts, worlds[0], decoded, rules);
+        return rules.BrokenBy(Answers.NotReturned);
+    }
+
     /// <summary>Every outcome that the text allows for a request in the state as it is, for people.</summary>
     public IReadOnlyList<AllowedOutcome> Explain(in RequestView request)
     {
@@ -204,7 +266,10 @@ public sealed class SpecOracle
     {
         if (seen.IsNotReturned) return Answers.NotReturned;
         if (request.Shape == RequestShape.WithoutTail || !request.IsKnownType)
-            return seen.UsedLength == 0 && seen.Reply.IndexOfAnyExcept(seen.Poison) < 0 ? Answers.Unwritten : Answers.Unnamed;
+        {
+            if (seen.UsedLength == 0 && seen.Reply.IndexOfAnyExcept(seen.Poison) < 0) return Answers.Unwritten;
+            return request.Shape == RequestShape.WithoutTail || seen.Reply[0] == seen.Poison ? Answers.Unnamed : AnswerNames.Of(seen.Reply[0]);
+        }
         if (seen.UsedLength > (uint)request.TailOffset) return AnswerNames.Of(seen.Reply[request.TailOffset]);
 
         // A refused PROBE may leave properties and tail out of the used length. An OK that a driver is not to look at is none.
@@ -333,6 +398,18 @@ public sealed class SpecOracle
             }
         }
         return new Judgement(JudgementKind.Allowed, OracleClause.DescIommu13);
+    }
+
+    /// <summary>An access that is left open, where all that it can lead to is seen: by a mapping, or by identity.</summary>
+    private static bool IsHarmless(World world, uint endpoint, ulong address, AddressWindow memory)
+    {
+        foreach (ref readonly var mapping in world.Mappings)
+        {
+            if (mapping.Domain != world.DomainOf(endpoint) || !mapping.Overlaps(address, address)) continue;
+            var physical = mapping.Translate(address);
+            return physical >= memory.First && physical <= memory.Last;
+        }
+        return address >= memory.First && address <= memory.Last;
     }
 
     private static bool Wraps(ulong address, int offset) => unchecked(address + (ulong)offset) < address;

@@ -5,6 +5,7 @@ using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Scripts;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Program;
@@ -27,6 +28,8 @@ internal static class Cli
           conformance --shard 2/5                one part of five; 'merge' puts them together
           conformance compare old/ new/          what changed between two runs
           conformance selftest                   proof that every check can fail
+          conformance run --random 1000          random requests, judged by the whole chapter
+          conformance replay FILE.viommu         a script that a random run has saved, again
           conformance watch                      judge a guest driver: the suite's own
 
         Verdicts:
@@ -55,7 +58,7 @@ internal static class Cli
         {
             return Invoke(args, host);
         }
-        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException)
+        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException or ScriptFormatException)
         {
             return Complain(host, e, ExitCode.Usage);
         }
@@ -82,6 +85,7 @@ internal static class Cli
             new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command,
             new SelftestCommand(host).Command, new WatchCommand(host).Command, new CompareCommand(host).Command, new MergeCommand(host).Command,
             new VerifyCommand(host).Command,
+            new ReplayCommand(host).Command,
         ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Spectre.Console;
 using Viommu.Conformance.Certifying;
 using Viommu.Conformance.Expectations;
+using Viommu.Conformance.Exploration;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Guest.Targets;
@@ -25,7 +26,7 @@ internal sealed class RunCommand
     private readonly Option<string> target = new("--target")
     {
         Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), or qemu:PATH. The model takes "
-            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed.",
+            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed. So does qemu take the ring: qemu,ring=packed.",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "model",
     };
@@ -87,6 +88,19 @@ internal sealed class RunCommand
         HelpName = "SECONDS",
     };
 
+    private readonly Option<int?> random = new("--random")
+    {
+        Description = "Instead of the checks, N sequences of random requests, DMA and resets, held against everything that the chapter allows.",
+        HelpName = "N",
+    };
+
+    private readonly Option<int> length = new("--length")
+    {
+        Description = "Operations in each of the sequences of --random.",
+        HelpName = "L",
+        DefaultValueFactory = _ => 200,
+    };
+
     private readonly Option<bool> list = new("--list") { Description = "Print what would run, and stop." };
 
     private readonly Option<bool> verbose = new("--verbose", "-v") { Description = "Tell on standard error what the harness does." };
@@ -97,7 +111,8 @@ internal sealed class RunCommand
         Command = new("run", "Runs the checks on a target, prints what it finds, and writes the reports.") { target };
         selection.AddTo(Command);
         spec.AddTo(Command);
-        foreach (Option option in (Option[])[matrix, strict, strictOnSecurity, expect, update, report, bundle, seed, timeout, budget]) Command.Add(option);
+        Option[] own = [matrix, strict, strictOnSecurity, expect, update, report, bundle, seed, timeout, budget, random, length];
+        foreach (var option in own) Command.Add(option);
         execution.AddTo(Command);
         output.AddTo(Command);
         Command.Add(list);
@@ -107,6 +122,8 @@ internal sealed class RunCommand
         {
             if (result.GetValueOrDefault<double?>() is { } seconds) Bound(seconds, "--budget", result.AddError);
         });
+        random.Validators.Add(result => Count(result.GetValueOrDefault<int?>() ?? 1, "--random", result.AddError));
+        length.Validators.Add(result => Count(result.GetValueOrDefault<int>(), "--length", result.AddError));
         Command.SetAction(Run);
     }
 
@@ -186,6 +203,7 @@ internal sealed class RunCommand
         var clauses = new ClauseVerdicts(catalogue, host.NotTested, spec: options.Spec);
         var runner = new Runner(judged.Plan, judged.Expectations, clauses, options, host.Clock, logging.CreateLogger("run"));
 
+        if (parsed.GetValue(random) is { } sequences) return Explore(judged, source, sequences, options, clauses, reports, findingsOnly);
         bool isTraced = execution.IsTraced(parsed);
         using var first = host.OpenSession(source, new(TimeSpan.FromSeconds(parsed.GetValue(timeout)), options.Seed) { Trace = isTraced });
         var sessions = new List<ICheckSession> { first };
@@ -205,6 +223,21 @@ internal sealed class RunCommand
             if (judged.Stream is not null) observers.Add(judged.Stream);
             return runner.Run(sessions, observers, host.Interrupted);
         }
+    }
+
+    private RunSnapshot Explore(
+        Judged judged, ITargetSource source, int sequences, RunOptions options, ClauseVerdicts clauses, ReportFolder reports, bool findingsOnly)
+    {
+        var exploration = new ExplorationOptions(options.Seed, sequences, judged.Parsed.GetValue(length), TimeSpan.FromSeconds(judged.Parsed.GetValue(timeout)), options.Budget);
+        var catalogue = host.Catalogue.At(options.Spec);
+        using var explorer = new Explorer(source, exploration, host.Clock);
+        var run = new ExplorationRun(explorer, exploration, options, [.. judged.Plan.Select(planned => planned.Check)], judged.Expectations, clauses, catalogue, reports.Folder);
+        return judged.Console.WithProgress(progress =>
+        {
+            List<IRunObserver> observers = [new ConsoleObserver(judged.Console, catalogue, progress, findingsOnly), reports];
+            if (judged.Stream is not null) observers.Add(judged.Stream);
+            return run.Run(observers, progress, host.Interrupted);
+        });
     }
 
     private ExpectationSet ReadExpectations(ParseResult parsed) => FileOfExpectations(parsed) is { } file
@@ -239,6 +272,11 @@ internal sealed class RunCommand
     {
         if (!(seconds > 0 && seconds <= LongestWait.TotalSeconds))
             refuse(string.Create(CultureInfo.InvariantCulture, $"{option} takes more than 0 and at most {LongestWait.TotalSeconds} seconds"));
+    }
+
+    private static void Count(int value, string option, Action<string> refuse)
+    {
+        if (value < 1) refuse($"{option} takes a number from 1 up");
     }
 
     private static ulong? ParseSeed(string text) =>

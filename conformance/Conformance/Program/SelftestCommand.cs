@@ -4,6 +4,7 @@ using Spectre.Console;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Selftest;
+using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Conformance.Program;
 
@@ -26,7 +27,7 @@ internal sealed class SelftestCommand
     public SelftestCommand(CliHost host)
     {
         this.host = host;
-        Command = new("selftest", "Proves that each check can fail: runs it on the reference device, then on one with its rule broken; and so for drivers and their rules.") { all };
+        Command = new("selftest", "Proves that each check can fail: runs it on the reference device on every transport and ring, then on one with its rule broken; and so for drivers and their rules.") { all };
         selection.AddTo(Command);
         Command.SetAction(Run);
     }
@@ -58,8 +59,7 @@ internal sealed class SelftestCommand
     private int Prove(IReadOnlyList<Check> chosen, bool onAll, Action<string> progress)
     {
         if (chosen.Count == 0) return ExitCode.AsExpected;
-        progress("the reference device");
-        var accusers = Conviction.Try(null, chosen, host.Interrupted).Count(tried => Accuses(tried.Check, tried.Outcome));
+        var accusers = ModelConfiguration.All.SelectMany(configuration => Accusers(configuration, chosen, progress)).Distinct().Count();
 
         var devices = BrokenDevices.All.Where(device => device.BrokenAmong(chosen).Count > 0).ToList();
         var (survivors, others) = (0, 0);
@@ -82,11 +82,16 @@ internal sealed class SelftestCommand
         return accusers + survivors + unproven.Count == 0 ? ExitCode.AsExpected : ExitCode.Findings;
     }
 
-    private bool Accuses(Check check, CheckOutcome outcome)
+    /// <summary>The checks that accuse the reference device, which keeps every clause on every transport and ring.</summary>
+    private IEnumerable<Check> Accusers(ModelConfiguration configuration, IReadOnlyList<Check> chosen, Action<string> progress)
     {
-        if (outcome.Verdict is Verdict.Pass or Verdict.NotApplicable) return false;
-        Tell(outcome.Verdict.Name(), $"{check.Id} on the reference device: expected {outcome.Expected}; {outcome.Actual}", outcome.Verdict);
-        return true;
+        progress($"the reference device ({configuration})");
+        foreach (var (check, outcome) in Conviction.TryReference(configuration, chosen, host.Interrupted))
+        {
+            if (outcome.Verdict is Verdict.Pass or Verdict.NotApplicable) continue;
+            Tell(outcome.Verdict.Name(), $"{check.Id} on the reference device ({configuration}): expected {outcome.Expected}; {outcome.Actual}", outcome.Verdict);
+            yield return check;
+        }
     }
 
     /// <summary>Whether a broken device is caught by each check of its rule, and how many others go red on it.</summary>

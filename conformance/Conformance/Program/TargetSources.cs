@@ -8,7 +8,8 @@ namespace Viommu.Conformance.Program;
 internal static class TargetSources
 {
     private const string Model = "model";
-    private const string QemuPrefix = "qemu:";
+    private const string Qemu = "qemu";
+    private const string RingChoice = ",ring=";
 
     /// <summary>
     /// The source of targets that <paramref name="spec"/> names; throws <see cref="UsageException"/> where it names none, and
@@ -16,16 +17,29 @@ internal static class TargetSources
     /// </summary>
     public static ITargetSource Parse(string spec) => spec switch
     {
-        "qemu" => new QemuTargetSource(null),
-        _ when spec.StartsWith(QemuPrefix, StringComparison.Ordinal) && spec.Length > QemuPrefix.Length => new QemuTargetSource(spec[QemuPrefix.Length..]),
         _ when spec.Split(',') is [Model, .. var choices] => new ModelTargetSource(configuration: Configuration(choices)),
-        _ => throw new UsageException($"unknown target '{spec}'; there are model, model,transport=...,ring=..., qemu and qemu:PATH"),
+        _ => ParseQemu(spec) ?? throw new UsageException($"unknown target '{spec}'; there are model, model,transport=...,ring=..., qemu and qemu:PATH, both also with ,ring=..."),
     };
 
     /// <summary>The targets that <c>--matrix</c> makes of <paramref name="spec"/>: every combination of transport and ring, each with the name of its folder.</summary>
     public static IReadOnlyList<(string Name, string Spec)> Matrix(string spec) => spec == Model
         ? [.. ModelConfiguration.All.Select(c => (NameOf(c), $"{Model},transport={ModelConfiguration.NameOf(c.Transport)},ring={ModelConfiguration.NameOf(c.Ring)}"))]
         : throw new UsageException($"--matrix runs every transport and ring of --target {Model}; '{spec}' names something else");
+
+    /// <summary><c>qemu</c> or <c>qemu:PATH</c>, and behind either the ring; a path may hold commas. Null where it is neither.</summary>
+    private static QemuTargetSource? ParseQemu(string spec)
+    {
+        ModelRing? ring = null;
+        if (spec.LastIndexOf(RingChoice, StringComparison.Ordinal) is >= 0 and var at)
+        {
+            ring = Choose(ring, Qemu, "ring", spec[(at + RingChoice.Length)..], Enum.GetValues<ModelRing>(), ModelConfiguration.NameOf);
+            spec = spec[..at];
+        }
+        if (spec == Qemu) return new QemuTargetSource(null, ring == ModelRing.Packed);
+        return spec.StartsWith($"{Qemu}:", StringComparison.Ordinal) && spec.Length > Qemu.Length + 1
+            ? new QemuTargetSource(spec[(Qemu.Length + 1)..], ring == ModelRing.Packed)
+            : null;
+    }
 
     private static string NameOf(ModelConfiguration configuration) =>
         $"{ModelConfiguration.NameOf(configuration.Transport)}-{ModelConfiguration.NameOf(configuration.Ring)}";
@@ -37,18 +51,18 @@ internal static class TargetSources
         foreach (var choice in choices)
         {
             var (key, value) = choice.IndexOf('=', StringComparison.Ordinal) is >= 0 and var at ? (choice[..at], choice[(at + 1)..]) : (choice, "");
-            if (key == "transport") transport = Choose(transport, key, value, Enum.GetValues<ModelTransport>(), ModelConfiguration.NameOf);
-            else if (key == "ring") ring = Choose(ring, key, value, Enum.GetValues<ModelRing>(), ModelConfiguration.NameOf);
+            if (key == "transport") transport = Choose(transport, Model, key, value, Enum.GetValues<ModelTransport>(), ModelConfiguration.NameOf);
+            else if (key == "ring") ring = Choose(ring, Model, key, value, Enum.GetValues<ModelRing>(), ModelConfiguration.NameOf);
             else throw new UsageException($"--target {Model} takes transport=... and ring=..., not '{choice}'");
         }
         var configuration = new ModelConfiguration(transport ?? default, ring ?? default);
         return configuration.Problem is { } problem ? throw new UsageException(problem) : configuration;
     }
 
-    private static T Choose<T>(T? before, string key, string value, IReadOnlyList<T> all, Func<T, string> nameOf)
+    private static T Choose<T>(T? before, string target, string key, string value, IReadOnlyList<T> all, Func<T, string> nameOf)
         where T : struct
     {
-        if (before is not null) throw new UsageException($"--target {Model} takes {key}=... once");
+        if (before is not null) throw new UsageException($"--target {target} takes {key}=... once");
         foreach (var candidate in all)
         {
             if (nameOf(candidate) == value) return candidate;

@@ -76,6 +76,13 @@ internal sealed class ReportFolder : IRunObserver
         File.Move(draft, path, overwrite: true);
     });
 
+    /// <summary>Puts a file into a folder that may not be there yet; throws as <see cref="Replace"/> does.</summary>
+    internal static void Save(string path, string text)
+    {
+        Attempt(path, () => Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!));
+        Replace(path, text);
+    }
+
     /// <summary>Writes; what goes wrong is a <see cref="ReportException"/> that names <paramref name="path"/>.</summary>
     internal static void Attempt(string path, Action write)
     {

@@ -2,6 +2,7 @@ using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
+using Viommu.Device.Wire;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 
@@ -54,6 +55,10 @@ internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation
     /// <summary>One whose registers, on any transport, are not as they ought to be.</summary>
     public static BrokenDevice Registers(ModelTransport transport, string name, string[] breaks, Func<ITarget, TargetInterceptor> intercept) =>
         new(name, breaks, new ModelVariation { Machine = intercept }) { Configuration = new ModelConfiguration(transport) };
+
+    /// <summary>The same without features that it would offer.</summary>
+    public BrokenDevice Without(IommuFeatures features) =>
+        this with { Variation = Variation with { Options = options => Variation.Options(options) with { Features = options.Features & ~features } } };
 
     /// <inheritdoc/>
     public override string ToString() => Name;

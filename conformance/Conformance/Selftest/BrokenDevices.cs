@@ -20,6 +20,10 @@ internal static class BrokenDevices
         .. BrokenQueueResets.All(),
         .. BrokenSuspension.All(),
         .. BrokenRings.All(),
+        .. BrokenMmio.All(),
+        .. BrokenMmioQueues.All(),
+        .. BrokenLegacyMmio.All(),
+        .. BrokenLegacyPci.All(),
         .. BrokenPciFunction.All(),
         .. BrokenPciCapabilities.All(),
         .. BrokenPciRegisters.All(),
@@ -27,5 +31,10 @@ internal static class BrokenDevices
         .. BrokenPciWindow.All(),
         .. BrokenPciInterrupts.All(),
         .. BrokenPciLegacy.All(),
+        .. BrokenChains.All(),
+        .. BrokenNotifications.All(),
+        .. BrokenPackedRings.All(),
+        .. BrokenPackedLists.All(),
+        .. BrokenPackedEvents.All(),
     ];
 }

@@ -74,8 +74,8 @@ internal static class BrokenPciCapabilities
 
     private sealed class VendorDataWithSideEffect(ITarget inner) : ShowsConfiguration(inner, function => Added(function, VendorData(12, 0x1234)))
     {
-        private const int First = 0xc6;
-        private const int Last = 0xcb;
+        private const int First = FreeSpace + 6;
+        private const int Last = FreeSpace + 11;
 
         public override uint ConfigRead(PciAddress function, int offset, int width)
         {

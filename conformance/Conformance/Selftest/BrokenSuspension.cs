@@ -18,6 +18,9 @@ internal static class BrokenSuspension
             ["CORE-SUSPEND-D-02", "CORE-SUSPEND-D-03.the-request-queue-*", "CORE-SUSPEND-D-03.no-*"], target => new FakesSuspension(target)),
         BrokenDevice.Registers(
             "changes its configuration while suspended", ["CORE-SUSPEND-D-03.the-configuration-*"], target => new ChangesConfiguration(target)),
+        BrokenDevice.Registers(
+            "tells of changes of its configuration while suspended", ["CORE-SUSPEND-D-04", "CORE-SUSPEND-D-05"], target => new TellsWhileSuspended(target)),
+        BrokenDevice.Registers("never tells of changes that came while it was suspended", ["CORE-SUSPEND-D-05"], target => new NeverTells(target)),
         BrokenDevice.Registers("never suspends", ["CORE-SUSPEND-D-06"], target => new NeverSuspends(target)),
         BrokenDevice.Registers("ignores SUSPEND while it works off requests", ["CORE-SUSPEND-D-06.a-busy-*"], target => new NeverSuspendsBusy(target)),
         BrokenDevice.Registers("never resumes", ["CORE-SUSPEND-D-07.a-suspended-*"], target => new NeverResumes(target)),
@@ -99,6 +102,27 @@ internal static class BrokenSuspension
 
         protected override ulong ReadConfig(uint offset, int width) =>
             base.ReadConfig(offset, width) + (offset == DomainStartOffset && ReadStatus().HasAll(DeviceStatus.Suspend) ? 1UL : 0);
+    }
+
+    /// <summary>Takes a change of its configuration over while it runs for a moment, which no driver sees.</summary>
+    private class TellsWhileSuspended(ITarget inner) : RegisterInterceptor(inner)
+    {
+        public override bool TryChangeBypass(bool bypass)
+        {
+            if (!ReadStatus().HasAll(DeviceStatus.Suspend)) return base.TryChangeBypass(bypass);
+            WriteStatus(ReadStatus() | DeviceStatus.DriverOk);
+            var isChanged = base.TryChangeBypass(bypass);
+            WriteStatus(ReadStatus() | DeviceStatus.Suspend);
+            return isChanged;
+        }
+    }
+
+    private sealed class NeverTells(ITarget inner) : TellsWhileSuspended(inner)
+    {
+        public override bool TryChangeBypass(bool bypass) =>
+            ReadStatus().HasAll(DeviceStatus.Suspend)
+                ? With(CommonField.ConfigMsixVector, MsixTable.NoVector, () => base.TryChangeBypass(bypass))
+                : base.TryChangeBypass(bypass);
     }
 
     private sealed class NeverSuspends(ITarget inner) : RegisterInterceptor(inner)

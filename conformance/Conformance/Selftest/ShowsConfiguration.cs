@@ -14,8 +14,10 @@ internal readonly record struct ShownByte(int At, byte Value);
 /// <param name="whileRunning">True where they show between DRIVER_OK and reset only.</param>
 internal class ShowsConfiguration(ITarget inner, Func<PciFunction, IEnumerable<ShownByte>> shown, bool whileRunning = false) : RegisterInterceptor(inner)
 {
-    // Behind the capabilities of the reference device, which end below.
-    private const int FreeSpace = 0xc0;
+    /// <summary>Behind the capabilities of the reference device.</summary>
+    public const int FreeSpace = 0xa4;
+
+    private const int CapabilitiesPointer = 0x34;
 
     private Dictionary<int, byte>? bytes;
     private bool isRunning;
@@ -45,9 +47,16 @@ internal class ShowsConfiguration(ITarget inner, Func<PciFunction, IEnumerable<S
     public static IEnumerable<ShownByte> Dword(int at, uint value) => BitConverter.GetBytes(value).Select((b, i) => new ShownByte(at + i, b));
 
     /// <summary>Capabilities added at the end of the list, each given without its ID and link.</summary>
-    public static IEnumerable<ShownByte> Added(PciFunction function, params byte[][] capabilities)
+    public static IEnumerable<ShownByte> Added(PciFunction function, params byte[][] capabilities) =>
+        Linked(function.Capabilities().Last().Offset + 1, 0, capabilities);
+
+    /// <summary>Capabilities put in front of the list.</summary>
+    public static IEnumerable<ShownByte> InFront(PciFunction function, params byte[][] capabilities) =>
+        Linked(CapabilitiesPointer, function.Capabilities().First().Offset, capabilities);
+
+    /// <summary>Capabilities linked from one place of the list, and leading to the capability at another.</summary>
+    public static IEnumerable<ShownByte> Linked(int link, int next, params byte[][] capabilities)
     {
-        var link = function.Capabilities().Last().Offset + 1;
         var at = FreeSpace;
         foreach (var body in capabilities)
         {
@@ -57,7 +66,7 @@ internal class ShowsConfiguration(ITarget inner, Func<PciFunction, IEnumerable<S
             for (var i = 0; i < body.Length; i++) yield return new ShownByte(at + 2 + i, body[i]);
             at = (at + 2 + body.Length + 3) & ~3;
         }
-        yield return new ShownByte(link, 0);
+        yield return new ShownByte(link, (byte)next);
     }
 
     /// <summary>A struct virtio_pci_cap that points into BAR 0, with what follows it.</summary>

@@ -23,6 +23,9 @@ public sealed class DriverHistory
     /// <summary>Guest memory; null where the source does not tell.</summary>
     public AddressWindow? Ram { get; private set; }
 
+    /// <summary>PCI configuration space as the driver found it; null on another transport, or where the source does not tell.</summary>
+    public byte[]? PciConfiguration { get; private set; }
+
     /// <summary>Addresses of device registers; empty where the source does not tell.</summary>
     public IReadOnlyList<AddressWindow> Registers { get; private set; } = [];
 
@@ -143,6 +146,7 @@ public sealed class DriverHistory
     private void Begin(SessionStarted started)
     {
         (Name, Transport, Sees, Ram) = (started.Name, started.Transport, started.Sees, started.Ram);
+        PciConfiguration = started.PciConfiguration;
         (Registers, ConfigLength) = (started.Registers, started.ConfigLength);
         offeredWords.Clear();
         offeredAsRead = 0;

@@ -66,9 +66,11 @@ public sealed class Judge
         notes.Add(choice);
     }
 
+    /// <summary>Another device: what the rule remembers is of the one before.</summary>
+    internal void Begin() => kept = [];
+
     internal void Look(Observation seen)
     {
-        if (seen is SessionStarted) kept = [];
         if (Failure is not null) return;
         if ((Rule.Needs & ~Driver.Sees) != 0 || (Rule.Transports.Count > 0 && !Rule.Transports.Contains(Driver.Transport))) return;
         try

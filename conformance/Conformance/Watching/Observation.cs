@@ -29,6 +29,9 @@ public sealed record SessionStarted(string Name, WatchedTransport Transport, Sig
     /// <summary>Guest memory, where the source knows: what lies outside of it is device registers.</summary>
     public AddressWindow? Ram { get; init; }
 
+    /// <summary>PCI configuration space as the driver finds it; null on another transport, or where the source does not know.</summary>
+    public byte[]? PciConfiguration { get; init; }
+
     /// <summary>Addresses of device registers, where the source knows.</summary>
     public IReadOnlyList<AddressWindow> Registers { get; init; } = [];
 
@@ -74,6 +77,9 @@ public sealed record DriverWaits : Observation
 /// <param name="IsWrite">True for a write.</param>
 public sealed record RegisterAccess(RegisterSpace Space, uint Offset, int Width, ulong Value, bool IsWrite) : Observation
 {
+    /// <summary>Which structure of its kind, in the order of the capability list: 0 for the first.</summary>
+    public int Instance { get; init; }
+
     /// <inheritdoc/>
     protected override string Describe() => $"{(IsWrite ? "write" : "read")} {Space}+0x{Offset:x}, {Width} bytes: 0x{Value:x}";
 }

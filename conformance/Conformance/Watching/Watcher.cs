@@ -50,6 +50,7 @@ public sealed class Watcher
         transports.Add(started.Transport);
 
         // Rules see the device that begins, not the one that ended.
+        foreach (var judge in judges) judge.Begin();
         history.Apply(started);
     }
 

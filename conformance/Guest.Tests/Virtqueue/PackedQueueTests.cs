@@ -25,15 +25,15 @@ public sealed class PackedQueueTests
     }
 
     [Fact]
-    public void A_list_has_its_id_in_the_last_descriptor_and_AVAIL_in_all()
+    public void A_list_has_its_id_and_AVAIL_in_all_descriptors()
     {
         var queue = Queue(4);
         queue.Lend([new(0x5000, 1, true)]);
         var chain = queue.Lend([new(0x1122334455667788, 0x24, false), new(0xa000, 0x10, true), new(0xb000, 4, true)]);
         Assert.Equal(1, chain);
         Assert.Equal("00500000 00000000 01000000 00008200", ram.Hex(queue.Addresses.Descriptors, 16));
-        Assert.Equal("88776655 44332211 24000000 00008100", ram.Hex(queue.Addresses.Descriptors + 16, 16));
-        Assert.Equal("00a00000 00000000 10000000 00008300", ram.Hex(queue.Addresses.Descriptors + 32, 16));
+        Assert.Equal("88776655 44332211 24000000 01008100", ram.Hex(queue.Addresses.Descriptors + 16, 16));
+        Assert.Equal("00a00000 00000000 10000000 01008300", ram.Hex(queue.Addresses.Descriptors + 32, 16));
         Assert.Equal("00b00000 00000000 04000000 01008200", ram.Hex(queue.Addresses.Descriptors + 48, 16));
 
         // The ring is full: the wrap counter has turned.
@@ -50,7 +50,7 @@ public sealed class PackedQueueTests
 
         // Entry 2 on the first lap, entry 0 on the second.
         queue.Lend([new(0x3000, 8, false), new(0x4000, 4, true)]);
-        Assert.Equal("00300000 00000000 08000000 00008100", ram.Hex(queue.Addresses.Descriptors + 32, 16));
+        Assert.Equal("00300000 00000000 08000000 01008100", ram.Hex(queue.Addresses.Descriptors + 32, 16));
         Assert.Equal("00400000 00000000 04000000 01000280", ram.Hex(queue.Addresses.Descriptors, 16));
         Assert.Equal(0x0001, queue.Position);
         Assert.False(queue.WrapCounter);

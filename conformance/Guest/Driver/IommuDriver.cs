@@ -19,6 +19,9 @@ public sealed class IommuDriver
 
     private const uint LargestProbe = 1 << 20;
 
+    // While a request is waited for, the ring is looked at this often for each look at the device status.
+    private const int LooksAtRing = 32;
+
     private readonly Dictionary<ushort, Exchange> outstanding = [];
     private readonly Dictionary<ushort, GuardedBuffer> postedEvents = [];
 
@@ -148,21 +151,27 @@ public sealed class IommuDriver
     /// </summary>
     public void Collect()
     {
+        var looks = 0;
         int left;
         do
         {
             left = outstanding.Count;
-            if (Machine.Await(NothingIsOutstanding)) return;
+            if (Machine.Await(NothingIsToCome) && outstanding.Count == 0) return;
         }
         while (outstanding.Count < left);
         foreach (var exchange in outstanding.Values) exchange.Inspect();
-        if ((Transport.ReadStatus() & DeviceStatus.NeedsReset) == 0)
+        if (!NeedsReset())
             throw new TargetHungException($"the device did not return {outstanding.Values.First().Request} within {Machine.Patience.TotalSeconds} s", Machine.Target.LastWords);
 
-        bool NothingIsOutstanding()
+        bool NothingIsToCome()
         {
             TakeUsed();
-            return outstanding.Count == 0;
+            if (outstanding.Count == 0) return true;
+
+            // A device that asks for a reset returns nothing more; what it returned before it asked has been taken above, or is now.
+            if (++looks % LooksAtRing != 0 || !NeedsReset()) return false;
+            TakeUsed();
+            return true;
         }
     }
 
@@ -241,6 +250,8 @@ public sealed class IommuDriver
         transport.WriteQueueAddresses(number, queue.Addresses);
         return queue;
     }
+
+    private bool NeedsReset() => (Transport.ReadStatus() & DeviceStatus.NeedsReset) != 0;
 
     private GuardedBuffer[] Lend(byte[] bytes, int[] lengths)
     {

@@ -29,17 +29,23 @@ public static class PciBus
     }
 
     /// <summary>
-    /// The first transitional virtio-iommu on bus 0. The spec has no device ID for it, so one is known as legacy drivers know theirs
-    /// (4.1.2.3): an ID of 0x1000 to 0x103f, revision 0, and the virtio device ID as the subsystem ID. Throws
-    /// <see cref="GuestSetupException"/> where there is none.
+    /// The transitional virtio-iommu on bus 0. The spec has no device ID for it, so one is known as legacy drivers know theirs (4.1.2.3):
+    /// an ID of 0x1000 to 0x103f, revision 0, and the virtio device ID as the subsystem ID. Where no function has all three, it is the
+    /// first of the vendor with the most of them: what is wrong with it is for checks to say. Throws <see cref="GuestSetupException"/>
+    /// where none has any but the revision.
     /// </summary>
     public static PciFunction FindTransitionalIommu(ITarget target) =>
-        Scan(target).FirstOrDefault(function =>
-            function.VendorId == VirtioVendor && function.DeviceId is >= 0x1000 and <= 0x103f && function.Read(0x08, 1) == 0 && function.Read(0x2e, 2) == IommuDeviceId)
+        Scan(target).Where(function => function.VendorId == VirtioVendor)
+            .Where(function => HasTransitionalId(function) || HasSubsystemOfIommu(function))
+            .MaxBy(function => (HasTransitionalId(function) ? 2 : 0) + (HasSubsystemOfIommu(function) ? 2 : 0) + (function.Read(0x08, 1) == 0 ? 1 : 0))
         ?? throw new GuestSetupException($"no transitional virtio-iommu on the root bus of {target.Identity}");
 
     /// <summary>The first virtio-iommu on bus 0; throws <see cref="GuestSetupException"/> where there is none.</summary>
     public static PciFunction FindIommu(ITarget target) =>
         Scan(target).FirstOrDefault(function => function.VendorId == VirtioVendor && function.DeviceId == VirtioIommu)
         ?? throw new GuestSetupException($"no virtio-iommu (PCI {VirtioVendor:x4}:{VirtioIommu:x4}) on the root bus of {target.Identity}");
+
+    private static bool HasTransitionalId(PciFunction function) => function.DeviceId is >= 0x1000 and <= 0x103f;
+
+    private static bool HasSubsystemOfIommu(PciFunction function) => function.Read(0x2e, 2) == IommuDeviceId;
 }

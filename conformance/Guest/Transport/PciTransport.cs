@@ -132,7 +132,7 @@ public sealed class PciTransport : IVirtioTransport
         var command = Function.Command;
         Function.Command = mode == NotificationMode.Line ? command & ~PciCommand.InterruptDisable : command | PciCommand.InterruptDisable;
         msix?.Route(mode == NotificationMode.Messages ? messageArea : null);
-        if (msix is not null) AssignVectors(mode == NotificationMode.Messages);
+        if (msix is not null && !TryAssignVectors(mode == NotificationMode.Messages)) return false;
 
         // A level left from before must not be taken for a notification of now.
         ReadIsr();
@@ -151,13 +151,20 @@ public sealed class PciTransport : IVirtioTransport
     // 4.1.5.2: the queue's number, or with NOTIF_CONFIG_DATA what the device names it by.
     private ushort NotifyName(int queue) => namesQueuesByConfigData ? (ushort)ReadOf(queue, CommonField.QueueNotifConfigData) : (ushort)queue;
 
-    private void AssignVectors(bool assign)
+    // The configuration has a vector of its own, all queues share one: with two vectors every device can do that (4.1.5.1.2). What was
+    // mapped has to be read back: the device can fail to.
+    private bool TryAssignVectors(bool assign)
     {
-        // The configuration has a vector of its own, all queues share one: with two vectors every device can do that (4.1.5.1.2).
-        WriteCommon(CommonField.ConfigMsixVector, assign ? MsixTable.ConfigVector : MsixTable.NoVector);
-        var queues = ReadCommon(CommonField.NumQueues);
-        for (var queue = 0; queue < (int)queues; queue++)
-            WriteOf(queue, CommonField.QueueMsixVector, assign ? MsixTable.QueueVector : MsixTable.NoVector);
+        var (config, queues) = assign ? (MsixTable.ConfigVector, MsixTable.QueueVector) : (MsixTable.NoVector, MsixTable.NoVector);
+        WriteCommon(CommonField.ConfigMsixVector, config);
+        var mapped = !assign || ReadCommon(CommonField.ConfigMsixVector) == config;
+        for (var queue = 0; queue < (int)ReadCommon(CommonField.NumQueues); queue++)
+        {
+            if (ReadQueueSize(queue) == 0) continue;
+            WriteCommon(CommonField.QueueMsixVector, queues);
+            mapped &= !assign || ReadCommon(CommonField.QueueMsixVector) == queues;
+        }
+        return mapped;
     }
 
     private ulong ReadOf(int queue, CommonField field)

@@ -138,7 +138,7 @@ public sealed class TransitionalPciTransport : IVirtioTransport
         var command = Function.Command;
         Function.Command = mode == NotificationMode.Line ? command & ~PciCommand.InterruptDisable : command | PciCommand.InterruptDisable;
         msix?.Route(mode == NotificationMode.Messages ? messageArea : null);
-        if (mode == NotificationMode.Messages) AssignVectors();
+        if (mode == NotificationMode.Messages && !TryAssignVectors()) return false;
 
         // A level left from before must not be taken for a notification of now.
         Read(LegacyHeader.IsrStatus);
@@ -149,10 +149,17 @@ public sealed class TransitionalPciTransport : IVirtioTransport
     public Notifications TakeNotifications() =>
         mode == NotificationMode.Messages ? msix!.Take() : (Notifications)(Read(LegacyHeader.IsrStatus) & 3);
 
-    private void AssignVectors()
+    // What was mapped has to be read back: the device can fail to (4.1.5.1.2).
+    private bool TryAssignVectors()
     {
         Write(LegacyHeader.ConfigMsixVector, MsixTable.ConfigVector);
-        for (var queue = 0; ReadQueueSize(queue) != 0; queue++) Write(LegacyHeader.QueueMsixVector, MsixTable.QueueVector);
+        var mapped = Read(LegacyHeader.ConfigMsixVector) == MsixTable.ConfigVector;
+        for (var queue = 0; ReadQueueSize(queue) != 0; queue++)
+        {
+            Write(LegacyHeader.QueueMsixVector, MsixTable.QueueVector);
+            mapped &= Read(LegacyHeader.QueueMsixVector) == MsixTable.QueueVector;
+        }
+        return mapped;
     }
 
     private void Select(int queue) => Write(LegacyHeader.QueueSelect, (ushort)queue);

@@ -78,7 +78,7 @@ public abstract class DriverQueue
         if (!TryReadUsed(out element)) return false;
         if (element.Id > ushort.MaxValue || !lent.TryGetValue((ushort)element.Id, out var named))
         {
-            Skip(1, 1);
+            Skip(1, DescriptorsOfUnknown(element.Id));
             return true;
         }
         var batch = BatchUpTo(named);
@@ -104,6 +104,9 @@ public abstract class DriverQueue
 
     /// <summary>Moves to where the next used element is due, behind so many chains of so many descriptors.</summary>
     private protected abstract void Skip(int chains, int descriptors);
+
+    /// <summary>How many descriptors of the ring are behind an element that names no chain of the driver's own.</summary>
+    private protected virtual int DescriptorsOfUnknown(uint id) => 1;
 
     /// <summary>Makes the descriptors of a chain that came back free.</summary>
     private protected abstract void Free(LentChain chain);

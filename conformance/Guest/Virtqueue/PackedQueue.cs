@@ -19,6 +19,7 @@ public sealed class PackedQueue : DriverQueue
 
     private readonly IGuestRam ram;
     private readonly Queue<ushort> freeIds = new();
+    private readonly Dictionary<uint, int> unaccounted = [];
     private int freeDescriptors;
     private Cursor available;
     private Cursor used;
@@ -66,6 +67,9 @@ public sealed class PackedQueue : DriverQueue
     /// <summary>The driver's ring wrap counter (2.8.1).</summary>
     public bool WrapCounter => available.Wrap;
 
+    /// <summary>The place <paramref name="ahead"/> entries behind the one that the driver fills next, as <see cref="Position"/> has it.</summary>
+    public ushort PositionAhead(int ahead) => available.Ahead(ahead).Encoded;
+
     /// <summary>The Available and Used flags that mark the entry <paramref name="ahead"/> of <see cref="NextSlot"/> as available.</summary>
     public DescriptorFlags AvailableMark(int ahead = 0) => available.Ahead(ahead).Wrap ? DescriptorFlags.Available : DescriptorFlags.Used;
 
@@ -101,13 +105,13 @@ public sealed class PackedQueue : DriverQueue
 
     /// <summary>
     /// Makes a list of descriptors available as they are, but for the Available and Used flags, which are set as the entry that each
-    /// goes to asks for; the first is written last. The driver keeps no account of it: whatever comes back for it is taken as it is.
+    /// goes to asks for; the first is written last. The driver keeps no account of it but for its length, which it has to skip when the
+    /// Buffer ID of its last descriptor comes back: whatever comes back for it is taken as it is.
     /// </summary>
     public void MakeAvailable(params ReadOnlySpan<PackedDescriptor> list)
     {
-        for (var i = list.Length - 1; i >= 0; i--)
-            WriteDescriptor(available.Ahead(i).Slot, list[i] with { Flags = (list[i].Flags & ~Mark) | AvailableMark(i) });
-        Advance(list.Length);
+        unaccounted[list[^1].Id] = list.Length;
+        Expose(list);
     }
 
     /// <summary>Moves the driver on by so many entries, without writing any.</summary>
@@ -149,8 +153,8 @@ public sealed class PackedQueue : DriverQueue
         if (freeDescriptors < count) throw NoRoom(freeDescriptors, count);
         var id = freeIds.Dequeue();
         freeDescriptors -= count;
-        if (indirect > 0) MakeAvailable(new PackedDescriptor(WriteTable(elements, table(indirect)), (uint)(indirect * PackedDescriptor.Size), id, DescriptorFlags.Indirect));
-        else MakeAvailable([.. elements.Select((element, i) => Link(element, id, i + 1 < count))]);
+        if (indirect > 0) Expose([new PackedDescriptor(WriteTable(elements, table(indirect)), (uint)(indirect * PackedDescriptor.Size), id, DescriptorFlags.Indirect)]);
+        else Expose([.. elements.Select((element, i) => Link(element, id, i + 1 < count))]);
         return new LentChain(id, [], count, WritableLengthOf(elements));
     }
 
@@ -168,6 +172,8 @@ public sealed class PackedQueue : DriverQueue
         return true;
     }
 
+    private protected override int DescriptorsOfUnknown(uint id) => unaccounted.Remove(id, out var length) ? length : 1;
+
     private protected override void Skip(int chains, int descriptors) => used = used.Ahead(descriptors);
 
     private protected override void Free(LentChain chain)
@@ -176,9 +182,16 @@ public sealed class PackedQueue : DriverQueue
         freeDescriptors += chain.Descriptors;
     }
 
-    // 2.8.6: the Buffer ID is in the last descriptor of a list.
+    private void Expose(ReadOnlySpan<PackedDescriptor> list)
+    {
+        for (var i = list.Length - 1; i >= 0; i--)
+            WriteDescriptor(available.Ahead(i).Slot, list[i] with { Flags = (list[i].Flags & ~Mark) | AvailableMark(i) });
+        Advance(list.Length);
+    }
+
+    // 2.8.21.1 has the Buffer ID in every descriptor, though only the one in the last counts (2.8.6).
     private static PackedDescriptor Link(BufferElement element, ushort id, bool goesOn) => new(
-        element.Address, element.Length, goesOn ? (ushort)0 : id, WriteFlag(element) | (goesOn ? DescriptorFlags.Next : 0));
+        element.Address, element.Length, id, WriteFlag(element) | (goesOn ? DescriptorFlags.Next : 0));
 
     // 2.8.7: of an indirect descriptor's flags only Write means anything, and its ID means nothing.
     private ulong WriteTable(IReadOnlyList<BufferElement> elements, ulong table)

@@ -104,6 +104,18 @@ public sealed class SplitQueue : DriverQueue
         ram.Write(table + (ulong)(slot * Descriptor.Size), bytes);
     }
 
+    /// <summary>An entry of the descriptor table as it is in memory.</summary>
+    public Descriptor ReadDescriptor(int slot)
+    {
+        Span<byte> bytes = stackalloc byte[Descriptor.Size];
+        ram.Read(Addresses.Descriptors + (ulong)(slot * Descriptor.Size), bytes);
+        return new Descriptor(
+            BinaryPrimitives.ReadUInt64LittleEndian(bytes),
+            BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]),
+            (DescriptorFlags)BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]),
+            BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]));
+    }
+
     /// <summary>Makes a chain available: its head goes into the ring, then the index moves.</summary>
     public void MakeAvailable(ushort head)
     {

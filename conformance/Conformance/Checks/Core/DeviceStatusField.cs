@@ -80,7 +80,7 @@ internal static class DeviceStatusFieldChecks
             if (!error.IsPossible(driver)) continue;
             Listening.Forget(check.Machine);
             error.Commit(driver);
-            if (!NeedsReset(check)) continue;
+            if (!Survival.NeedsReset(check)) continue;
             That(Listening.Hears(check.Machine, Notifications.Config),
                 "a configuration change notification of DEVICE_NEEDS_RESET", $"none came of the DEVICE_NEEDS_RESET that {error.Name} had set");
             return;
@@ -94,30 +94,8 @@ internal static class DeviceStatusFieldChecks
         if (!error.IsPossible(driver)) throw new NotApplicableException($"{error.Name} is a mistake of split rings, and the run uses packed rings");
         Knock.GivenServed(check, driver);
         error.Commit(driver);
-        if (NeedsReset(check))
-        {
-            check.Note = $"the device sets DEVICE_NEEDS_RESET on {error.Name}";
-            return;
-        }
-
-        // What becomes of the bad chain is open: it can come back in any form, or never. So elements are read here one by one.
-        while (driver.Requests.TryTakeUsed(out _))
-        {
-        }
-        var request = Knock.MakeAvailableAndNotify(check, driver);
-        var served = false;
-        check.Machine.Await(() =>
-        {
-            while (driver.Requests.TryTakeUsed(out var used)) served |= used.Id == request.Chain;
-            return served || NeedsReset(check);
-        });
-        That(served || NeedsReset(check),
-            $"DEVICE_NEEDS_RESET set, or requests served, after {error.Name}",
-            $"status 0x{(byte)check.Machine.Transport.ReadStatus():x2}, and the next request does not come back");
-        check.Note = served ? $"the device survives {error.Name}" : $"the device sets DEVICE_NEEDS_RESET after {error.Name}";
+        Survival.Judge(check, driver, error.Name);
     }
-
-    private static bool NeedsReset(CheckContext check) => (check.Machine.Transport.ReadStatus() & DeviceStatus.NeedsReset) != 0;
 
     private static IommuDriver StopBeforeDriverOk(CheckContext check, DriverSettings settings)
     {

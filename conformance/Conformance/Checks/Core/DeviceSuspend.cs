@@ -102,6 +102,53 @@ internal static class DeviceSuspendChecks
         That(during == before, $"the configuration as before the suspension: {before}", during);
     }
 
+    [Check("CORE-SUSPEND-D-04",
+        Does = "Suspends a device that notifies, has the machine change bypass, and listens.",
+        Reading = "No configuration change notification comes while the device is suspended. N/A where the target has no way to change bypass by itself.")]
+    internal static void A_configuration_change_is_not_notified_while_suspended(CheckContext check)
+    {
+        GivenChangeWhileSuspended(check);
+        check.Machine.Target.Settle();
+        That((check.Machine.Transport.TakeNotifications() & Notifications.Config) == 0, "no configuration change notification while suspended", "there is one");
+    }
+
+    [Check("CORE-SUSPEND-D-05",
+        Does = "Suspends a device that notifies, has the machine change bypass, resumes, and listens.",
+        Reading = "A configuration change notification comes once the device has resumed, when bypass reads as changed. N/A where the target has no way to change bypass by "
+            + "itself, or the device does not take the change over.")]
+    internal static void A_configuration_change_while_suspended_is_notified_on_resume(CheckContext check)
+    {
+        var changed = GivenChangeWhileSuspended(check);
+        check.Machine.Target.Settle();
+        check.Machine.Transport.TakeNotifications();
+        Suspension.Leave(check);
+        if (check.Machine.ReadBypass() != changed) throw new NotApplicableException("the device drops a change of bypass that comes while it is suspended");
+        That(Listening.Hears(check.Machine, Notifications.Config), "a configuration change notification once the device has resumed", "none");
+    }
+
+    /// <summary>Suspends the device and has the machine change bypass; returns the new value.</summary>
+    private static byte GivenChangeWhileSuspended(CheckContext check)
+    {
+        check.Requires(Features.Suspend | Features.BypassConfig);
+        var (machine, target) = (check.Machine, check.Machine.Target);
+        var driver = Suspension.Start(check, Listening.Settings(check));
+        var changed = (byte)(1 - machine.ReadBypass());
+        Change(changed != 0);
+        if (!Listening.Hears(machine, Notifications.Config)) throw new NotApplicableException("the device does not notify of a change of bypass while it runs either");
+        Change(changed == 0);
+        Listening.GivenHeard(check, driver);
+        Suspension.Enter(check);
+        machine.Transport.TakeNotifications();
+        Change(changed != 0);
+        return changed;
+
+        void Change(bool bypass)
+        {
+            machine.Journal.Add($"the machine changes bypass to {(bypass ? 1 : 0)}");
+            if (!target.TryChangeBypass(bypass)) throw new NotApplicableException("the target has no way to change the configuration by itself");
+        }
+    }
+
     private static void IgnoresSuspend(CheckContext check, ulong alsoAccept)
     {
         check.Requires(Features.Suspend);

@@ -1,6 +1,7 @@
 using Viommu.Guest.Driver;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
+using static Viommu.Conformance.Checks.CheckContext;
 
 namespace Viommu.Conformance.Checks.Core;
 
@@ -29,7 +30,7 @@ internal static class Listening
     public static void GivenHeard(CheckContext check, IommuDriver driver)
     {
         Knock.GivenServed(check, driver);
-        CheckContext.Given(Hears(check.Machine, Notifications.Used), "no used buffer notification is seen of a request that came back");
+        Given(Hears(check.Machine, Notifications.Used), "no used buffer notification is seen of a request that came back");
         Forget(check.Machine);
     }
 
@@ -38,5 +39,24 @@ internal static class Listening
     {
         machine.Target.Settle();
         machine.Transport.TakeNotifications();
+    }
+
+    /// <summary>The clause: a used buffer notification comes. Nothing is pending afterwards.</summary>
+    public static void IsNotified(CheckContext check, string of)
+    {
+        That(Hears(check.Machine, Notifications.Used), $"a used buffer notification {of}", "none");
+        Forget(check.Machine);
+    }
+
+    /// <summary>The clause: requests are served, one after the other, without a used buffer notification.</summary>
+    public static void IsSilent(CheckContext check, IommuDriver driver, int requests, string when)
+    {
+        Forget(check.Machine);
+        for (var i = 0; i < requests; i++)
+        {
+            Knock.GivenServed(check, driver);
+            check.Machine.Target.Settle();
+            That((check.Machine.Transport.TakeNotifications() & Notifications.Used) == 0, $"no used buffer notification {when}", $"one came of request {i}");
+        }
     }
 }

@@ -46,6 +46,9 @@ internal sealed class RegisterMap
 
     public void ConfigurationWritten() => structures = null;
 
+    /// <summary>Configuration space as it is; null where the device is no PCI function.</summary>
+    public byte[]? ReadConfiguration() => function is null ? null : [.. Enumerable.Range(0, 0x100).Select(offset => (byte)function.Read(offset, 1))];
+
     /// <summary>A memory access as one to the device's registers; null where it is to something else.</summary>
     public RegisterAccess? Memory(ulong address, int width, ulong value, bool isWrite)
     {
@@ -53,7 +56,7 @@ internal sealed class RegisterMap
             return address >= mmio && address - mmio < MmioLength ? new RegisterAccess(RegisterSpace.Mmio, (uint)(address - mmio), width, value, isWrite) : null;
         foreach (var (first, structure) in Structures)
         {
-            if (address >= first && address - first < structure.Length) return new RegisterAccess(structure.Space, (uint)(address - first), width, value, isWrite);
+            if (address >= first && address - first < structure.Length) return new RegisterAccess(structure.Space, (uint)(address - first), width, value, isWrite) { Instance = structure.Instance };
         }
         return null;
     }

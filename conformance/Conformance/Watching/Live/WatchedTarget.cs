@@ -37,6 +37,7 @@ internal sealed class WatchedTarget : ITarget
             Ram = inner.Ram.Window,
             Registers = [inner.BarWindow, .. inner.Iommu is DeviceLocation.MmioSlot slot ? [RegisterMap.MmioWindow(slot)] : (AddressWindow[])[]],
             ConfigLength = map.ConfigLength,
+            PciConfiguration = map.ReadConfiguration(),
         });
     }
 

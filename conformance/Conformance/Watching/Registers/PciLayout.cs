@@ -44,14 +44,14 @@ internal sealed class PciLayout
         }
         else if (id == VendorSpecific && read(at + 3, 1) is >= 1 and <= 4 and var type && read(at + 4, 1) is <= 5 and var bar)
         {
-            var structure = new Structure(VirtioTypes[type], (int)bar, read(at + 8, 4), read(at + 12, 4));
+            var structure = new Structure(VirtioTypes[type], (int)bar, read(at + 8, 4), read(at + 12, 4), structures.Count(s => s.Space == VirtioTypes[type]));
             if (structure.Space == RegisterSpace.PciNotify && !structures.Exists(s => s.Space == RegisterSpace.PciNotify)) NotifyMultiplier = read(at + 16, 4);
             structures.Add(structure);
         }
     }
 
-    private void Place(RegisterSpace space, uint place, uint length) => structures.Add(new(space, (int)(place & 7), place & ~7u, length));
+    private void Place(RegisterSpace space, uint place, uint length) => structures.Add(new(space, (int)(place & 7), place & ~7u, length, 0));
 
-    /// <summary>A structure: its BAR, offset and length in bytes.</summary>
-    internal sealed record Structure(RegisterSpace Space, int Bar, uint Offset, uint Length);
+    /// <summary>A structure: its BAR, offset and length in bytes, and which of its kind it is.</summary>
+    internal sealed record Structure(RegisterSpace Space, int Bar, uint Offset, uint Length, int Instance);
 }

@@ -12,5 +12,6 @@ internal static class BrokenDrivers
         .. BrokenDriverRequests.All(),
         .. BrokenDriverUnmappings.All(),
         .. BrokenDriverProperties.All(),
+        .. BrokenDriverPci.All(),
     ];
 }

@@ -1,6 +1,7 @@
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
@@ -153,6 +154,16 @@ internal sealed class GuestUser
                 Tell(new FaultConcluded(report, notice is null ? null : new ToldFault(notice.Reason, notice.Endpoint, notice.IsRead, notice.IsWrite, notice.Address)));
             Driver.PostEventBuffer(taken.Lent.Length);
         }
+    }
+
+    /// <summary>Has the driver handle an interrupt (4.1.5.5): it asks what there is, and does what each reason asks for.</summary>
+    public void HandleInterrupt()
+    {
+        var reasons = Machine.Transport.TakeNotifications();
+        if ((reasons & Notifications.Used) != 0) TakeFaults();
+        if ((reasons & Notifications.Config) == 0) return;
+        var config = Machine.ReadConfig();
+        Tell(new ConfigConcluded(config, (config.Bypass & 1) != 0));
     }
 
     /// <summary>Takes the device out of use.</summary>

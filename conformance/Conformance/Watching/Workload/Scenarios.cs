@@ -10,6 +10,7 @@ internal static class Scenarios
         .. LifecycleScenarios.All(),
         .. StrangeAnswers.All(),
         .. StrangeRegisters.All(),
+        .. PciScenarios.All(),
     ];
 
     public static Scenario Named(string name) => All.Single(scenario => scenario.Name == name);

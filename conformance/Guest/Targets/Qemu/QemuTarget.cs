@@ -34,12 +34,12 @@ public sealed class QemuTarget : ITarget
     private readonly EduBusMaster[] _edus;
     private readonly TimeSpan _deadline;
 
-    internal QemuTarget(QemuMachine machine, string version, TimeSpan deadline)
+    internal QemuTarget(QemuMachine machine, string version, string configuration, TimeSpan deadline)
     {
         _machine = machine;
         _qtest = machine.Qtest;
         _deadline = deadline;
-        Identity = new("qemu", version);
+        Identity = new("qemu", version, configuration);
         _edus = [Edu(0), Edu(1)];
         EnableEdus();
 

@@ -1,8 +1,11 @@
+using Viommu.Guest.Wire;
+
 namespace Viommu.Guest.Targets.Qemu;
 
 /// <summary>Starts QEMUs with a virtio-iommu and two endpoints behind it.</summary>
 /// <param name="program">A qemu-system-x86_64: a path or a name on <c>PATH</c>; null for the one on <c>PATH</c>.</param>
-public sealed class QemuTargetSource(string? program) : ITargetSource
+/// <param name="packed">Offer RING_PACKED, which QEMU does not by itself, and have drivers accept it.</param>
+public sealed class QemuTargetSource(string? program, bool packed = false) : ITargetSource
 {
     // A round trip takes microseconds; seconds are what a busy machine may take away from QEMU.
     private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(5);
@@ -12,17 +15,21 @@ public sealed class QemuTargetSource(string? program) : ITargetSource
     private readonly Lazy<QemuProgram> _program = new(() => QemuProgram.Find(program));
 
     /// <inheritdoc/>
-    public string Name => "qemu";
+    public string Name => packed ? "qemu-packed" : "qemu";
+
+    /// <inheritdoc/>
+    public ulong AlsoAccept => packed ? Features.RingPacked : 0;
 
     /// <inheritdoc/>
     public ITarget? Open(TargetShape shape, out string? whyNot)
     {
         ArgumentNullException.ThrowIfNull(shape);
+        shape = shape with { Offering = shape.Offering | AlsoAccept };
         if (QemuShape.Device(shape, _program.Value, out whyNot) is not { } iommu) return null;
         var machine = Start(iommu);
         try
         {
-            var target = new QemuTarget(machine, _program.Value.Version, AnswerDeadline);
+            var target = new QemuTarget(machine, _program.Value.Version, packed ? "packed" : "", AnswerDeadline);
             if ((shape.Offering | shape.Withholding) != 0)
                 whyNot = QemuShape.Mismatch(shape, OfferedFeatures.Read(target, Iommu), _program.Value);
             if (whyNot is null) return target;

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using Viommu.Conformance.Exploration;
+using Viommu.Conformance.Running;
+using Viommu.Conformance.Scripts;
+
+namespace Viommu.Conformance.Program;
+
+/// <summary><c>conformance replay</c>: runs scripts on a target and says whether what they recorded is still seen.</summary>
+internal sealed class ReplayCommand
+{
+    private const int Column = 12;
+
+    private readonly CliHost host;
+
+    private readonly Argument<string[]> files = new("FILE") { Description = "Scripts, as 'run --random' writes them.", Arity = ArgumentArity.OneOrMore };
+
+    private readonly Option<string> target = new("--target")
+    {
+        Description = "What to run them on: as for run.",
+        HelpName = "TARGET",
+        DefaultValueFactory = _ => "model",
+    };
+
+    private readonly Option<double> timeout = new("--timeout")
+    {
+        Description = "Seconds that one script may take.",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 10,
+    };
+
+    public ReplayCommand(CliHost host)
+    {
+        this.host = host;
+        Command = new("replay", "Runs recorded scripts on a target and says whether what they show is still there.") { files, target, timeout };
+        timeout.Validators.Add(result =>
+        {
+            if (!(result.GetValueOrDefault<double>() is > 0 and <= 86_400)) result.AddError("--timeout takes more than 0 and at most 86400 seconds");
+        });
+        Command.SetAction(Run);
+    }
+
+    public Command Command { get; }
+
+    private int Run(ParseResult parsed)
+    {
+        var scripts = parsed.GetRequiredValue(files).Select(file => (File: file, Script: ScriptParser.Load(file))).ToList();
+        using var source = host.ParseTarget(parsed.GetRequiredValue(target));
+        using var lab = new ScriptLab(source, TimeSpan.FromSeconds(parsed.GetValue(timeout)));
+        var shown = 0;
+        foreach (var (file, script) in scripts)
+        {
+            host.Interrupted.ThrowIfCancellationRequested();
+            if (!Tell(file, script, lab.Run(script, explain: true))) continue;
+            shown++;
+        }
+        return shown == 0 ? ExitCode.AsExpected : ExitCode.Findings;
+    }
+
+    /// <summary>Says what became of a script; true where something breaks a clause.</summary>
+    private bool Tell(string file, Script script, IReadOnlyList<ScriptStep> steps)
+    {
+        var recorded = script.Operations.FirstOrDefault(operation => operation.Seen?.Breaks is not null);
+        var found = steps.FirstOrDefault(step => step.IsFinding);
+        var (word, text, verdict) = (recorded, found) switch
+        {
+            (null, null) => ("CLEAN", "breaks no clause", Verdict.Pass),
+            (null, _) => ("FOUND", $"breaks {found.Broken}", Verdict.Fail),
+            (_, null) => ("GONE", $"no longer breaks {recorded.Seen!.Breaks}", Verdict.Pass),
+            _ when recorded.Seen!.Breaks == found.Broken => ("STILL SEEN", $"breaks {found.Broken}", Verdict.Fail),
+            _ => ("OTHER", $"breaks {found.Broken}, was recorded to break {recorded.Seen!.Breaks}", Verdict.Fail),
+        };
+        host.Console.Labelled(word, Column, $"{file}: {text}", TextLines.StyleOf(verdict));
+        foreach (var step in steps) host.Console.Line($"  {ScriptPrinter.Print(step.Operation)}");
+        if (found is { Expected.Length: > 0 }) host.Console.Line($"  expected: {found.Expected}");
+        foreach (var words in (found?.LastWords ?? "").Split('\n').Where(line => line.Length > 0)) host.Console.Line($"  said: {words}");
+        return found is not null;
+    }
+}
