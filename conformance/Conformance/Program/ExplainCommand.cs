@@ -87,6 +87,7 @@ internal sealed class ExplainCommand
         Say("binds", $"the {clause.Role.ToString().ToLowerInvariant()}");
         Say("asks", clause.Paraphrase);
         Say("where", $"virtio {SpecVersions.Latest.Name()}, {ClauseCatalogue.TitleOf(clause.Family)}, \"{clause.Section}\" ({clause.Source} of the spec's sources)");
+        if (clause.IsSecurityRelevant) Say("security", clause.SecurityReason);
         if (clause.Before.Length > 0) Say("since", $"virtio {clause.Since.Name()}. Before: {clause.Before}");
         if (clause.WhyNotIn(version) is { } why) Say("judged", $"not by virtio {version.Name()}: {why}");
         Say("seen by", clause.Hint);
