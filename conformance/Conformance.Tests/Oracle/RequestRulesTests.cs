@@ -282,7 +282,7 @@ public sealed class RequestRulesTests
     {
         var request = new RawRequest([type, 0, 0, 0, 1, 2, 3, 4], 4);
         Assert.Equal(Answers.Unwritten, new Bench().Allowed(request));
-        Assert.Equal(new Judgement(JudgementKind.Answer, OracleClause.OpsD02, Answers.Unnamed), new Bench().Says(request, RequestStatus.Unsupp));
+        Assert.Equal(new Judgement(JudgementKind.Answer, OracleClause.OpsD02, Answers.Unsupp), new Bench().Says(request, RequestStatus.Unsupp));
         Assert.Equal(OracleClause.OpsD03, new Bench().Returns(request, [0xa5, 0xa5, 0xa5, 0xa5], 4).Clause);
         Assert.False(new Bench().Ignores(request).IsDeviation);
     }
