@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Viommu.Conformance.Running;
 using Viommu.Conformance.Watching;
 using Viommu.Conformance.Watching.Selftest;
 using Viommu.Conformance.Watching.Traces;
