@@ -52,6 +52,7 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
 
     private readonly ScriptLab lab = new(source, options.Deadline);
     private readonly Dictionary<FindingKey, int> settled = [];
+    private readonly HashSet<string> deaths = [];
     private Script? previous;
     private bool failsInPieces;
 
@@ -150,6 +151,13 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
         var shown = steps[^1].Operation is ResetOperation && (script.Lines.Count == 0 || script.Lines[^1] != steps[^1].Operation) ? new Script([.. script.Lines, steps[^1].Operation]) : script;
         var after = Tally.Operations;
         var fatal = steps[^1].End != StepEnd.Alive;
+
+        // One assertion can be reached in many ways; it is one finding.
+        if (steps[^1].End == StepEnd.Crash && !deaths.Add(steps[^1].LastWords.Split('\n')[^1]))
+        {
+            settled[key] = TriesForConsequences;
+            yield break;
+        }
         if (Reproduce(shown, key) is not { } again)
         {
             settled[key] = TriesForConsequences;

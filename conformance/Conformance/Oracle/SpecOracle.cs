@@ -323,6 +323,7 @@ public sealed class SpecOracle
             if (rules.Allows(answer, out var effects, out allowedBy))
             {
                 allowed = true;
+                if (answer == Answers.NotReturned) effects |= Effects.Unknowable;
                 if (count == 1 && TryApplyInPlace(request, effects)) return new Judgement(JudgementKind.Allowed, allowedBy, answer);
                 Branch(worlds[w], request, effects);
                 continue;
@@ -418,6 +419,7 @@ public sealed class SpecOracle
     private OracleClause LeakedBy(World world, uint endpoint, ulong address, ulong physical, in Reach reach)
     {
         if (reach.Clause == OracleClause.ResvD05 || (reach.Clause == OracleClause.MapD06 && reach.Physical == physical)) return reach.Clause;
+        if (IsBesideMapping(world, endpoint, address, physical)) return OracleClause.DescIommu13;
         if (former.WhyNot(address, physical) is { } ended) return ended;
         foreach (ref readonly var mapping in world.Mappings)
         {
@@ -427,6 +429,18 @@ public sealed class SpecOracle
         return reach.Clause == OracleClause.MapD06 ? OracleClause.DescIommu13 : reach.Clause;
     }
 
+    /// <summary>True where a mapping that the endpoint has goes on past one of its ends.</summary>
+    private static bool IsBesideMapping(World world, uint endpoint, ulong address, ulong physical)
+    {
+        const ulong Near = 64;
+        foreach (ref readonly var mapping in world.Mappings)
+        {
+            if (mapping.Domain != world.DomainOf(endpoint) || mapping.Translate(address) != physical) continue;
+            if (unchecked(mapping.Start - address) - 1 < Near || unchecked(address - mapping.End) - 1 < Near) return true;
+        }
+        return false;
+    }
+
     private void NoteAccess(uint endpoint, ulong address, int length, bool isWrite)
     {
         var (unattached, unmapped) = (false, false);
@@ -434,7 +448,7 @@ public sealed class SpecOracle
         {
             for (var i = 0; i < length; i++)
             {
-                var reach = DmaRules.Of(Facts, worlds[w], endpoint, unchecked(address + (ulong)i), isWrite).Kind;
+                var reach = Wraps(address, i) ? ReachKind.Open : DmaRules.Of(Facts, worlds[w], endpoint, address + (ulong)i, isWrite).Kind;
                 if (reach == ReachKind.Arrives) continue;
 
                 // Of what is open, a region in bypass mode for one, either reason can be the closest.

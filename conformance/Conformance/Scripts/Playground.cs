@@ -54,7 +54,7 @@ internal sealed class Playground
         var at = now.AsSpan().CommonPrefixLength(image);
         if (at == image.Length) return;
         var first = at;
-        var delta = -1;
+        int? delta = null;
         for (; at < image.Length; at++)
         {
             if (now[at] == image[at])
@@ -63,8 +63,10 @@ internal sealed class Playground
                 at += now.AsSpan(at).CommonPrefixLength(image.AsSpan(at)) - 1;
                 continue;
             }
-            if (at - delta < 0 || at - delta >= written.Length || delta < 0 || written[at - delta] != now[at]) delta = at - IndexOfRun(written, now.AsSpan(at));
-            if (at - delta < written.Length) landed[at - delta] = Base + (ulong)at;
+            // Runs can follow each other without a gap, and any piece of the access can lie before another.
+            if (delta is not { } run || at - run < 0 || at - run >= written.Length || written[at - run] != now[at]) run = at - IndexOfRun(written, now.AsSpan(at));
+            delta = run;
+            if (at - run < written.Length) landed[at - run] = Base + (ulong)at;
         }
         machine.Target.Ram.Write(Base + (ulong)first, image.AsSpan(first));
     }
