@@ -11,6 +11,8 @@ internal sealed class SplitTracker(int queue, ushort size, QueueAddresses at, IG
     private ushort available;
     private ushort used;
 
+    protected override bool FlagsComeLast => false;
+
     private ulong UsedEventAt => at.Driver + 4 + 2UL * Size;
 
     /// <inheritdoc/>
