@@ -20,7 +20,7 @@ public sealed class LegalDeviceTests
 {
     private static readonly IReadOnlyList<Check> Checks = CheckRegistry.Find(typeof(Check).Assembly, ClauseCatalogue.Load());
 
-    private static readonly Dictionary<string, ModelVariation> Devices = new()
+    internal static readonly Dictionary<string, ModelVariation> Devices = new()
     {
         ["no BYPASS_CONFIG"] = With(options => options with { Features = options.Features & ~IommuFeatures.BypassConfig }),
         ["no INPUT_RANGE, no DOMAIN_RANGE"] = With(options => options with { Features = options.Features & ~(IommuFeatures.InputRange | IommuFeatures.DomainRange) }),

@@ -15,6 +15,7 @@ internal sealed class ExplainCommand
     private static readonly Style Bold = new(decoration: Decoration.Bold);
 
     private readonly CliHost host;
+    private readonly Umbrellas umbrellas = Umbrellas.Load();
     private readonly SpecOption spec = new();
 
     private readonly Argument<string> id = new("ID") { Description = "The id of a check or of a clause, in any case." };
@@ -68,7 +69,8 @@ internal sealed class ExplainCommand
     {
         Describe(clause, version);
         var checks = host.Judged.Where(c => c.Clauses.Contains(clause.Id)).ToList();
-        if (checks.Count == 0) Say("not tested", host.NotTested.ReasonFor(clause.Id));
+        if (umbrellas.PartsOf(clause.Id) is { Count: > 0 } parts) Say("judged by", $"the verdicts of {string.Join(", ", parts)}");
+        else if (checks.Count == 0) Say("not tested", host.NotTested.ReasonFor(clause.Id));
         foreach (var check in checks)
         {
             host.Console.WriteLine();
