@@ -24,6 +24,8 @@ internal sealed class PackedTracker(int queue, ushort size, QueueAddresses at, I
         }
     }
 
+    protected override RingDescriptor Decode(ulong address, uint length, ushort third, ushort fourth) => new(address, length, (DescriptorFlags)fourth, third);
+
     protected override ulong SlotAddress(int slot) => at.Descriptors + 16UL * (uint)slot;
 
     protected override void TellRing(Span written)

@@ -35,6 +35,11 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
         TellRing(at);
     }
 
+    /// <summary>Tells of the ring as it is when the queue is enabled.</summary>
+    public virtual void TellLayout()
+    {
+    }
+
     /// <summary>The device could have returned chains.</summary>
     public abstract void LookForUsed();
 
@@ -43,6 +48,9 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
 
     /// <summary>Where an element of a chain is in memory, if it is in the ring itself.</summary>
     protected abstract ulong SlotAddress(int slot);
+
+    /// <summary>Puts the four fields of a descriptor together: which of the last two words are flags depends on the kind of ring (2.7.5, 2.8.13).</summary>
+    protected abstract RingDescriptor Decode(ulong address, uint length, ushort third, ushort fourth);
 
     protected void Publish(Chain chain)
     {
@@ -99,9 +107,9 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
         descriptor = default;
         if (!IsInRam(address, DescriptorSize)) return false;
         ram.Read(address, bytes);
-        descriptor = new RingDescriptor(
+        descriptor = Decode(
             BinaryPrimitives.ReadUInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]),
-            (DescriptorFlags)BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]));
+            BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]));
         return true;
     }
 
