@@ -20,7 +20,7 @@ internal static class BrokenDriverPackedRings
         {
             Tamper = target => new CommonTamper(target, CommonField.QueueDriverLow, (value, write) => write(value + 2)),
         },
-        Doing("changes a descriptor that the device has", "PACKED-DESC-V-01", (user, queue) =>
+        Doing("changes a descriptor of a list that the device has", "PACKED-DESC-V-01", (user, queue) =>
         {
             var slot = queue.NextSlot;
             user.Driver.MakeAvailable(BrokenDriverRings.Knock(user), Framing.Plain);
