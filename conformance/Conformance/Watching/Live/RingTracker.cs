@@ -38,6 +38,11 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
     /// <summary>False where a descriptor ends with flags and next (2.7.5), true where it ends with Buffer ID and flags (2.8.13).</summary>
     protected abstract bool FlagsComeLast { get; }
 
+    /// <summary>Tells of the ring as it is when the queue is enabled.</summary>
+    public virtual void TellLayout()
+    {
+    }
+
     /// <summary>The device could have returned chains.</summary>
     public abstract void LookForUsed();
 
