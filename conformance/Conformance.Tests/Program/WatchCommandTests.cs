@@ -110,8 +110,9 @@ public sealed class WatchCommandTests
     public void What_real_guests_asked_the_reference_device_answers_as_the_spec_allows()
     {
         using var cli = Cli("IOMMU-UNMAP-V-02");
-        Assert.Equal(0, cli.Invoke(["replay", .. Directory.GetFiles(Path.Combine(Watch.Traces, "..", "scripts"))]));
-        Assert.DoesNotContain("breaks", cli.Output, StringComparison.Ordinal);
+        var scripts = Directory.GetFiles(Path.Combine(Watch.Traces, "..", "scripts"));
+        Assert.Equal(0, cli.Invoke(["replay", .. scripts]));
+        Assert.Equal(scripts.Length, cli.Output.Split("breaks no clause").Length - 1);
     }
 
     [Fact]
