@@ -1,4 +1,9 @@
 namespace Viommu.Guest;
 
 /// <summary>The driver cannot bring the device to where a check starts; what it saw is in the message.</summary>
-public sealed class GuestSetupException(string message) : Exception(message);
+public class GuestSetupException(string message) : Exception(message);
+
+/// <summary>
+/// There is no device in this place, and nothing is wrong with that: a driver goes by without a word (4.2.2.2).
+/// </summary>
+public sealed class NoDeviceException(string message) : GuestSetupException(message);

@@ -19,6 +19,7 @@ public sealed class CheckRegistryTests
         Assert.Equal("maps", check.Does);
         Assert.Equal("INVAL", check.Reading);
         Assert.Equal(0x1000UL, check.Shape.PageSizeMask);
+        Assert.Equal((false, false), (check.JudgesTheRun, check.IsSecurityRelevant));
     }
 
     [Fact]

@@ -39,6 +39,7 @@ public sealed class ExpectationFileTests
     [Theory]
     [InlineData("", "1: the file is empty")]
     [InlineData("# only a comment\n", "1: the file is empty")]
+    [InlineData("-\0{\nO", " not YAML")]
     [InlineData("check: X\n", "1: a list of entries is expected")]
     [InlineData("- X\n", "1: an entry is expected")]
     [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n", "1: the entry has no 'url'")]

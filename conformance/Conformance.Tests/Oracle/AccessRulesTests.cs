@@ -112,6 +112,25 @@ public sealed class AccessRulesTests
     }
 
     [Fact]
+    public void A_mapping_that_goes_on_past_its_end_is_not_taken_for_a_former_one()
+    {
+        var bench = Mapped().Having(new UnmapRequest(1, 0x1000, 0x1fff), Map(1, 0x2000, 0x2fff, physical: Ram + 0x1000));
+        Assert.Equal(OracleClause.DescIommu13, bench.Reaches(First, 0x1fff, isWrite: true, Ram + 0xfff).Clause);
+        Assert.Equal(OracleClause.UnmapD07, bench.Reaches(First, 0x1000, isWrite: true, Ram).Clause);
+    }
+
+    [Fact]
+    public void What_goes_on_behind_the_last_address_is_left_open()
+    {
+        var bench = new Bench(Features.MapUnmap);
+        bench.Reaches(First, 0x1000, isWrite: true, null);
+        bench.Having(Attach(1, First), Map(1, 0xffff_ffff_ffff_f000, ulong.MaxValue), Map(1, 0, 0xfff));
+        Assert.False(bench.Oracle.JudgeAccess(First, ulong.MaxValue, true, [Ram + 0xfff, SpecOracle.Nowhere]).IsDeviation);
+        byte[] mapping = [2, 0, 0, 0, 2, 0, 0, 0, 0x20, 0, 0, 0, .. new byte[12]];
+        Assert.False(bench.Oracle.JudgeReport(mapping, 24).IsDeviation);
+    }
+
+    [Fact]
     public void A_mapping_lost_to_a_refused_UNMAP_is_charged_to_the_UNMAP()
     {
         var refused = new UnmapRequest(1, 0x1000, 0x2fff);

@@ -62,6 +62,14 @@ public sealed class WorldsTests
     }
 
     [Fact]
+    public void Attaching_again_with_another_flag_may_have_made_a_domain_of_another_kind()
+    {
+        var bench = new Bench().Having(Attach(1, First));
+        Assert.False(bench.Says(Attach(1, First, AttachRequest.BypassFlag), RequestStatus.Ok).IsDeviation);
+        Assert.Equal(Answers.Ok | Answers.Inval | Answers.Exhausted, bench.Allowed(Map(1, 0x1000, 0x1fff)));
+    }
+
+    [Fact]
     public void A_flag_without_its_feature_may_or_may_not_have_been_looked_at()
     {
         var bench = new Bench(Features.MapUnmap | Features.Probe);

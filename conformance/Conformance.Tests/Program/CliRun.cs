@@ -1,4 +1,5 @@
 using Spectre.Console;
+using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
@@ -18,6 +19,8 @@ internal sealed class CliRun : IDisposable
     public IReadOnlyList<Check> Checks { get; init; } = FakeChecks.All;
 
     public IReadOnlyList<DriverRule> Rules { get; init; } = [];
+
+    public ClauseCatalogue Catalogue { get; init; } = ScriptedRun.Catalogue;
 
     /// <summary>True to run <see cref="Checks"/> in earnest, on the target that is named.</summary>
     public bool OnRealTarget { get; init; }
@@ -68,7 +71,7 @@ internal sealed class CliRun : IDisposable
             Error = error,
             Checks = Checks,
             Rules = Rules,
-            Catalogue = ScriptedRun.Catalogue,
+            Catalogue = Catalogue,
             Interrupted = Interrupted,
             ParseTarget = ParseTarget ?? (spec => spec == "model" && !OnRealTarget ? new NoSource() : TargetSources.Parse(spec)),
             OpenSession = (source, options) =>

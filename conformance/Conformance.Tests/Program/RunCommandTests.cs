@@ -39,6 +39,21 @@ public sealed class RunCommandTests
     }
 
     [Fact]
+    public void A_broken_SHOULD_that_isolation_hangs_on_fails_a_run_that_is_strict_on_security()
+    {
+        var isolation = FakeChecks.Make("IOMMU-UNMAP-D-06.nothing-is-removed", Conformance.Catalogue.Level.Should) with { IsSecurityRelevant = true };
+        using var cli = new CliRun { Width = 200, Checks = [.. FakeChecks.All, isolation], Session = new ScriptedSession().On(FakeChecks.Map, Verdict.Warn) };
+        Assert.Equal(0, cli.Run("--strict-security"));
+        cli.Session.On(isolation.Id, Verdict.Warn);
+        Assert.Equal(0, cli.Run());
+        Assert.Equal(1, cli.Run("--strict-security"));
+        Assert.Contains("1 WARN: exit 1", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("IOMMU-UNMAP-D-06 SHOULD NOT (security): ", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("failures=\"1\"", cli.Report("junit.xml"), StringComparison.Ordinal);
+        Assert.Contains("fail the run where isolation hangs on them", cli.Report("index.html"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Findings_weigh_more_than_harness_errors()
     {
         using var cli = new CliRun { Session = new ScriptedSession().On(FakeChecks.Map, Verdict.Error).On(FakeChecks.Attach, Verdict.Fail) };

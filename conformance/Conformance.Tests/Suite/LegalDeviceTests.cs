@@ -1,7 +1,9 @@
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
+using Viommu.Conformance.Checks.Pci;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Selftest;
+using Viommu.Conformance.Watching.Workload;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Wire;
@@ -20,7 +22,7 @@ public sealed class LegalDeviceTests
 {
     private static readonly IReadOnlyList<Check> Checks = CheckRegistry.Find(typeof(Check).Assembly, ClauseCatalogue.Load());
 
-    private static readonly Dictionary<string, ModelVariation> Devices = new()
+    internal static readonly Dictionary<string, ModelVariation> Devices = new()
     {
         ["no BYPASS_CONFIG"] = With(options => options with { Features = options.Features & ~IommuFeatures.BypassConfig }),
         ["no INPUT_RANGE, no DOMAIN_RANGE"] = With(options => options with { Features = options.Features & ~(IommuFeatures.InputRange | IommuFeatures.DomainRange) }),
@@ -51,6 +53,16 @@ public sealed class LegalDeviceTests
         ["large queues"] = With(options => options with { RequestQueueSize = 4096, EventQueueSize = 1024 }),
         ["no MSI-X"] = new() { PciOptions = options => options with { MsixVectors = 0 } },
         ["two MSI-X vectors"] = new() { PciOptions = options => options with { MsixVectors = 2 } },
+        ["a function of revision 255"] = Of("a function of revision 255"),
+        ["2048 MSI-X vectors"] = Of("2048 MSI-X vectors"),
+        ["two structures of each type"] = Of(PciScenarios.TwoStructures),
+        ["capabilities with bytes behind their fields"] = Of(PciScenarios.LongCapabilities),
+        ["vendor data"] = Of(PciScenarios.VendorData),
+        ["two shared memory regions"] = new()
+        {
+            Machine = target => new ShowsConfiguration(target, function => ShowsConfiguration.Added(
+                function, ShowsConfiguration.Structure(StructureType.SharedMemory, 0x1000, 0x100, 0, 0), Numbered(ShowsConfiguration.Structure(StructureType.SharedMemory, 0x1100, 0x100, 0, 0)))),
+        },
         ["a bare ring"] = new() { PciOptions = options => options with { Features = VirtioFeatures.Version1 } },
         ["IN_ORDER"] = new() { PciOptions = options => options with { Features = options.Features | VirtioFeatures.InOrder } },
     };
@@ -103,6 +115,15 @@ public sealed class LegalDeviceTests
 
     private static CheckSession Session(ModelVariation variation, ModelConfiguration configuration) =>
         new(new ModelTargetSource(variation, configuration), new CheckSessionOptions(TimeSpan.FromSeconds(20), Seed: 1));
+
+    /// <summary>What a driver has to get along with, checks have to as well.</summary>
+    private static ModelVariation Of(string scenario) => Scenarios.Named(scenario).Misbehaviour!;
+
+    private static byte[] Numbered(byte[] capability)
+    {
+        capability[3] = 1;
+        return capability;
+    }
 
     private static ModelVariation With(Func<IommuOptions, IommuOptions> change) => new() { Options = change };
 

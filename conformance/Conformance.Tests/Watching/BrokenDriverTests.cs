@@ -10,7 +10,7 @@ namespace Viommu.Conformance.Tests.Watching;
 /// <summary>Every rule of drivers can fail, and none does on the suite's own driver.</summary>
 public class BrokenDriverTests
 {
-    private static readonly IReadOnlyList<DriverRule> Rules = RuleRegistry.Find(typeof(RuleRegistry).Assembly, ClauseCatalogue.Load());
+    private static readonly IReadOnlyList<DriverRule> Rules = Watch.Rules;
 
     public static TheoryData<string> Drivers => [.. BrokenDrivers.All.Select(driver => driver.Name)];
 

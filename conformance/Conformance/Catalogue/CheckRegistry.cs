@@ -47,6 +47,7 @@ public static class CheckRegistry
         {
             Body = method.CreateDelegate<Action<CheckContext>>(),
             JudgesTheRun = attribute.JudgesTheRun,
+            IsSecurityRelevant = clauses[0].IsSecurityRelevant,
         };
     }
 

@@ -9,6 +9,9 @@ namespace Viommu.Conformance.Catalogue;
 /// <param name="Reading">How to read what is seen.</param>
 public abstract record SpecRule(string Id, string Title, IReadOnlyList<string> Clauses, Level Level, string Does, string Reading)
 {
+    /// <summary>True for a rule of a SHOULD that isolation hangs on.</summary>
+    public bool IsSecurityRelevant { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Id;
 }

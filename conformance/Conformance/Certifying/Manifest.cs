@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Viommu.Conformance.Catalogue;
-using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Certifying;

@@ -41,18 +41,25 @@ internal sealed class ExpectationSet(IReadOnlyList<Expectation> entries, DateOnl
     /// </summary>
     public CheckResult Apply(SpecRule check, CheckOutcome outcome, TargetIdentity target)
     {
-        var result = new CheckResult(check, outcome.Verdict, outcome.Expected, outcome.Actual, outcome.Evidence, outcome.Milliseconds)
-        { Observed = outcome.Verdict, ChargedTo = outcome.ChargedTo };
-        var about = About(check.Id, target).ToList();
-        if (about.Find(e => e.Foretells(outcome.Verdict, outcome.Actual)) is { } held)
+        return Apply(
+            new CheckResult(check, outcome.Verdict, outcome.Expected, outcome.Actual, outcome.Evidence, outcome.Milliseconds)
+            { Observed = outcome.Verdict, ChargedTo = outcome.ChargedTo },
+            target);
+    }
+
+    /// <summary>The same of a result that no entry has been held against yet.</summary>
+    public CheckResult Apply(CheckResult result, TargetIdentity target)
+    {
+        var about = About(result.Check.Id, target).ToList();
+        if (about.Find(e => e.Foretells(result.Verdict, result.Actual)) is { } held)
         {
-            return outcome.Verdict == Verdict.NotApplicable ? result : result with
+            return result.Verdict == Verdict.NotApplicable ? result : result with
             {
                 Verdict = Verdict.ExpectedFailure,
-                Evidence = [.. outcome.Evidence, $"expected {held.Verdict.Name()} ({held.Where}): {held.Reason} ({held.Url})"],
+                Evidence = [.. result.Evidence, $"expected {held.Verdict.Name()} ({held.Where}): {held.Reason} ({held.Url})"],
             };
         }
-        if (outcome.Verdict == Verdict.Pass && about is [var denied, ..])
+        if (result.Verdict == Verdict.Pass && about is [var denied, ..])
         {
             return result with
             {

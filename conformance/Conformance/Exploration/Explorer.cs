@@ -52,6 +52,7 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
 
     private readonly ScriptLab lab = new(source, options.Deadline);
     private readonly Dictionary<FindingKey, int> settled = [];
+    private readonly HashSet<string> deaths = [];
     private Script? previous;
     private bool failsInPieces;
 
@@ -74,19 +75,25 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
             else if (options.Budget is { } budget && clock.GetElapsedTime(begin) >= budget) Tally.EndedEarly = FormattableString.Invariant($"the budget of {budget.TotalSeconds:0.###} s was used up");
             if (Tally.EndedEarly is not null) yield break;
             if (index % 16 == 0) progress(FormattableString.Invariant($"sequence {index + 1} of {options.Sequences}, {settled.Count} findings"));
-            var (script, steps) = RunSequence(index);
-            Tally.Sequences++;
-            foreach (var finding in Settle(script, steps)) yield return finding;
-            previous = script;
+            foreach (var finding in RunOne(RandomSource.For(options.Seed, index))) yield return finding;
         }
+    }
+
+    /// <summary>Runs one sequence that depends on <paramref name="random"/>, and on what was found before it.</summary>
+    public IReadOnlyList<Finding> RunOne(RandomSource random)
+    {
+        var (script, steps) = RunSequence(random);
+        Tally.Sequences++;
+        List<Finding> findings = [.. Settle(script, steps)];
+        previous = script;
+        return findings;
     }
 
     public void Dispose() => lab.Dispose();
 
     /// <summary>Runs a random sequence; it ends early where something new breaks a clause.</summary>
-    private (Script Script, IReadOnlyList<ScriptStep> Steps) RunSequence(int index)
+    private (Script Script, IReadOnlyList<ScriptStep> Steps) RunSequence(RandomSource random)
     {
-        var random = RandomSource.For(options.Seed, index);
         var lines = new List<ScriptLine>();
         var steps = new List<ScriptStep>();
         lab.Within(steps, (runner, done) =>
@@ -144,6 +151,13 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
         var shown = steps[^1].Operation is ResetOperation && (script.Lines.Count == 0 || script.Lines[^1] != steps[^1].Operation) ? new Script([.. script.Lines, steps[^1].Operation]) : script;
         var after = Tally.Operations;
         var fatal = steps[^1].End != StepEnd.Alive;
+
+        // One assertion can be reached in many ways; it is one finding.
+        if (steps[^1].End == StepEnd.Crash && !deaths.Add(steps[^1].LastWords.Split('\n')[^1]))
+        {
+            settled[key] = TriesForConsequences;
+            yield break;
+        }
         if (Reproduce(shown, key) is not { } again)
         {
             settled[key] = TriesForConsequences;
@@ -162,9 +176,10 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
         if (last[first].Operation is RequestOperation op && op.Framing != ScriptFraming.Plain)
         {
             // In one piece the same request is fine: it is the way that it was cut, so the key stays open for the request itself.
-            found = FindingKey.OfFraming(op, isPacked: (source.AlsoAccept & Guest.Wire.Features.RingPacked) != 0);
+            found = FindingKey.OfFraming(op, lab.IsPacked);
             failsInPieces = true;
             if (IsSettled(found)) yield break;
+            last[first] = last[first] with { Broken = found.Clause, Operation = op with { Seen = op.Seen! with { Breaks = found.Clause } } };
         }
         settled[found] = TriesForConsequences;
         var features = small.Lines.Where(line => line is not ScriptOperation).ToList();

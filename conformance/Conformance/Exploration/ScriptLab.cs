@@ -16,6 +16,9 @@ internal sealed class ScriptLab(ITargetSource source, TimeSpan deadline) : IDisp
     /// <summary>The feature bits that it offers.</summary>
     public ulong Offered => (runner ?? Open().Runner).Offered;
 
+    /// <summary>True where the rings are packed.</summary>
+    public bool IsPacked => (source.AlsoAccept & Guest.Wire.Features.RingPacked) != 0;
+
     /// <summary>Runs a script from the beginning.</summary>
     public IReadOnlyList<ScriptStep> Run(Script script, bool explain = false)
     {

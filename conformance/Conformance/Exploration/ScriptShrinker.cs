@@ -146,7 +146,7 @@ internal sealed class ScriptShrinker(Func<Script, bool> shows, int attempts)
             case AttachOperation op:
                 if (op.Reserved > 1) yield return op with { Reserved = 1 };
                 if (op.Reserved != 0) yield return op with { Reserved = 0 };
-                foreach (var flags in SimplerFlags(op.Flags, AttachRequest.BypassFlag)) yield return op with { Flags = flags };
+                foreach (var flags in SimplerFlags(op.Flags, 0)) yield return op with { Flags = flags };
                 foreach (var symbol in SimplerSymbol(op.Domain, 1)) yield return op with { Domain = symbol };
                 if (op.Endpoint != Symbol.Endpoint(0)) yield return op with { Endpoint = Symbol.Endpoint(0) };
                 break;
@@ -199,7 +199,6 @@ internal sealed class ScriptShrinker(Func<Script, bool> shows, int attempts)
     private static IEnumerable<uint> SimplerFlags(uint flags, uint usual)
     {
         if (flags != usual) yield return usual;
-        if (flags != 0 && usual != 3) yield return 0;
         for (var bit = 0; bit < 32; bit++)
         {
             if ((flags >> bit & 1) != 0 && flags != 1u << bit && (flags & (flags - 1)) != 0 && flags != usual) yield return flags & ~(1u << bit);

@@ -38,7 +38,11 @@ internal static class AttachRules
 
         // Another endpoint is there: that a device cannot share domains is an answer to anything.
         var isShared = world.HasOther(request.Domain, request.Endpoint);
-        if (domain.IsBypass != asksForBypass && !flagIsOpen)
+        if (attachedTo == request.Domain && !isShared)
+        {
+            AttachAloneAgain(flagIsOpen, rules);
+        }
+        else if (domain.IsBypass != asksForBypass && !flagIsOpen)
         {
             rules.Demand(OracleClause.AttachD06, Answers.Inval);
             if (isShared) rules.Permit(OracleClause.AttachD04, Answers.Unsupp);
@@ -47,18 +51,21 @@ internal static class AttachRules
         {
             Share(facts, world, request, rules);
         }
-        if (attachedTo == request.Domain) AttachAgain(isShared, rules);
+        if (attachedTo == request.Domain && isShared) AttachAgain(rules);
     }
 
     /// <summary>The text speaks of "another domain" only: of the same one, everything is open but that OK leaves the endpoint attached.</summary>
-    private static void AttachAgain(bool isShared, RuleSet rules)
+    private static void AttachAgain(RuleSet rules)
     {
         rules.Permit(OracleClause.Silence, Answers.AnyRejection);
-        rules.OnRejection |= Effects.Departed;
-        rules.OnDeviation = Effects.Unchanged | Effects.Departed;
-        rules.OnSuccess = Effects.Unchanged;
-        if (isShared) return;
-        rules.OnSuccess |= Effects.Renewed;
+        (rules.OnSuccess, rules.OnRejection, rules.OnDeviation) = (Effects.Unchanged, Effects.Unchanged | Effects.Departed, Effects.Unchanged | Effects.Departed);
+    }
+
+    /// <summary>If that is taken for a DETACH and an ATTACH as a move is, the domain has ended in between: it may be empty now, and of another kind.</summary>
+    private static void AttachAloneAgain(bool flagIsOpen, RuleSet rules)
+    {
+        AttachAgain(rules);
+        rules.OnSuccess = flagIsOpen ? Effects.Unknowable : Effects.Unchanged | Effects.Renewed;
         rules.OnDeviation |= Effects.Renewed;
     }
 

@@ -17,13 +17,13 @@ internal enum ReachKind : byte
 
 /// <summary>Where one byte of an access goes.</summary>
 /// <param name="Kind">Whether it goes anywhere.</param>
-/// <param name="Physical">The guest-physical address, where it arrives.</param>
+/// <param name="Physical">The guest-physical address that it arrives at, or that a mapping without the flag for it leads to.</param>
 /// <param name="Clause">The clause that says so.</param>
 internal readonly record struct Reach(ReachKind Kind, ulong Physical, OracleClause Clause)
 {
     public static Reach Free { get; } = new(ReachKind.Open, 0, OracleClause.Silence);
 
-    public static Reach Refused(OracleClause clause) => new(ReachKind.IsRefused, 0, clause);
+    public static Reach Refused(OracleClause clause, ulong physical = 0) => new(ReachKind.IsRefused, physical, clause);
 }
 
 /// <summary>Translation (5.13.6 and 5.13.6.5): what an endpoint reaches.</summary>
@@ -59,7 +59,7 @@ internal static class DmaRules
             if ((mapping.Flags & (isWrite ? MapFlags.Write : MapFlags.Read)) != 0) return new Reach(ReachKind.Arrives, mapping.Translate(address), mapping.Suspect);
 
             // Of reads without READ the text says only what a device may do with WRITE alone.
-            return isWrite ? Reach.Refused(OracleClause.MapD06) : Reach.Free;
+            return isWrite ? Reach.Refused(OracleClause.MapD06, mapping.Translate(address)) : Reach.Free;
         }
         return Reach.Refused(region is null ? OracleClause.DescIommu13 : OracleClause.ResvD05);
     }

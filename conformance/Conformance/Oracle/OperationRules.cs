@@ -65,7 +65,7 @@ internal static class OperationRules
 
     private static void Open(RuleSet rules, Effects onRejection, Effects onSuccess)
     {
-        rules.Permit(OracleClause.Silence, Answers.AnyReturn);
+        rules.Permit(OracleClause.Silence, Answers.AnyReturn | Answers.NotReturned);
         rules.Expectation = OracleClause.OpsD01;
         (rules.OnRejection, rules.OnSuccess, rules.OnDeviation) = (onRejection, onSuccess, onRejection);
     }

@@ -323,6 +323,7 @@ public sealed class SpecOracle
             if (rules.Allows(answer, out var effects, out allowedBy))
             {
                 allowed = true;
+                if (answer == Answers.NotReturned) effects |= Effects.Unknowable;
                 if (count == 1 && TryApplyInPlace(request, effects)) return new Judgement(JudgementKind.Allowed, allowedBy, answer);
                 Branch(worlds[w], request, effects);
                 continue;
@@ -417,14 +418,27 @@ public sealed class SpecOracle
     /// <summary>The clause that says that the byte has no business there: the one that ended the way it took, where there was one.</summary>
     private OracleClause LeakedBy(World world, uint endpoint, ulong address, ulong physical, in Reach reach)
     {
-        if (reach.Clause is OracleClause.MapD06 or OracleClause.ResvD05) return reach.Clause;
+        if (reach.Clause == OracleClause.ResvD05 || (reach.Clause == OracleClause.MapD06 && reach.Physical == physical)) return reach.Clause;
+        if (IsBesideMapping(world, endpoint, address, physical)) return OracleClause.DescIommu13;
         if (former.WhyNot(address, physical) is { } ended) return ended;
         foreach (ref readonly var mapping in world.Mappings)
         {
             if (!mapping.Overlaps(address, address) || mapping.Translate(address) != physical) continue;
             return world.DomainOf(endpoint) is null ? OracleClause.DetachD04 : OracleClause.DescIommu10;
         }
-        return reach.Clause;
+        return reach.Clause == OracleClause.MapD06 ? OracleClause.DescIommu13 : reach.Clause;
+    }
+
+    /// <summary>True where a mapping that the endpoint has goes on past one of its ends.</summary>
+    private static bool IsBesideMapping(World world, uint endpoint, ulong address, ulong physical)
+    {
+        const ulong Near = 64;
+        foreach (ref readonly var mapping in world.Mappings)
+        {
+            if (mapping.Domain != world.DomainOf(endpoint) || mapping.Translate(address) != physical) continue;
+            if (unchecked(mapping.Start - address) - 1 < Near || unchecked(address - mapping.End) - 1 < Near) return true;
+        }
+        return false;
     }
 
     private void NoteAccess(uint endpoint, ulong address, int length, bool isWrite)
@@ -434,11 +448,12 @@ public sealed class SpecOracle
         {
             for (var i = 0; i < length; i++)
             {
-                if (DmaRules.Of(Facts, worlds[w], endpoint, unchecked(address + (ulong)i), isWrite).Kind == ReachKind.Arrives) continue;
-                // In bypass mode only a region can refuse an access, for which the text names no reason.
-                var isAttached = worlds[w].DomainOf(endpoint) is not null;
-                unattached |= !isAttached && !BypassRules.CoversUnattached(Facts, worlds[w]);
-                unmapped |= isAttached;
+                var reach = Wraps(address, i) ? ReachKind.Open : DmaRules.Of(Facts, worlds[w], endpoint, address + (ulong)i, isWrite).Kind;
+                if (reach == ReachKind.Arrives) continue;
+
+                // Of what is open, a region in bypass mode for one, either reason can be the closest.
+                unattached |= reach == ReachKind.Open || worlds[w].DomainOf(endpoint) is null;
+                unmapped |= reach == ReachKind.Open || worlds[w].DomainOf(endpoint) is not null;
             }
         }
         faults.Note(endpoint, address, length, unattached, unmapped);

@@ -21,9 +21,8 @@ internal static class Transition
                 Leave(world, request.Endpoint, OracleClause.DescIommu12, former);
                 break;
             case Effects.Renewed when world.DomainOf(request.Endpoint) is { } domain:
-                world.TryFindDomain(domain, out var before);
                 Leave(world, request.Endpoint, OracleClause.DescIommu12, former);
-                world.Attach(request.Endpoint, domain, before.IsBypass);
+                world.Attach(request.Endpoint, domain, IsBypassAsked(request));
                 break;
             case Effects.Unchanged when request.Type == RequestType.Unmap && request.IsComplete && UnmapRules.Splits(world, request):
                 // Nothing shows yet whether the device kept what it was asked to take apart.
@@ -39,7 +38,7 @@ internal static class Transition
             case RequestType.Attach:
                 if (world.DomainOf(request.Endpoint) == request.Domain) break;
                 Remember(world, request.Endpoint, OracleClause.AttachD08, former);
-                world.Attach(request.Endpoint, request.Domain, isBypassHeeded && (request.Flags & AttachRequest.BypassFlag) != 0);
+                world.Attach(request.Endpoint, request.Domain, isBypassHeeded && IsBypassAsked(request));
                 break;
             case RequestType.Detach:
                 if (world.DomainOf(request.Endpoint) == request.Domain) Leave(world, request.Endpoint, OracleClause.DetachD04, former);
@@ -57,6 +56,8 @@ internal static class Transition
                 break;
         }
     }
+
+    private static bool IsBypassAsked(in DecodedRequest request) => (request.Flags & AttachRequest.BypassFlag) != 0;
 
     private static void Leave(World world, uint endpoint, OracleClause clause, FormerMappings former)
     {

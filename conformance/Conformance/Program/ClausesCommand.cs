@@ -92,7 +92,7 @@ internal sealed class ClausesCommand
         var runs = recorded.Select(run => new Said(run, recorded.Count(other => other.Target == run.Target) > 1)).ToList();
         // A clause that the version has not got is neither covered nor missing.
         var coverage = Coverage.Of([.. rows.Where(row => row.Clause.WhyNotIn(version) is null)],
-            row => runs.Count == 0 ? row.Rules.Count > 0 : runs.Exists(run => run.Judges(row.Clause.Id)));
+            row => runs.Count == 0 ? row.IsJudged : runs.Exists(run => run.Judges(row.Clause.Id)));
 
         if (parsed.GetValue(json)) host.Console.Profile.Out.Writer.Write(Json(rows, runs, version, coverage));
         else Print(rows, runs, version, coverage);
@@ -128,12 +128,13 @@ internal sealed class ClausesCommand
             if (clause.WhyNotIn(version) is { } why) Tell(Verdict.NotApplicable.Name(), why, Faint);
             foreach (var rule in row.Rules) Tell("", rule.Id, TextLines.StyleOf(Verdict.Pass));
             if (row.Proofs.Count > 0) Tell("red on", string.Join("; ", row.Proofs), Faint);
-            if (row.Rules.Count == 0) host.Console.Labelled("", IdColumn, $"{Verdict.NotTested.Name()}: {row.Reason}", null, TextLines.StyleOf(Verdict.NotTested));
+            if (row.Parts.Count > 0) Tell("", row.Reason, TextLines.StyleOf(Verdict.Pass));
+            else if (row.Rules.Count == 0) host.Console.Labelled("", IdColumn, $"{Verdict.NotTested.Name()}: {row.Reason}", null, TextLines.StyleOf(Verdict.NotTested));
             foreach (var said in runs.Where(run => run.Of(clause.Id) is not null).GroupBy(run => run.Of(clause.Id)!.Verdict).OrderByDescending(g => g.Key))
                 Tell(said.Key.Name(), string.Join("; ", said.Select(run => run.Name)), TextLines.StyleOf(said.Key));
         }
         host.Console.WriteLine();
-        host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} clauses, {rows.Count(row => row.Rules.Count > 0)} of them with checks or, for drivers, rules"));
+        host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} clauses, {rows.Count(row => row.IsJudged)} of them with checks or, for drivers, rules"));
         host.Console.Line($"coverage{(runs.Count == 0 ? "" : " by these runs")}: {coverage}");
     }
 

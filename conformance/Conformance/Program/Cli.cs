@@ -6,6 +6,7 @@ using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Scripts;
+using Viommu.Conformance.Watching.Traces;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Program;
@@ -31,6 +32,7 @@ internal static class Cli
           conformance run --random 1000          random requests, judged by the whole chapter
           conformance replay FILE.viommu         a script that a random run has saved, again
           conformance watch                      judge a guest driver: the suite's own
+          conformance watch guest.jsonl.gz       judge the driver in a recorded trace
 
         Verdicts:
           PASS           the rule is kept
@@ -58,7 +60,7 @@ internal static class Cli
         {
             return Invoke(args, host);
         }
-        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException or ScriptFormatException)
+        catch (Exception e) when (e is UsageException or ExpectationFormatException or ResultsFormatException or ScriptFormatException or TraceFormatException)
         {
             return Complain(host, e, ExitCode.Usage);
         }

@@ -77,7 +77,7 @@ internal sealed class ConsoleObserver(IAnsiConsole console, ClauseCatalogue cata
         Detail("check", result.Check.Id);
         foreach (var id in result.Check.Clauses)
         {
-            if (catalogue.TryGet(id, out var clause)) Detail("clause", $"{clause.Id} {clause.Keyword}: {clause.Paraphrase} ({clause.Source})");
+            if (catalogue.TryGet(id, out var clause)) Detail("clause", $"{clause.Id} {clause.KeywordShown}: {clause.Paraphrase} ({clause.Source})");
         }
         Detail("expected", result.Expected);
         Detail("actual", result.Actual);

@@ -30,8 +30,8 @@ internal static class ConsoleSummary
     /// <summary>Why the program ends with the exit code that it ends with.</summary>
     public static string Closing(RunSnapshot run)
     {
-        var said = run.Counts.Where(c => c.Verdict.IsFinding(run.Strict) || c.Verdict.IsHarnessFault())
-            .Select(c => $"{Number(c.Count)} {c.Verdict.Name()}").ToList();
+        var said = run.Checks.Where(c => run.IsFinding(c) || c.Verdict.IsHarnessFault()).GroupBy(c => c.Verdict).OrderByDescending(g => g.Key)
+            .Select(g => $"{Number(g.Count())} {g.Key.Name()}").ToList();
         if (run.Complaints.Count > 0) said.Add($"{Number(run.Complaints.Count)} stale in the expectations file");
         return $"{(said.Count == 0 ? "as expected" : string.Join(", ", said))}: exit {Number(run.ExitCode)}";
     }

@@ -15,6 +15,7 @@ internal sealed class ExplainCommand
     private static readonly Style Bold = new(decoration: Decoration.Bold);
 
     private readonly CliHost host;
+    private readonly Umbrellas umbrellas = Umbrellas.Load();
     private readonly SpecOption spec = new();
 
     private readonly Argument<string> id = new("ID") { Description = "The id of a check or of a clause, in any case." };
@@ -68,7 +69,8 @@ internal sealed class ExplainCommand
     {
         Describe(clause, version);
         var checks = host.Judged.Where(c => c.Clauses.Contains(clause.Id)).ToList();
-        if (checks.Count == 0) Say("not tested", host.NotTested.ReasonFor(clause.Id));
+        if (umbrellas.PartsOf(clause.Id) is { Count: > 0 } parts) Say("judged by", $"the verdicts of {string.Join(", ", parts)}");
+        else if (checks.Count == 0) Say("not tested", host.NotTested.ReasonFor(clause.Id));
         foreach (var check in checks)
         {
             host.Console.WriteLine();
@@ -85,6 +87,7 @@ internal sealed class ExplainCommand
         Say("binds", $"the {clause.Role.ToString().ToLowerInvariant()}");
         Say("asks", clause.Paraphrase);
         Say("where", $"virtio {SpecVersions.Latest.Name()}, {ClauseCatalogue.TitleOf(clause.Family)}, \"{clause.Section}\" ({clause.Source} of the spec's sources)");
+        if (clause.IsSecurityRelevant) Say("security", clause.SecurityReason);
         if (clause.Before.Length > 0) Say("since", $"virtio {clause.Since.Name()}. Before: {clause.Before}");
         if (clause.WhyNotIn(version) is { } why) Say("judged", $"not by virtio {version.Name()}: {why}");
         Say("seen by", clause.Hint);

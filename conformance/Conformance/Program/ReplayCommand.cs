@@ -50,10 +50,23 @@ internal sealed class ReplayCommand
         foreach (var (file, script) in scripts)
         {
             host.Interrupted.ThrowIfCancellationRequested();
-            if (!Tell(file, script, lab.Run(script, explain: true))) continue;
+            if (!Tell(file, script, Blamed(lab, script))) continue;
             shown++;
         }
         return shown == 0 ? ExitCode.AsExpected : ExitCode.Findings;
+    }
+
+    /// <summary>The steps of a script; what shows only where a request is cut into pieces is charged to the ring, as it was when it was recorded.</summary>
+    private static IReadOnlyList<ScriptStep> Blamed(ScriptLab lab, Script script)
+    {
+        var steps = lab.Run(script, explain: true).ToList();
+        var at = steps.FindIndex(step => step.IsFinding);
+        if (at < 0 || steps[at].Operation is not RequestOperation cut || cut.Framing == ScriptFraming.Plain) return steps;
+        var whole = new Script([.. script.Lines.Select(line => line is RequestOperation op ? op with { Framing = ScriptFraming.Plain } : line)]);
+        if (lab.Run(whole).Any(step => step.IsFinding)) return steps;
+        var clause = FindingKey.OfFraming(cut, lab.IsPacked).Clause;
+        steps[at] = steps[at] with { Broken = clause, Operation = cut with { Seen = cut.Seen! with { Breaks = clause } } };
+        return steps;
     }
 
     /// <summary>Says what became of a script; true where something breaks a clause.</summary>

@@ -38,6 +38,11 @@ internal sealed class RunCommand
 
     private readonly Option<bool> strict = new("--strict") { Description = "A broken SHOULD (WARN) fails the run too." };
 
+    private readonly Option<bool> strictOnSecurity = new("--strict-security")
+    {
+        Description = "A broken SHOULD that isolation hangs on fails the run too; 'conformance clauses' marks them (security).",
+    };
+
     private readonly Option<string?> expect = new("--expect")
     {
         Description = "YAML file of known deviations: foretold failures are XFAIL, and an entry that no longer holds is red.",
@@ -106,7 +111,8 @@ internal sealed class RunCommand
         Command = new("run", "Runs the checks on a target, prints what it finds, and writes the reports.") { target };
         selection.AddTo(Command);
         spec.AddTo(Command);
-        foreach (Option option in (Option[])[matrix, strict, expect, update, report, bundle, seed, timeout, budget, random, length]) Command.Add(option);
+        Option[] own = [matrix, strict, strictOnSecurity, expect, update, report, bundle, seed, timeout, budget, random, length];
+        foreach (var option in own) Command.Add(option);
         execution.AddTo(Command);
         output.AddTo(Command);
         Command.Add(list);
@@ -192,6 +198,7 @@ internal sealed class RunCommand
         var options = execution.Complete(parsed, new RunOptions(parsed.GetValue(seed), parsed.GetValue(strict), parsed.GetValue(budget) is { } s ? TimeSpan.FromSeconds(s) : null)
         {
             Spec = spec.Read(parsed),
+            StrictOnSecurity = parsed.GetValue(strictOnSecurity),
         });
         var clauses = new ClauseVerdicts(catalogue, host.NotTested, spec: options.Spec);
         var runner = new Runner(judged.Plan, judged.Expectations, clauses, options, host.Clock, logging.CreateLogger("run"));

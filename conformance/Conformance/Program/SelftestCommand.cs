@@ -24,10 +24,16 @@ internal sealed class SelftestCommand
         Description = "Run every check on every broken device, and tell which others go red. Takes far longer.",
     };
 
+    private readonly Option<int?> random = new("--random")
+    {
+        Description = "Instead, tell which broken devices N sequences of random operations find, and how soon.",
+        HelpName = "N",
+    };
+
     public SelftestCommand(CliHost host)
     {
         this.host = host;
-        Command = new("selftest", "Proves that each check can fail: runs it on the reference device on every transport and ring, then on one with its rule broken; and so for drivers and their rules.") { all };
+        Command = new("selftest", "Proves that each check can fail: runs it on the reference device on every transport and ring, then on one with its rule broken; and so for drivers and their rules.") { all, random };
         selection.AddTo(Command);
         Command.SetAction(Run);
     }
@@ -46,6 +52,7 @@ internal sealed class SelftestCommand
         }
         try
         {
+            if (parsed.GetValue(random) is { } sequences) return host.Console.WithProgress(progress => new RandomSelftest(host).Tell(sequences, progress));
             return host.Console.WithProgress(progress =>
                 Math.Max(Prove(chosen, parsed.GetValue(all), progress), new DriverSelftest(host).Prove(rules, parsed.GetValue(all), progress)));
         }

@@ -1,9 +1,8 @@
 using System.CommandLine;
-using Viommu.Conformance.Catalogue;
-using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Watching;
 using Viommu.Conformance.Watching.Selftest;
+using Viommu.Conformance.Watching.Traces;
 using Viommu.Conformance.Watching.Workload;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
@@ -14,7 +13,13 @@ namespace Viommu.Conformance.Program;
 internal sealed class WatchCommand
 {
     private readonly CliHost host;
-    private readonly SelectionOptions selection = new();
+    private readonly WatchOptions options;
+
+    private readonly Argument<string[]> files = new("FILE")
+    {
+        Description = "Recorded traces to judge, gzip or not: byte-exact JSON records, or virtio_iommu_* trace events of QEMU. Without any, the suite's own driver is watched.",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
 
     private readonly Option<string> target = new("--target")
     {
@@ -29,19 +34,12 @@ internal sealed class WatchCommand
         HelpName = "NAME",
     };
 
-    private readonly Option<bool> strict = new("--strict") { Description = "A broken SHOULD (WARN) fails the run too." };
-
-    private readonly Option<string?> report = new("--report")
-    {
-        Description = "Folder for index.html, results.json, junit.xml and summary.md. [default: reports/watch-<what>]",
-        HelpName = "DIR",
-    };
-
     public WatchCommand(CliHost host)
     {
         this.host = host;
-        Command = new("watch", "Judges a guest driver by watching what it does: the suite's own.") { target, broken, strict, report };
-        selection.AddTo(Command);
+        options = new WatchOptions(host);
+        Command = new("watch", "Judges a guest driver by watching what it does: in recorded traces, or the suite's own.") { files, target, broken };
+        options.AddTo(Command);
         Command.SetAction(Run);
     }
 
@@ -50,47 +48,33 @@ internal sealed class WatchCommand
     private int Run(ParseResult parsed)
     {
         var worse = parsed.GetValue(broken) is { } name ? Find(name) : null;
-        var chosen = selection.Read(parsed);
-        var watcher = new Watcher(host.Rules.Where(rule => chosen.WhyLeftOut(rule) is null));
-        using var source = host.ParseTarget(parsed.GetRequiredValue(target));
-        var workout = new Workout(watcher, scenario => SourceFor(scenario, source, worse), worse);
+        var watch = options.Begin(parsed);
+        var traces = parsed.GetRequiredValue(files);
+        if (traces.Length == 0) return WatchLive(watch, parsed.GetRequiredValue(target), worse);
+        if (parsed.GetResult(target) is { Implicit: false } || worse is not null) throw new UsageException("--target and --broken are for a driver that runs, not for traces");
+        foreach (var trace in traces)
+        {
+            host.Interrupted.ThrowIfCancellationRequested();
+            TraceFile.Replay(trace, watch.Watcher.See);
+        }
+        return watch.End(new TargetIdentity("trace", traces is [var only] ? Path.GetFileName(only) : $"{traces.Length} files"), "trace");
+    }
+
+    private int WatchLive(WatchedRun watch, string spec, BrokenDriver? worse)
+    {
+        using var source = host.ParseTarget(spec);
+        var workout = new Workout(watch.Watcher, scenario => SourceFor(scenario, source, worse), worse);
         foreach (var scenario in worse?.Scenarios ?? Scenarios.All)
         {
             host.Interrupted.ThrowIfCancellationRequested();
             workout.TryPlay(scenario);
         }
         if (workout.Problems is [var problem, ..]) throw new TargetUnavailableException($"the device does not do what the driver needs: {problem}");
-        var watched = worse is null ? source.Name : "broken";
-        return Tell(parsed, ResultsOf(watcher, chosen), watcher, workout.Target ?? throw new TargetUnavailableException("there is no device to drive"), parsed.GetValue(report) ?? Path.Combine("reports", $"watch-{watched}"));
-    }
-
-    private List<CheckResult> ResultsOf(Watcher watcher, Selection chosen)
-    {
-        var seen = watcher.Results().ToDictionary(result => result.Check.Id);
-        return [.. host.Rules.Select(rule => seen.GetValueOrDefault(rule.Id) ?? CheckResult.WithoutRunning(rule, Verdict.Skip, chosen.WhyLeftOut(rule)!))];
-    }
-
-    private int Tell(ParseResult parsed, IReadOnlyList<CheckResult> results, Watcher watcher, TargetIdentity watched, string folder)
-    {
-        var run = new RunSnapshot(
-            watched, watcher.OfferedFeatures, Seed: 0, parsed.GetValue(strict), results,
-            new ClauseVerdicts(host.Catalogue, host.NotTested, Role.Driver).Of(results), [], Over: true);
-        IRunObserver[] observers =
-        [
-            new ConsoleObserver(host.Console, host.Catalogue, _ => { }),
-            new ReportFolder(folder, [new JsonReport(), new JUnitReport(), new MarkdownReport(host.Catalogue), new HtmlReport(host.Trace())], host.Clock),
-        ];
-        foreach (var observer in observers) observer.RunStarted(run);
-        foreach (var result in results.Where(result => result.Verdict != Verdict.Skip)) observers[0].CheckFinished(result, run);
-        foreach (var observer in observers) observer.RunFinished(run);
-        ConsoleSummary.Print(host.Console, run);
-        host.Console.Line($"reports: {Path.Combine(folder, "index.html")}, results.json, junit.xml, summary.md");
-        host.Console.Line(ConsoleSummary.Closing(run));
-        return run.ExitCode;
+        return watch.End(workout.Target ?? throw new TargetUnavailableException("there is no device to drive"), worse is null ? source.Name : "broken");
     }
 
     /// <summary>A source of the scenario's own: a misbehaving device, and the one that a broken driver shows itself on, are the model's.</summary>
-    private ITargetSource? SourceFor(Scenario scenario, ITargetSource chosen, BrokenDriver? worse)
+    private static ITargetSource? SourceFor(Scenario scenario, ITargetSource chosen, BrokenDriver? worse)
     {
         if (worse is not null) return DriverConviction.Source(scenario, worse.Configuration);
         if (chosen is ModelTargetSource model) return DriverConviction.Source(scenario, model.Configuration);

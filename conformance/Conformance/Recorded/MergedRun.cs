@@ -25,7 +25,7 @@ internal static class MergedRun
         CheckResult[] results = [.. checks.Select(check => Result(check, [.. byId[check.Id]]))];
         var clauses = new ClauseVerdicts(catalogue.At(first.Spec), notTested, spec: first.Spec).Of(results);
         return new(first.Target, Bits(first), first.Seed, first.Strict, results, clauses, [.. parts.SelectMany(part => part.Complaints).Distinct()], Over: parts.All(part => part.Over))
-        { Spec = first.Spec };
+        { Spec = first.Spec, StrictOnSecurity = first.StrictOnSecurity };
     }
 
     private static string? Difference(RecordedRun a, RecordedRun b) =>
@@ -33,7 +33,7 @@ internal static class MergedRun
         : a.Seed != b.Seed ? FormattableString.Invariant($"seed {b.Seed} is not {a.Seed}")
         : a.Spec != b.Spec ? $"virtio {b.Spec.Name()} is not {a.Spec.Name()}"
         : a.Tool != b.Tool ? $"tool {b.Tool} is not {a.Tool}"
-        : a.Strict != b.Strict ? "one is strict, the other is not"
+        : (a.Strict, a.StrictOnSecurity) != (b.Strict, b.StrictOnSecurity) ? "one is strict, the other is not"
         : !a.Features.SequenceEqual(b.Features) ? "the features offered differ"
         : null;
 

@@ -20,6 +20,9 @@ internal sealed record RecordedRun(
     string Name, string Tool, SpecVersion Spec, TargetIdentity Target, IReadOnlyList<string> Features, ulong Seed, bool Strict, bool Over,
     IReadOnlyList<RecordedCheck> Checks, IReadOnlyList<RecordedClause> Clauses, IReadOnlyList<string> Complaints)
 {
+    /// <summary>True where a broken SHOULD that isolation hangs on failed the run.</summary>
+    public bool StrictOnSecurity { get; init; }
+
     /// <summary>The numbers of checks by verdict that the file itself states.</summary>
     public IReadOnlyDictionary<string, ulong> Summary { get; init; } = new Dictionary<string, ulong>();
 
@@ -31,7 +34,8 @@ internal sealed record RecordedRun(
             Observed = c.Observed,
             ChargedTo = c.ChargedTo,
         })],
-        [.. run.Clauses.Select(c => new RecordedClause(c.Clause.Id, c.Verdict, c.Reason))], run.Complaints);
+        [.. run.Clauses.Select(c => new RecordedClause(c.Clause.Id, c.Verdict, c.Reason))], run.Complaints)
+    { StrictOnSecurity = run.StrictOnSecurity };
 
     /// <summary>How many checks have a verdict.</summary>
     public int Count(Verdict verdict) => Checks.Count(check => check.Verdict == verdict);

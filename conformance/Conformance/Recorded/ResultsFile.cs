@@ -89,7 +89,7 @@ internal sealed class ResultsFile
         ulong? schema = null;
         SpecVersion? spec = null;
         ulong? seed = null;
-        var (tool, strict, over) = ("", false, true);
+        var (tool, strict, strictOnSecurity, over) = ("", false, false, true);
         TargetIdentity? target = null;
         IReadOnlyList<string> features = [], complaints = [];
         IReadOnlyList<RecordedCheck>? checks = null;
@@ -103,6 +103,7 @@ internal sealed class ResultsFile
                 case "spec": spec = Spec(ref r); break;
                 case "seed": seed = Number(ref r, key); break;
                 case "strict": strict = Flag(ref r, key); break;
+                case "strictOnSecurity": strictOnSecurity = Flag(ref r, key); break;
                 case "over": over = Flag(ref r, key); break;
                 case "tool": tool = Tool(ref r); break;
                 case "target": (target, features) = Target(ref r); break;
@@ -117,7 +118,11 @@ internal sealed class ResultsFile
         if (checks is null || clauses is null || target is null || spec is null || seed is null)
             throw Wrong(ref reader, "not whole: spec, seed, target, checks and clauses have to be there");
         if (checks.GroupBy(c => c.Id).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Wrong(ref reader, $"check '{Shorten(twice.Key)}' is there twice");
-        return new(label, tool, spec.Value, target, features, seed.Value, strict, over, checks, clauses, complaints) { Summary = summary };
+        return new(label, tool, spec.Value, target, features, seed.Value, strict, over, checks, clauses, complaints) 
+        {
+            Summary = summary,
+            StrictOnSecurity = strictOnSecurity,
+        };
     }
 
     private string Tool(ref Utf8JsonReader reader)

@@ -10,7 +10,7 @@ internal static class GithubAnnotations
     {
         foreach (var result in run.Checks.Where(c => c.Verdict >= Verdict.Warn))
         {
-            var kind = result.Verdict.IsFinding(run.Strict) || result.Verdict.IsHarnessFault() ? "error" : "warning";
+            var kind = run.IsFinding(result) || result.Verdict.IsHarnessFault() ? "error" : "warning";
             yield return $"::{kind} title={Property($"{result.Verdict.Name()} {result.Check.Clauses[0]}")}::"
                 + Data($"{run.Target}: {result.Check.Title}. Expected: {result.Expected}. Actual: {result.Actual} ({result.Check.Id})");
         }

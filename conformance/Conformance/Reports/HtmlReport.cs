@@ -41,7 +41,7 @@ internal sealed class HtmlReport(Traceability? trace = null) : IReport
             seed = run.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
             features = run.FeatureNames,
             partial = !run.Over,
-            strict = run.Strict,
+            strict = run.Strict ? "fail the run" : run.StrictOnSecurity ? "fail the run where isolation hangs on them" : "are warnings",
             outcome = Outcome(run),
             outcomeClass = run.ExitCode switch { ExitCode.AsExpected => "good", ExitCode.Findings => "bad", _ => "odd" },
             checkTotal = run.Checks.Count,
@@ -75,9 +75,9 @@ internal sealed class HtmlReport(Traceability? trace = null) : IReport
 
     internal static string Outcome(RunSnapshot run)
     {
-        int findings = run.Complaints.Count + run.Checks.Count(c => c.Verdict.IsFinding(run.Strict));
+        int findings = run.Complaints.Count + run.Checks.Count(run.IsFinding);
         int owed = run.Checks.Count(c => c.Verdict.IsHarnessFault());
-        int warnings = run.Strict ? 0 : run.Checks.Count(c => c.Verdict == Verdict.Warn);
+        int warnings = run.Checks.Count(c => c.Verdict == Verdict.Warn && !run.IsFinding(c));
         var outcome = run.ExitCode switch
         {
             ExitCode.Findings => Counted(findings, "finding"),

@@ -19,7 +19,7 @@ internal sealed class JUnitReport : IReport
     public string Render(RunSnapshot run)
     {
         var untested = run.Clauses.Where(c => c.Verdict == Verdict.NotTested).ToList();
-        int failures = run.Complaints.Count + run.Checks.Count(c => c.Verdict.IsFinding(run.Strict));
+        int failures = run.Complaints.Count + run.Checks.Count(run.IsFinding);
         int errors = run.Checks.Count(c => c.Verdict.IsHarnessFault());
         int skipped = untested.Count + run.Checks.Count(c => IsSkipped(c.Verdict));
 
@@ -34,7 +34,7 @@ internal sealed class JUnitReport : IReport
             Attribute(xml, "errors", Number(errors));
             Attribute(xml, "skipped", Number(skipped));
             Attribute(xml, "time", Seconds(run.Checks.Sum(c => c.Milliseconds)));
-            foreach (var check in run.Checks) WriteCheck(xml, check, run.Strict);
+            foreach (var check in run.Checks) WriteCheck(xml, check, run.IsFinding(check));
             foreach (var clause in untested)
                 WriteCase(xml, clause.Clause.Id, "clauses without a check", 0, () => Element(xml, "skipped", $"NOT-TESTED: {clause.Reason}", ""));
             foreach (var complaint in run.Complaints)
@@ -45,11 +45,11 @@ internal sealed class JUnitReport : IReport
 
     private static bool IsSkipped(Verdict verdict) => verdict is Verdict.NotApplicable or Verdict.Skip or Verdict.ExpectedFailure;
 
-    private static void WriteCheck(XmlWriter xml, CheckResult check, bool strict) =>
+    private static void WriteCheck(XmlWriter xml, CheckResult check, bool isFinding) =>
         WriteCase(xml, check.Check.Id, check.Check.Clauses[0], check.Milliseconds, () =>
         {
             var word = check.Verdict.Name();
-            if (check.Verdict.IsFinding(strict)) Element(xml, "failure", $"{word}: {check.Actual}", Details(check));
+            if (isFinding) Element(xml, "failure", $"{word}: {check.Actual}", Details(check));
             else if (check.Verdict == Verdict.Error) Element(xml, "error", $"{word}: {check.Actual}", Details(check));
             else if (check.Verdict == Verdict.Missing) Element(xml, "error", $"{word}: {check.Expected}", "");
             else if (check.Verdict == Verdict.ExpectedFailure) Element(xml, "skipped", $"{word}: {check.Actual}", "");

@@ -30,6 +30,7 @@ internal sealed class JsonReport : IReport
             Target = new { run.Target.Name, run.Target.Version, run.Target.Configuration, Features = run.FeatureNames },
             run.Seed,
             run.Strict,
+            run.StrictOnSecurity,
             run.Over,
             Checks = run.Checks.Select(c => new
             {

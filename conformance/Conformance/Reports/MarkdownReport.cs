@@ -48,7 +48,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
         Line(text, $"\n### {result.Verdict.Name()} {result.Check.Id}\n");
         foreach (var id in result.Check.Clauses)
         {
-            if (catalogue.TryGet(id, out var clause)) Line(text, $"{clause.Id} ({clause.Keyword}, {clause.Source}): {Escape(clause.Paraphrase)}  ");
+            if (catalogue.TryGet(id, out var clause)) Line(text, $"{clause.Id} ({clause.KeywordShown}, {clause.Source}): {Escape(clause.Paraphrase)}  ");
         }
         var lines = new List<string> { $"expected: {result.Expected}", $"actual:   {result.Actual}" };
         lines.AddRange(result.Evidence);

@@ -8,10 +8,34 @@ namespace Viommu.Conformance.Running;
 /// </summary>
 internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTested, Role judged = Role.Device, SpecVersion spec = SpecVersions.Latest)
 {
+    private const int MostNamed = 5;
+
+    private static readonly Umbrellas Umbrellas = Umbrellas.Load();
+
     public IReadOnlyList<ClauseResult> Of(IReadOnlyList<CheckResult> results)
     {
         var byClause = results.SelectMany(Charges).ToLookup(p => p.Clause, p => p.Result);
-        return [.. catalogue.Clauses.Select(clause => Judge(clause, [.. byClause[clause.Id]]))];
+        ClauseResult[] clauses = [.. catalogue.Clauses.Select(clause => Judge(clause, [.. byClause[clause.Id]]))];
+        foreach (var umbrella in Umbrellas.Clauses)
+        {
+            var at = Array.FindIndex(clauses, result => result.Clause.Id == umbrella);
+            if (at >= 0) clauses[at] = AddUp(clauses[at], [.. clauses.Where(result => Umbrellas.IsPart(umbrella, result.Clause))]);
+        }
+        return clauses;
+    }
+
+    /// <summary>The verdict of a clause that asks for others to be kept: the worst of theirs, and the reason names those that have it.</summary>
+    private static ClauseResult AddUp(ClauseResult sum, IReadOnlyList<ClauseResult> parts)
+    {
+        var judged = parts.Where(part => part.Verdict is not (Verdict.NotTested or Verdict.NotApplicable)).ToList();
+        if (judged.Count == 0)
+            return parts.Any(part => part.Verdict == Verdict.NotApplicable) ? sum with { Verdict = Verdict.NotApplicable, Reason = "none of the clauses that it asks for applies" } : sum;
+        var worst = judged.Max(part => part.Verdict);
+        var decisive = judged.Where(part => part.Verdict == worst).Select(part => part.Clause.Id).ToList();
+        var reason = worst == Verdict.Pass
+            ? FormattableString.Invariant($"{judged.Count} clauses that it asks for are kept")
+            : FormattableString.Invariant($"{decisive.Count} of the {judged.Count} clauses that it asks for: {string.Join(", ", decisive.Take(MostNamed))}{(decisive.Count > MostNamed ? ", ..." : "")}");
+        return sum with { Verdict = worst, Reason = reason };
     }
 
     // Where another clause was broken, that one has the verdict, and of the check's own nothing could be seen.

@@ -11,6 +11,9 @@ internal sealed record RunOptions(ulong Seed, bool Strict = false, TimeSpan? Bud
     /// <summary>The version of the spec that is judged by; for the reports.</summary>
     public SpecVersion Spec { get; init; } = SpecVersions.Latest;
 
+    /// <summary>True where a broken SHOULD that isolation hangs on is a finding, whatever <see cref="Strict"/> says.</summary>
+    public bool StrictOnSecurity { get; init; }
+
     /// <summary>After how many findings no further check begins; null for no limit.</summary>
     public int? MaxFailures { get; init; }
 

@@ -47,6 +47,12 @@ public sealed record RunSnapshot(
     /// <summary>The version of the spec that is judged by.</summary>
     public SpecVersion Spec { get; init; } = SpecVersions.Latest;
 
+    /// <summary>True where a broken SHOULD that isolation hangs on is a finding, whatever <see cref="Strict"/> says.</summary>
+    public bool StrictOnSecurity { get; init; }
+
+    /// <summary>True where a result turns the run red.</summary>
+    public bool IsFinding(CheckResult result) => result.Verdict.IsFinding(Strict || (StrictOnSecurity && result.Check.IsSecurityRelevant));
+
     /// <summary>The spec's names of the feature bits offered, lowest bit first.</summary>
     public IReadOnlyList<string> FeatureNames =>
         [.. Enumerable.Range(0, 64).Where(bit => (OfferedFeatures >> bit & 1) != 0).Select(Features.NameOf)];
@@ -57,7 +63,7 @@ public sealed record RunSnapshot(
 
     /// <summary>What the program ends with if the run is over now. Findings weigh more than what the harness owes.</summary>
     public int ExitCode =>
-        Complaints.Count > 0 || Checks.Any(c => c.Verdict.IsFinding(Strict)) ? Running.ExitCode.Findings
+        Complaints.Count > 0 || Checks.Any(IsFinding) ? Running.ExitCode.Findings
         : Checks.Any(c => c.Verdict.IsHarnessFault()) ? Running.ExitCode.Harness
         : Running.ExitCode.AsExpected;
 }

@@ -137,7 +137,7 @@ internal sealed class Runner
                     }
                     results[i] = result;
                     done[i] = true;
-                    if (result.Verdict.IsFinding(runner.options.Strict) && ++failures == runner.options.MaxFailures)
+                    if (runner.IsFinding(result) && ++failures == runner.options.MaxFailures)
                         ended ??= failures == 1 ? "the first failure ended the run" : $"{failures} failures ended the run";
                     for (; told < order.Count && done[order[told]]; told++) Tell(order[told]);
                 }
@@ -167,9 +167,12 @@ internal sealed class Runner
         {
             CheckResult[] copy = [.. results];
             return new(sessions[0].Target, sessions[0].OfferedFeatures, runner.options.Seed, runner.options.Strict, copy, runner.clauses.Of(copy), complaints, over)
-            { Spec = runner.options.Spec };
+            { Spec = runner.options.Spec, StrictOnSecurity = runner.options.StrictOnSecurity };
         }
     }
+
+    private bool IsFinding(CheckResult result) =>
+        result.Verdict.IsFinding(options.Strict || (options.StrictOnSecurity && result.Check.IsSecurityRelevant));
 
     private string? WhyEnd(long begin, CancellationToken cancellation) =>
         cancellation.IsCancellationRequested ? "the run was interrupted"

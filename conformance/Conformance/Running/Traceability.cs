@@ -13,9 +13,15 @@ internal sealed record TracedRule(string Id, string Title, IReadOnlyList<string>
 /// <param name="Clause">The clause.</param>
 /// <param name="Rules">What judges it.</param>
 /// <param name="Proofs">What proves that they can fail.</param>
-/// <param name="Reason">Why nothing judges it; empty where something does.</param>
+/// <param name="Reason">Why nothing judges it, or what it adds up; empty where rules judge it.</param>
 internal sealed record ClauseTrace(Clause Clause, IReadOnlyList<TracedRule> Rules, IReadOnlyList<string> Proofs, string Reason)
 {
+    /// <summary>Patterns of the clauses that this one adds up (<see cref="Umbrellas"/>); empty where it stands for itself.</summary>
+    public IReadOnlyList<Glob> Parts { get; init; } = [];
+
+    /// <summary>True where the clause gets a verdict: by rules, or by the clauses that it adds up.</summary>
+    public bool IsJudged => Rules.Count > 0 || Parts.Count > 0;
+
     /// <summary>True where nobody can see whether the clause is kept, so that no rule can judge it.</summary>
     public bool IsUnobservable => Clause.Observable == "no";
 }
@@ -25,11 +31,14 @@ internal sealed class Traceability
 {
     public Traceability(ClauseCatalogue catalogue, NotTested notTested, IEnumerable<TracedRule> rules)
     {
+        var umbrellas = Umbrellas.Load();
         var byClause = rules.SelectMany(rule => rule.Clauses.Select(id => (id, rule))).ToLookup(p => p.id, p => p.rule);
         Rows = [.. catalogue.Clauses.Select(clause =>
         {
             IReadOnlyList<TracedRule> own = [.. byClause[clause.Id]];
-            return new ClauseTrace(clause, own, [.. own.SelectMany(rule => rule.Proofs).Distinct()], own.Count == 0 ? notTested.ReasonFor(clause.Id) : "");
+            var parts = umbrellas.PartsOf(clause.Id);
+            var reason = parts.Count > 0 ? $"Adds up {string.Join(", ", parts)}." : own.Count == 0 ? notTested.ReasonFor(clause.Id) : "";
+            return new ClauseTrace(clause, own, [.. own.SelectMany(rule => rule.Proofs).Distinct()], reason) { Parts = parts };
         })];
     }
 

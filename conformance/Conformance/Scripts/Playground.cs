@@ -11,7 +11,9 @@ internal sealed class Playground
     /// <summary>The most bytes that a playground has.</summary>
     public const int LargestSize = 1 << 24;
 
-    private const int Pages = 16;
+    private const ulong Pages = 16;
+    private const ulong HugePages = 3;
+    private const ulong Huge = 1 << 17;
 
     // Fewer bytes in a row are found in too many places to say that they were read from one.
     private const int TellingRun = 8;
@@ -23,11 +25,11 @@ internal sealed class Playground
     public Playground(Machine machine, ulong page)
     {
         this.machine = machine;
-        var size = Math.Clamp(Pages * page, 1, LargestSize);
+        var size = Math.Clamp((page < Huge ? Pages : HugePages) * page, 1, LargestSize);
         Base = machine.Heap.Allocate(size, Math.Min(page, LargestSize));
         image = new byte[size];
         now = new byte[size];
-        for (var i = 0; i < image.Length; i++) image[i] = (byte)(unchecked((uint)i * 2654435761u) >> 17 & 0xfe);
+        for (var i = 0; i < image.Length; i++) image[i] = Content((uint)i);
         machine.Target.Ram.Write(Base, image);
     }
 
@@ -52,7 +54,7 @@ internal sealed class Playground
         var at = now.AsSpan().CommonPrefixLength(image);
         if (at == image.Length) return;
         var first = at;
-        var delta = -1;
+        int? delta = null;
         for (; at < image.Length; at++)
         {
             if (now[at] == image[at])
@@ -61,8 +63,10 @@ internal sealed class Playground
                 at += now.AsSpan(at).CommonPrefixLength(image.AsSpan(at)) - 1;
                 continue;
             }
-            if (at - delta < 0 || at - delta >= written.Length || delta < 0 || written[at - delta] != now[at]) delta = at - IndexOfRun(written, now.AsSpan(at));
-            if (at - delta < written.Length) landed[at - delta] = Base + (ulong)at;
+            // Runs can follow each other without a gap, and any piece of the access can lie before another.
+            if (delta is not { } run || at - run < 0 || at - run >= written.Length || written[at - run] != now[at]) run = at - IndexOfRun(written, now.AsSpan(at));
+            delta = run;
+            if (at - run < written.Length) landed[at - run] = Base + (ulong)at;
         }
         machine.Target.Ram.Write(Base + (ulong)first, image.AsSpan(first));
     }
@@ -91,6 +95,14 @@ internal sealed class Playground
 
     /// <summary>Puts bytes back.</summary>
     public void Restore(ulong physical, int length) => machine.Target.Ram.Write(physical, image.AsSpan((int)(physical - Base), length));
+
+    // Mixed so well that eight bytes in a row are nowhere twice.
+    private static byte Content(uint at)
+    {
+        var mixed = unchecked((at ^ (at >> 15)) * 0x85eb_ca6bu);
+        mixed = unchecked((mixed ^ (mixed >> 13)) * 0xc2b2_ae35u);
+        return (byte)((mixed ^ (mixed >> 16)) & 0xfe);
+    }
 
     private static int IndexOfRun(ReadOnlySpan<byte> written, ReadOnlySpan<byte> found)
     {

@@ -114,6 +114,7 @@ public static class ScriptParser
         private FeaturesLine ReadFeatures()
         {
             ulong features = 0;
+            SkipBlanks();
             var start = at;
             var word = NextWord("a feature, or none");
             if (word == "none") return new FeaturesLine(0);

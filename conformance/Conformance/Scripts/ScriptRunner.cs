@@ -163,11 +163,13 @@ public sealed class ScriptRunner
 
     private static string StatusOf(Exchange exchange) => exchange.Status is { } status ? status.Name() : exchange.IsUnwritten ? "unwritten" : "written";
 
-    // A ring that has no indirect descriptors, and one that has none beside others, takes what it can.
+    // A ring that has no indirect descriptors, and one that has none beside others, takes what it can. No chain is longer than the queue,
+    // with what is in its indirect table: a driver must not make one.
     private Framing FramingFor(ScriptFraming framing)
     {
         if (framing == ScriptFraming.Plain) return Framing.Plain;
         var wanted = framing.ToFraming();
+        if (wanted.Readable.Length + wanted.Writable.Length + 2 > driver.Requests.Size) return Framing.Plain;
         if (!driver.Has(Features.IndirectDesc)) return wanted with { Indirect = 0 };
         return driver.Has(Features.RingPacked) && wanted.Indirect > 0 ? wanted with { Indirect = int.MaxValue } : wanted;
     }

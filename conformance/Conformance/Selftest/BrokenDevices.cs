@@ -20,6 +20,11 @@ internal static class BrokenDevices
         .. BrokenQueueResets.All(),
         .. BrokenSuspension.All(),
         .. BrokenRings.All(),
+        .. BrokenChains.All(),
+        .. BrokenNotifications.All(),
+        .. BrokenPackedRings.All(),
+        .. BrokenPackedLists.All(),
+        .. BrokenPackedEvents.All(),
         .. BrokenMmio.All(),
         .. BrokenMmioQueues.All(),
         .. BrokenLegacyMmio.All(),
@@ -31,10 +36,5 @@ internal static class BrokenDevices
         .. BrokenPciWindow.All(),
         .. BrokenPciInterrupts.All(),
         .. BrokenPciLegacy.All(),
-        .. BrokenChains.All(),
-        .. BrokenNotifications.All(),
-        .. BrokenPackedRings.All(),
-        .. BrokenPackedLists.All(),
-        .. BrokenPackedEvents.All(),
     ];
 }

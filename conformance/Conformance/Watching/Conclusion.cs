@@ -68,6 +68,21 @@ public sealed record StartConcluded(bool Works, string Why) : Conclusion
     protected override string Describe() => Works ? "the driver has the device running" : $"the driver gives up: {Why}";
 }
 
+/// <summary>The driver found no device that it can drive.</summary>
+/// <param name="Error">What it reported; null where it went by without a word.</param>
+public sealed record DeviceIgnored(string? Error) : Conclusion
+{
+    /// <inheritdoc/>
+    protected override string Describe() => Error is null ? "the driver goes by" : $"the driver finds no device: {Error}";
+}
+
+/// <summary>The driver told its user that a queue is out of use, without a reset of the device or of the queue.</summary>
+public sealed record QueueStopped(int Queue) : Conclusion
+{
+    /// <inheritdoc/>
+    protected override string Describe() => $"the driver has stopped queue {Queue}";
+}
+
 /// <summary>The driver's user asked for memory to be reachable by the endpoints of a domain; the requests that this takes follow.</summary>
 /// <param name="Domain">The domain.</param>
 /// <param name="Physical">What is to be reached.</param>

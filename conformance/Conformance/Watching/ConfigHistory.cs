@@ -26,6 +26,17 @@ public sealed class ConfigHistory
 
     internal void Forget() => Array.Clear(known);
 
+    internal void Take(IommuConfig config)
+    {
+        Put(0, 8, config.PageSizeMask);
+        Put(8, 8, config.InputStart);
+        Put(16, 8, config.InputEnd);
+        Put(24, 4, config.DomainStart);
+        Put(28, 4, config.DomainEnd);
+        Put(IommuConfig.ProbeSizeOffset, 4, config.ProbeSize);
+        Put(IommuConfig.BypassOffset, 1, config.Bypass);
+    }
+
     internal void Take(ConfigRead read) => Put(read.Offset, read.Width, read.Value);
 
     internal void Take(ConfigWritten written)

@@ -41,6 +41,9 @@ public sealed class DriverHistory
     /// <summary>The device status as the driver wrote it last; 0 where it has not, since a reset.</summary>
     public DeviceStatus Written { get; private set; }
 
+    /// <summary>True where all is seen that matters: from the start of a machine that is watched, and from the first reset in a recording, which can begin anywhere.</summary>
+    public bool IsWhole { get; private set; }
+
     /// <summary>Feature bits that the device offers, as far as they are known.</summary>
     public ulong Offered => offeredForSure ?? offeredAsRead;
 
@@ -90,8 +93,12 @@ public sealed class DriverHistory
         return queue;
     }
 
+    /// <summary>True for what takes a device back to where everything about it is known.</summary>
+    internal static bool IsReset(Observation seen) => seen is StatusWritten { Status: DeviceStatus.None } or SystemWasReset;
+
     internal void Apply(Observation seen)
     {
+        if (IsReset(seen)) IsWhole = true;
         switch (seen)
         {
             case SessionStarted started:
@@ -135,7 +142,10 @@ public sealed class DriverHistory
             case ChainUsed { Chain: { } chain }:
                 Queue(chain.Queue).Outstanding.Remove(chain);
                 break;
-            case RequestSent or RequestAnswered:
+            case ConfigShown shown:
+                Config.Take(shown.Config);
+                break;
+            case RequestSent or RequestAnswered or DomainFreed or RegionShown:
                 Iommu.Take(seen);
                 break;
         }
@@ -152,8 +162,10 @@ public sealed class DriverHistory
         offeredAsRead = 0;
         offeredForSure = started.Offered;
         Config.Forget();
-        Iommu.ForgetEverything();
         ForgetDriver();
+
+        IsWhole = (Sees & Sight.Conclusions) != 0;
+        Iommu.ForgetEverything(isKnown: IsWhole);
     }
 
     private void ForgetDriver()

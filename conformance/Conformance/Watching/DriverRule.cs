@@ -17,6 +17,9 @@ public sealed record DriverRule(
     IReadOnlyList<WatchedTransport> Transports, Type Consumes)
     : SpecRule(Id, Title, Clauses, Level, Does, Reading)
 {
+    /// <summary>True where a recording that begins in the middle can be judged from its beginning.</summary>
+    public bool FromAnywhere { get; init; }
+
     /// <summary>Looks at one observation.</summary>
     public required Action<Judge, Observation> Body { get; init; }
 

@@ -10,6 +10,9 @@ public sealed class IommuHistory
     private readonly Dictionary<uint, IReadOnlyList<ReservedRange>> regions = [];
     private readonly HashSet<uint> probed = [];
 
+    // False until a reset, where a recording does not begin with one: then domains exist of which nothing is known.
+    private bool isKnown;
+
     /// <summary>The domain of that number; null where there is none, as far as it is known.</summary>
     public DomainHistory? Domain(uint number) => domains.GetValueOrDefault(number);
 
@@ -26,9 +29,10 @@ public sealed class IommuHistory
     /// <summary>The request that the device returned last; null where there is none.</summary>
     public RequestAnswered? LastAnswer { get; private set; }
 
-    internal void ForgetEverything()
+    internal void ForgetEverything(bool isKnown)
     {
         Reset();
+        this.isKnown = isKnown;
         regions.Clear();
         probed.Clear();
     }
@@ -39,13 +43,21 @@ public sealed class IommuHistory
         domains.Clear();
         attached.Clear();
         LastAnswer = null;
+        isKnown = true;
     }
 
     internal void Take(Observation seen)
     {
         if (seen is RequestAnswered answered) LastAnswer = answered;
+        if (!isKnown && seen is not RequestSent) return;
         switch (seen)
         {
+            case DomainFreed freed:
+                Domain(freed.Domain)?.Clear();
+                break;
+            case RegionShown shown when RegionsOf(shown.Endpoint)?.Contains(shown.Region) != true:
+                regions[shown.Endpoint] = [.. RegionsOf(shown.Endpoint) ?? [], shown.Region];
+                break;
             case RequestSent { Request: SentRequest.Probe probe }:
                 probed.Add(probe.Endpoint);
                 break;
@@ -66,9 +78,6 @@ public sealed class IommuHistory
                 break;
         }
     }
-
-    /// <summary>Takes in what a source says of an endpoint's regions without showing the bytes.</summary>
-    internal void Report(uint endpoint, ReservedRange region) => regions[endpoint] = [.. RegionsOf(endpoint) ?? [], region];
 
     private void Attach(SentRequest.Attach attach)
     {
@@ -124,6 +133,8 @@ public sealed class DomainHistory(bool? isBypass)
         if (mapping.Start > mapping.End || Within(mapping.Start, mapping.End).Any()) return;
         mappings.Insert(IndexAtOrBefore(mapping.Start) + 1, mapping);
     }
+
+    internal void Clear() => mappings.Clear();
 
     internal void Remove(ulong start, ulong end)
     {

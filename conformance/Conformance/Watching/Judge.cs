@@ -72,6 +72,7 @@ public sealed class Judge
     internal void Look(Observation seen)
     {
         if (Failure is not null) return;
+        if (!Rule.FromAnywhere && !Driver.IsWhole && !DriverHistory.IsReset(seen)) return;
         if ((Rule.Needs & ~Driver.Sees) != 0 || (Rule.Transports.Count > 0 && !Rule.Transports.Contains(Driver.Transport))) return;
         try
         {

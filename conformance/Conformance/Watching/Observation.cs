@@ -185,6 +185,13 @@ public sealed record InterruptRaised(Notifications Kinds) : Observation
     protected override string Describe() => $"the device interrupts: {Kinds}";
 }
 
+/// <summary>The source shows the whole configuration as the device has it, without telling who asked for which field.</summary>
+public sealed record ConfigShown(IommuConfig Config) : Observation
+{
+    /// <inheritdoc/>
+    protected override string Describe() => $"configuration: {Config}";
+}
+
 /// <summary>What a register belongs to.</summary>
 public enum RegisterSpace
 {
@@ -270,6 +277,9 @@ public enum Sight
     /// <summary>What the driver tells its users, and what they ask of it.</summary>
     Conclusions = 1 << 8,
 
-    /// <summary>Everything but what only some transports have.</summary>
-    Live = Status | Registers | PciConfiguration | Requests | RequestBytes | Answers | Memory | MemoryMap | Conclusions,
+    /// <summary>How buffers are cut into descriptors, and whether an indirect table is used; the addresses come with <see cref="Memory"/>.</summary>
+    Chains = 1 << 9,
+
+    /// <summary>Everything, from the moment on that the machine exists.</summary>
+    Live = Status | Registers | PciConfiguration | Requests | RequestBytes | Answers | Memory | MemoryMap | Conclusions | Chains,
 }

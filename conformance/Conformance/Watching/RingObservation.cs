@@ -82,6 +82,20 @@ public sealed record FaultDelivered(FaultReport? Report, uint Length) : Observat
     protected override string Describe() => $"! {Report?.ToString() ?? "no whole report"}, used length {Length}";
 }
 
+/// <summary>The device says that a domain is gone, with all that was mapped in it.</summary>
+public sealed record DomainFreed(uint Domain) : Observation
+{
+    /// <inheritdoc/>
+    protected override string Describe() => $"domain {Domain} is freed";
+}
+
+/// <summary>The device says what it reports of an endpoint in an answer to PROBE.</summary>
+public sealed record RegionShown(uint Endpoint, ReservedRange Region) : Observation
+{
+    /// <inheritdoc/>
+    protected override string Describe() => $"endpoint 0x{Endpoint:x} reserves {Region}";
+}
+
 /// <summary>The fields of the rings that are no descriptors.</summary>
 public enum RingField
 {

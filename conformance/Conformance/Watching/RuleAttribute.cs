@@ -41,6 +41,12 @@ public sealed class RuleAttribute(string clause) : Attribute
     /// <summary>What a source has to show for the rule to say anything.</summary>
     public required Sight Needs { get; init; }
 
+    /// <summary>
+    /// True for a rule that judges each observation by itself, without what came before. Other rules see a recording, which can begin in the
+    /// middle, from the first reset of the device on.
+    /// </summary>
+    public bool FromAnywhere { get; init; }
+
     /// <summary>The transports on which the clause means something; empty for all.</summary>
     public WatchedTransport[] Transports { get; init; } = [];
 }

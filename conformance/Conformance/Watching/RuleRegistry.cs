@@ -45,6 +45,7 @@ public static class RuleRegistry
         return new($"{attribute.Clause}.{method.Name.ToLowerInvariant().Replace('_', '-')}", method.Name.Replace('_', ' '), ids, clauses[0].Level,
             attribute.Does, attribute.Reading, attribute.Needs, attribute.Transports, seen)
         {
+            FromAnywhere = attribute.FromAnywhere,
             Body = Compile(method, seen),
         };
     }

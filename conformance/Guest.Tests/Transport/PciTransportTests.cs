@@ -81,14 +81,29 @@ public sealed class PciTransportTests
         Assert.Equal("m w4 e0003000 = 7beef", target.TakeLog()[^1]);
     }
 
-    private static (RecordingTarget Target, PciTransport Transport) Open()
+    [Theory]
+    [InlineData(0, 1, true)]
+    [InlineData(0xffff, 1, false)]
+    [InlineData(0, 0xffff, false)]
+    public void A_vector_is_read_back_and_one_that_could_not_be_mapped_is_reported(uint config, uint queue, bool routed)
+    {
+        var (target, transport) = Open(vectors: 3);
+        target.Mmio(Common + 0x10, config).Mmio(Common + 0x12, 1).Mmio(Common + 0x18, 64).Mmio(Common + 0x1a, queue);
+        Assert.Equal(routed, transport.RouteNotifications(NotificationMode.Messages, target.Ram.Window.First));
+        var log = target.TakeLog();
+        Assert.Equal(log.IndexOf("m w2 e0000010 = 0") + 1, log.IndexOf("m r2 e0000010"));
+        Assert.Equal(log.IndexOf("m w2 e000001a = 1") + 1, log.IndexOf("m r2 e000001a"));
+    }
+
+    private static (RecordingTarget Target, PciTransport Transport) Open(int vectors = 0)
     {
         var target = new RecordingTarget { Iommu = new DeviceLocation.PciFunction() }
             .Config(0x00, 0x1af4).Config(0x02, 0x1057).Config(0x06, 1 << 4).Config(0x10, 0xffff_0000).Config(0x34, 0x40);
         Capability(0x40, next: 0x60, type: 1, offset: 0);
         Capability(0x60, next: 0x80, type: 2, offset: 0x3000).Config(0x70, 4);
         Capability(0x80, next: 0xa0, type: 3, offset: 0x1000);
-        Capability(0xa0, next: 0, type: 4, offset: 0x2000);
+        Capability(0xa0, next: vectors == 0 ? 0u : 0xc0, type: 4, offset: 0x2000);
+        if (vectors > 0) target.Config(0xc0, PciCapability.MsiX).Config(0xc2, (uint)vectors - 1).Config(0xc4, 0x4000);
         var transport = (PciTransport)Machine.Discover(target).Transport;
         target.TakeLog();
         return (target, transport);

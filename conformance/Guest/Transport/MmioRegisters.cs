@@ -32,7 +32,7 @@ public abstract class MmioRegisters : IVirtioTransport
 
     /// <summary>
     /// The device at <paramref name="address"/>, version 1 or 2 as it says of itself (4.2.3.1.1); throws <see cref="GuestSetupException"/>
-    /// where there is no virtio-iommu.
+    /// where there is no virtio-iommu, as <see cref="NoDeviceException"/> where the place is kept free for a device (DeviceID 0).
     /// </summary>
     public static MmioRegisters Open(ITarget target, ulong address)
     {
@@ -41,6 +41,7 @@ public abstract class MmioRegisters : IVirtioTransport
         var version = (uint)target.MmioRead(address + MmioRegister.Version, 4);
         if (version is not (1 or 2)) throw new GuestSetupException($"the virtio-mmio device at 0x{address:x} has the unknown Version {version}");
         var id = (uint)target.MmioRead(address + MmioRegister.DeviceId, 4);
+        if (id == 0) throw new NoDeviceException($"the virtio-mmio registers at 0x{address:x} have no device behind them");
         if (id != IommuDeviceId) throw new GuestSetupException($"the virtio-mmio device at 0x{address:x} has DeviceID {id}, a virtio-iommu has {IommuDeviceId}");
         return version == 2 ? new MmioTransport(target, address) : new LegacyMmioTransport(target, address);
     }

@@ -45,6 +45,15 @@ public sealed class MmioTransport : MmioRegisters
         Write(MmioRegister.QueueDeviceHigh, (uint)(addresses.Device >> 32));
     }
 
+    /// <summary>
+    /// Stops using a queue (4.2.2.2): writes 0 to its QueueReady and reads that back; false where it does not read 0.
+    /// </summary>
+    public bool StopQueue(int queue)
+    {
+        WriteOf(queue, MmioRegister.QueueReady, 0);
+        return Read(MmioRegister.QueueReady) == 0;
+    }
+
     /// <inheritdoc/>
     public override void ResetQueue(int queue) => WriteOf(queue, MmioRegister.QueueReset, 1);
 

@@ -10,11 +10,15 @@ public sealed class Novelty
     private readonly byte[] _buckets;
     private readonly bool[] _states;
 
+    // For each block the two contents seen last, with which there is nothing new: most executions repeat what earlier ones did.
+    private readonly byte[] _absorbed;
+
     /// <summary>Nothing was reached yet.</summary>
     public Novelty(int counters, int states)
     {
         _buckets = new byte[counters];
         _states = new bool[states];
+        _absorbed = new byte[2 * counters];
     }
 
     /// <summary>Edges that were reached.</summary>
@@ -31,11 +35,19 @@ public sealed class Novelty
     {
         bool isNew = AbsorbStates(observations.States);
         ref byte first = ref MemoryMarshal.GetReference(counters);
+        ref byte absorbed = ref MemoryMarshal.GetArrayDataReference(_absorbed);
         for (int block = 0; block < counters.Length; block += Vector256<byte>.Count)
         {
             var hits = Vector256.LoadUnsafe(ref first, (nuint)block);
             if (hits == Vector256<byte>.Zero) continue;
-            isNew |= AbsorbBlock(counters.Slice(block, Vector256<byte>.Count), ~Vector256.Equals(hits, Vector256<byte>.Zero).ExtractMostSignificantBits(), block);
+            var last = Vector256.LoadUnsafe(ref absorbed, 2 * (nuint)block);
+            if (hits != last && hits != Vector256.LoadUnsafe(ref absorbed, (2 * (nuint)block) + (nuint)Vector256<byte>.Count))
+            {
+                isNew |= AbsorbBlock(counters.Slice(block, Vector256<byte>.Count), ~Vector256.Equals(hits, Vector256<byte>.Zero).ExtractMostSignificantBits(), block);
+                last.StoreUnsafe(ref absorbed, (2 * (nuint)block) + (nuint)Vector256<byte>.Count);
+                hits.StoreUnsafe(ref absorbed, 2 * (nuint)block);
+            }
+
             Vector256<byte>.Zero.StoreUnsafe(ref first, (nuint)block);
         }
 

@@ -11,10 +11,12 @@ namespace Viommu.Fuzz.Afl;
 /// passes through two processes. A worker that dies or is killed inside a run is answered for by the supervisor, and replaced: hangs, stack
 /// overflows and fail-fasts are findings like others.
 /// </summary>
-internal sealed class AflServer(TargetInfo target)
+internal sealed class AflServer(TargetInfo target, string device)
 {
     private const string InsideVariable = "VIOMMU_FUZZ_INSIDE";
     private const int KilledBySignal = 128;
+
+    private readonly TargetHost _host = new(target, Program.Arguments.FindDevice(device));
 
     /// <summary>The role of this process: a worker where a supervisor has started it.</summary>
     public int Run()
@@ -25,7 +27,7 @@ internal sealed class AflServer(TargetInfo target)
 
     private int Supervise()
     {
-        using var executor = new TargetHost(target).Instrumented();
+        using var executor = _host.Instrumented();
         bool hasTestCases = Environment.GetEnvironmentVariable(AflProtocol.TestCaseVariable) is not null;
         if (!AflProtocol.TryGreet(AflMap.SizeFor(executor), hasTestCases, AflDictionary.Encode(target))) return 0;
 
@@ -58,6 +60,8 @@ internal sealed class AflServer(TargetInfo target)
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(AflServer).Assembly.Location);
         start.ArgumentList.Add("afl");
         start.ArgumentList.Add(target.Name);
+        start.ArgumentList.Add("--device");
+        start.ArgumentList.Add(device);
         start.Environment[InsideVariable] = inside;
         using var worker = Process.Start(start)!;
         worker.WaitForExit();
@@ -66,7 +70,7 @@ internal sealed class AflServer(TargetInfo target)
 
     private unsafe int Serve(string insidePath)
     {
-        using var executor = new TargetHost(target).Instrumented();
+        using var executor = _host.Instrumented();
         using var file = MemoryMappedFile.CreateFromFile(insidePath, FileMode.Open);
         using var inside = file.CreateViewAccessor(0, 1);
         var map = new AflMap(executor, Posix.Attach(Environment.GetEnvironmentVariable(AflProtocol.MapVariable)));
@@ -90,7 +94,7 @@ internal sealed class AflServer(TargetInfo target)
     /// <summary>One run without a fork server, as afl-showmap and afl-cmin do it: from a file, or from standard input.</summary>
     public int RunOnce(string? path)
     {
-        using var executor = new TargetHost(target).Instrumented();
+        using var executor = _host.Instrumented();
         var map = new AflMap(executor, Posix.Attach(Environment.GetEnvironmentVariable(AflProtocol.MapVariable)));
         var buffer = new byte[1 << 20];
         ReadOnlySpan<byte> input = path is null ? buffer.AsSpan(0, ReadStandardInput(buffer)) : File.ReadAllBytes(path);

@@ -21,11 +21,10 @@ namespace Viommu.Fuzz.Devices;
 internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 {
     private const int ReportSize = 24;
-    private const int LongestRequest = 72;
 
     private readonly SequenceStates _states = new();
     private readonly ulong[] _landed = new ulong[SequenceShape.MaximumDma];
-    private readonly byte[] _requests = new byte[SequenceShape.MaximumSteps * LongestRequest];
+    private readonly byte[] _requests = new byte[SequenceShape.MaximumSteps * SequenceTarget.LongestRequest];
     private readonly List<Sent> _sent = new(SequenceShape.MaximumSteps);
     private readonly List<int> _passedOver = [];
     private readonly List<RequestClass> _classes = new(SequenceShape.MaximumSteps);
@@ -139,8 +138,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private void Send(int index, StepKind kind, ReadOnlySpan<byte> step)
     {
-        var room = _requests.AsSpan(index * LongestRequest, LongestRequest);
-        int length = Encode(kind, step, room);
+        var room = _requests.AsSpan(index * SequenceTarget.LongestRequest, SequenceTarget.LongestRequest);
+        int length = Encode(kind, step, room).Length;
         byte type = length == 0 ? (byte)0 : room[0];
         int writable = BinaryPrimitives.ReadUInt16LittleEndian(step[SequenceShape.WritableOffset..]);
         if (writable == SequenceShape.NaturalWritable) writable = Requests.TailSize + (type == RequestLayout.Probe ? (int)Bench.Facts.ProbeSize : 0);
@@ -166,23 +165,12 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         if (!IsScouting || _isOneByOne) Flush();
     }
 
-    private int Encode(StepKind kind, ReadOnlySpan<byte> step, Span<byte> room)
+    private ReadOnlySpan<byte> Encode(StepKind kind, ReadOnlySpan<byte> step, Span<byte> room)
     {
-        if (kind == StepKind.Raw)
-        {
-            int raw = step[SequenceShape.BodyOffset] % (SequenceShape.MaximumRaw + 1);
-            step.Slice(SequenceShape.RawBytes, raw).CopyTo(room);
-            return raw;
-        }
-
-        byte type = (byte)(kind + 1);
-        int length = RequestLayout.SizeOf(type);
-        room[..length].Clear();
-        step.Slice(SequenceShape.BodyOffset, Math.Min(SequenceShape.BodySize, length)).CopyTo(room);
-        room[0] = type;
-        int endpoint = type is RequestLayout.Attach or RequestLayout.Detach ? 8 : type == RequestLayout.Probe ? 4 : -1;
+        var request = SequenceTarget.Encode(kind, step, room);
+        int endpoint = kind is StepKind.Attach or StepKind.Detach ? 8 : kind == StepKind.Probe ? 4 : -1;
         if (endpoint >= 0) BinaryPrimitives.WriteUInt32LittleEndian(room[endpoint..], EndpointOf(BinaryPrimitives.ReadUInt32LittleEndian(room[endpoint..])));
-        return length;
+        return request;
     }
 
     // Programs name the endpoints of the reference device's machine. The third is a function that makes no accesses here.
@@ -215,7 +203,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         _sent.Clear();
     }
 
-    private ReadOnlySpan<byte> RequestOf(in Sent sent) => _requests.AsSpan(sent.Index * LongestRequest, sent.Length);
+    private ReadOnlySpan<byte> RequestOf(in Sent sent) => _requests.AsSpan(sent.Index * SequenceTarget.LongestRequest, sent.Length);
 
     private void TakeAnswer(in Sent sent)
     {

@@ -66,6 +66,8 @@ internal sealed class RequestMachine : IRequestMachine
     private const ushort Write = 2;
     private const ushort Indirect = 4;
 
+    private static readonly byte[] _allEventBuffers = AllEventBuffers();
+
     private readonly VirtioMmioDevice _transport;
     private readonly IVirtioDevice _device;
     private readonly DmaMemory _dmaMemory;
@@ -249,11 +251,16 @@ internal sealed class RequestMachine : IRequestMachine
     {
         _sent = 0;
         _eventsSeen = 0;
-        for (int buffer = 0; buffer < QueueSize; buffer++)
-        {
-            PutDescriptor(EventDescriptors, buffer, EventBuffers + (buffer * EventBufferSize), FaultSize, Write, 0);
-            OfferEventBuffer(buffer);
-        }
+        _allEventBuffers.CopyTo(Memory.Bytes[EventAvailable..]);
+    }
+
+    // The available ring of the event queue with every buffer in it.
+    private static byte[] AllEventBuffers()
+    {
+        var ring = new byte[4 + (2 * QueueSize)];
+        ring[2] = QueueSize;
+        for (int buffer = 0; buffer < QueueSize; buffer++) ring[4 + (2 * buffer)] = (byte)buffer;
+        return ring;
     }
 
     private void OfferEventBuffer(int buffer)
@@ -267,7 +274,12 @@ internal sealed class RequestMachine : IRequestMachine
     {
         GrantRing(Descriptors, Available, Used);
         GrantRing(EventDescriptors, EventAvailable, EventUsed);
-        for (int buffer = 0; buffer < QueueSize; buffer++) Memory.Grant(EventBuffers + (buffer * EventBufferSize), FaultSize, Rights.Write);
+        for (int buffer = 0; buffer < QueueSize; buffer++)
+        {
+            Memory.Grant(EventBuffers + (buffer * EventBufferSize), FaultSize, Rights.Write);
+            PutDescriptor(EventDescriptors, buffer, EventBuffers + (buffer * EventBufferSize), FaultSize, Write, 0);
+        }
+
         Memory.Grant(IndirectTable, 4 * 16, Rights.Read);
     }
 

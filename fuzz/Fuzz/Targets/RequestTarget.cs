@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
@@ -23,6 +24,7 @@ internal sealed class RequestTarget : IFuzzTarget
         variation => new RequestTarget(variation))
     {
         Seeds = Seeds,
+        Format = RequestFormat.Instance,
     };
 
     private const int HeaderSize = 4;
@@ -35,22 +37,42 @@ internal sealed class RequestTarget : IFuzzTarget
     private const int MixedBytes = 24;
     private const int FaultsOneIn = 8;
 
+    /// <summary>What the machine is set up with.</summary>
+    public static IReadOnlyList<byte[]> SetUpRequests => _setUpRequests;
+
+    private static readonly byte[][] _setUpRequests =
+    [
+        Requests.Attach(1, TestBed.FirstEndpoint),
+        Requests.Attach(2, TestBed.SecondEndpoint, Requests.Bypass),
+        Requests.Map(1, 0x1000, 0x1fff, TestBed.Ram, Requests.ReadWrite),
+        Requests.Map(1, 0x2000, 0x3fff, TestBed.Ram + 0x1000, Requests.Read),
+        Requests.Map(1, 0x8000, 0x8fff, TestBed.Ram + 0x8000, Requests.Write),
+    ];
+
     private readonly RequestMachine _machine;
-    private readonly byte[][] _setup;
     private readonly ulong[] _landed = new ulong[16];
     private SpecOracle? _oracle;
 
-    private RequestTarget(ModelVariation variation)
+    private RequestTarget(ModelVariation variation) => _machine = TestBed.NewMachine(variation);
+
+    /// <summary>An input as the request that it stands for.</summary>
+    public static DecodedInput Decode(ReadOnlySpan<byte> input)
     {
-        _machine = TestBed.NewMachine(variation);
-        _setup =
-        [
-            Requests.Attach(1, TestBed.FirstEndpoint),
-            Requests.Attach(2, TestBed.SecondEndpoint, Requests.Bypass),
-            Requests.Map(1, 0x1000, 0x1fff, TestBed.Ram, Requests.ReadWrite),
-            Requests.Map(1, 0x2000, 0x3fff, TestBed.Ram + 0x1000, Requests.Read),
-            Requests.Map(1, 0x8000, 0x8fff, TestBed.Ram + 0x8000, Requests.Write),
-        ];
+        if (input.Length < HeaderSize) return default;
+        int readable = Math.Min(Math.Min((int)input[0], RequestMachine.MaximumReadable), input.Length - HeaderSize);
+        int writable = Math.Min((int)BinaryPrimitives.ReadUInt16LittleEndian(input[1..]), RequestMachine.MaximumWritable);
+        return new(input.Slice(HeaderSize, readable), writable, (Framing)(input[3] % FramingCount));
+    }
+
+    /// <summary>The input that stands for a request.</summary>
+    public static byte[] Encode(ReadOnlySpan<byte> request, int writable, Framing framing)
+    {
+        var input = new byte[HeaderSize + RecordSize];
+        input[0] = (byte)request.Length;
+        BinaryPrimitives.WriteUInt16LittleEndian(input.AsSpan(1), (ushort)writable);
+        input[3] = (byte)framing;
+        request.CopyTo(input.AsSpan(HeaderSize));
+        return input;
     }
 
     public void Execute(ReadOnlySpan<byte> input, Observations observations)
@@ -59,14 +81,11 @@ internal sealed class RequestTarget : IFuzzTarget
         observations.Operations = 1;
         _machine.Memory.Restart();
         var oracle = _oracle ?? PowerOn();
-        int readable = Math.Min(Math.Min((int)input[0], RequestMachine.MaximumReadable), input.Length - HeaderSize);
-        int writable = Math.Min((int)BinaryPrimitives.ReadUInt16LittleEndian(input[1..]), RequestMachine.MaximumWritable);
-        var framing = (Framing)(input[3] % FramingCount);
-        var request = input.Slice(HeaderSize, readable);
+        var (request, writable, framing) = Decode(input);
 
         int used = _machine.Send(request, writable, framing);
         int status = StatusOf(request, used);
-        int type = readable > 0 ? Math.Min((int)request[0], TypeCount - 1) : 0;
+        int type = request.Length > 0 ? Math.Min((int)request[0], TypeCount - 1) : 0;
         observations.Visit((((type * AnswerCount) + status) * FramingCount) + (int)framing);
         observations.Saw((ulong)used);
         observations.Saw((ulong)status);
@@ -138,7 +157,7 @@ internal sealed class RequestTarget : IFuzzTarget
     private void SetUp(SpecOracle oracle)
     {
         Span<byte> reply = stackalloc byte[Requests.TailSize];
-        foreach (var request in _setup)
+        foreach (var request in _setUpRequests)
         {
             reply.Clear();
             int used = _machine.Process(request, reply);
@@ -172,12 +191,22 @@ internal sealed class RequestTarget : IFuzzTarget
         One("unknown-type", [0x7f, 0, 0, 0, 1, 2, 3, 4], 4),
     ];
 
-    private static Seed One(string name, byte[] request, int writable)
+    private static Seed One(string name, byte[] request, int writable) => new(name, Encode(request, writable, Framing.Plain));
+
+    /// <summary>What an input stands for.</summary>
+    public readonly ref struct DecodedInput(ReadOnlySpan<byte> request, int writable, Framing framing)
     {
-        var input = new byte[HeaderSize + RecordSize];
-        input[0] = (byte)request.Length;
-        BinaryPrimitives.WriteUInt16LittleEndian(input.AsSpan(1), (ushort)writable);
-        request.CopyTo(input, HeaderSize);
-        return new(name, input);
+        private readonly ReadOnlySpan<byte> _request = request;
+
+        public void Deconstruct(out ReadOnlySpan<byte> request, out int writable, out Framing framing)
+        {
+            request = _request;
+            writable = Writable;
+            framing = Framing;
+        }
+
+        private int Writable { get; } = writable;
+
+        private Framing Framing { get; } = framing;
     }
 }

@@ -79,6 +79,16 @@ internal static class SequenceSeeds
         return step;
     }
 
+    public static byte[] Raw(byte[] bytes, int writable, Framing framing)
+    {
+        var step = Step(StepKind.Raw);
+        step[SequenceShape.FramingOffset] = (byte)framing;
+        BinaryPrimitives.WriteUInt16LittleEndian(step.AsSpan(SequenceShape.WritableOffset), (ushort)writable);
+        step[SequenceShape.BodyOffset] = (byte)bytes.Length;
+        bytes.CopyTo(step, SequenceShape.RawBytes);
+        return step;
+    }
+
     public static byte[] Dma(uint endpoint, ulong at, int length, bool isWrite)
     {
         var step = Step(isWrite ? StepKind.DmaWrite : StepKind.DmaRead);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Machines;
@@ -17,7 +18,11 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         variation => new SequenceTarget(bed => TestBed.NewMachine(variation, bed)))
     {
         Seeds = SequenceSeeds.All,
+        Format = SequenceFormat.Instance,
     };
+
+    /// <summary>Length of the longest request, in bytes: PROBE.</summary>
+    public const int LongestRequest = 72;
 
     private const int ReportSize = 24;
 
@@ -28,15 +33,17 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
     private readonly SpecOracle?[] _oracles = new SpecOracle?[TestBed.Count];
     private readonly SequenceStates _states = new();
     private readonly ulong[] _landed = new ulong[SequenceShape.MaximumDma];
-    private readonly byte[] _request = new byte[72];
+    private readonly byte[] _request = new byte[LongestRequest];
+    private readonly bool[] _isBypassWritten = new bool[TestBed.Count];
 
     public void Execute(ReadOnlySpan<byte> input, Observations observations)
     {
         if (input.Length < SequenceShape.HeaderSize) return;
         int bed = input[SequenceShape.BedOffset] % TestBed.Count;
         var machine = _machines[bed] ??= newMachine(bed);
-        // Nothing of the program before may be there, a written bypass field neither.
-        machine.SystemReset();
+        // Nothing of the program before may be there. What a device reset leaves is the bypass field.
+        if (_isBypassWritten[bed]) machine.SystemReset();
+        _isBypassWritten[bed] = HasBypassWrite(input);
         machine.Start(BinaryPrimitives.ReadUInt64LittleEndian(input));
         var oracle = _oracles[bed] ??= new(machine.Facts);
         oracle.Restart(machine.Facts, (machine.ReadBypass() & 1) != 0);
@@ -56,6 +63,34 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
     public void Dispose()
     {
         foreach (var machine in _machines) machine?.Dispose();
+    }
+
+    /// <summary>The readable bytes of a step that is a request, in <paramref name="room"/> or where they are.</summary>
+    public static ReadOnlySpan<byte> Encode(StepKind kind, ReadOnlySpan<byte> step, Span<byte> room)
+    {
+        if (kind == StepKind.Raw)
+        {
+            int length = step[SequenceShape.BodyOffset] % (SequenceShape.MaximumRaw + 1);
+            step.Slice(SequenceShape.RawBytes, length).CopyTo(room);
+            return room[..length];
+        }
+
+        byte type = (byte)(kind + 1);
+        var request = room[..RequestLayout.SizeOf(type)];
+        request.Clear();
+        step.Slice(SequenceShape.BodyOffset, Math.Min(SequenceShape.BodySize, request.Length)).CopyTo(request);
+        request[0] = type;
+        return request;
+    }
+
+    private static bool HasBypassWrite(ReadOnlySpan<byte> input)
+    {
+        for (int i = 0; i < SequenceShape.Shape.RecordsIn(input.Length); i++)
+        {
+            if ((StepKind)(input[SequenceShape.HeaderSize + (i * SequenceShape.StepSize)] % SequenceShape.KindCount) == StepKind.WriteBypass) return true;
+        }
+
+        return false;
     }
 
     private void Run(ReadOnlySpan<byte> step, IRequestMachine machine, SpecOracle oracle, Observations observations)
@@ -85,7 +120,7 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
 
     private void Send(StepKind kind, ReadOnlySpan<byte> step, IRequestMachine machine, SpecOracle oracle, Observations observations)
     {
-        var request = Encode(kind, step);
+        var request = Encode(kind, step, _request);
         byte type = request.IsEmpty ? (byte)0 : request[0];
         int writable = BinaryPrimitives.ReadUInt16LittleEndian(step[SequenceShape.WritableOffset..]);
         int probeSize = (int)machine.Facts.ProbeSize;
@@ -102,23 +137,6 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         observations.Saw((ulong)answer);
         _states.Answered(type, request, answer, observations);
         _states.Step(kind, answer, framing, observations);
-    }
-
-    private ReadOnlySpan<byte> Encode(StepKind kind, ReadOnlySpan<byte> step)
-    {
-        if (kind == StepKind.Raw)
-        {
-            int length = step[SequenceShape.BodyOffset] % (SequenceShape.MaximumRaw + 1);
-            return step.Slice(SequenceShape.RawBytes, length);
-        }
-
-        byte type = (byte)(kind + 1);
-        var request = _request.AsSpan(0, RequestLayout.SizeOf(type));
-        request.Clear();
-        var body = step.Slice(SequenceShape.BodyOffset, Math.Min(SequenceShape.BodySize, request.Length));
-        body.CopyTo(request);
-        request[0] = type;
-        return request;
     }
 
     private void Access(

@@ -7,7 +7,7 @@ internal static class DeviceStatusField
 {
     private const DeviceStatus Steps = DeviceStatus.Acknowledge | DeviceStatus.Driver | DeviceStatus.FeaturesOk | DeviceStatus.DriverOk;
 
-    [Rule("CORE-STATUS-V-01", Needs = Sight.Status,
+    [Rule("CORE-STATUS-V-01", Needs = Sight.Status, FromAnywhere = true,
         Does = "Follows the status writes of an initialisation.",
         Reading = "A step is announced once those before it are: DRIVER with ACKNOWLEDGE, FEATURES_OK with DRIVER, DRIVER_OK with FEATURES_OK (on a legacy interface "
             + "with DRIVER). Several steps may be announced by one write.")]

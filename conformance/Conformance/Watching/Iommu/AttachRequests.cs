@@ -3,7 +3,7 @@ namespace Viommu.Conformance.Watching.Iommu;
 /// <summary>ATTACH request (5.13.6.3), driver's side. Which domains exist is known once the device has handled what came before.</summary>
 internal static class AttachRequests
 {
-    [Rule("IOMMU-ATTACH-V-01", Needs = Sight.RequestBytes,
+    [Rule("IOMMU-ATTACH-V-01", Needs = Sight.RequestBytes, FromAnywhere = true,
         Does = "Reads the reserved field of every ATTACH.",
         Reading = "It is zero.")]
     public static void Reserved_bytes_are_zero(Judge judge, RequestSent seen)

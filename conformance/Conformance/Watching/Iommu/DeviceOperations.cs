@@ -5,7 +5,7 @@ namespace Viommu.Conformance.Watching.Iommu;
 /// <summary>Device operations (5.13.6), driver's side: what all requests have in common.</summary>
 internal static class DeviceOperations
 {
-    [Rule("IOMMU-OPS-V-01", Needs = Sight.RequestBytes,
+    [Rule("IOMMU-OPS-V-01", Needs = Sight.RequestBytes, FromAnywhere = true,
         Does = "Reads the reserved bytes in the head of every request.",
         Reading = "They are zero.")]
     public static void Reserved_bytes_of_the_head_are_zero(Judge judge, RequestSent seen)

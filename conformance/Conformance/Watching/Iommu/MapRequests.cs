@@ -8,7 +8,7 @@ internal static class MapRequests
 {
     private const uint DefinedFlags = MapFlags.Read | MapFlags.Write | MapFlags.Mmio;
 
-    [Rule("IOMMU-MAP-V-01", Needs = Sight.Requests,
+    [Rule("IOMMU-MAP-V-01", Needs = Sight.Requests, FromAnywhere = true,
         Does = "Looks at the flags of every MAP.",
         Reading = "Bits 3 to 31 are zero.")]
     public static void Undefined_flags_are_zero(Judge judge, RequestSent seen)
@@ -25,7 +25,7 @@ internal static class MapRequests
             judge.That(!bypass, "no MAP on a bypass domain", $"{map}, and domain {map.Domain} is one");
     }
 
-    [Rule("IOMMU-MAP-V-03", Needs = Sight.Requests,
+    [Rule("IOMMU-MAP-V-03", Needs = Sight.Requests, FromAnywhere = true,
         Does = "Compares the ends of the range of every MAP.",
         Reading = "virt_end is above virt_start, so that a mapping has two bytes at least.")]
     public static void The_range_ends_above_its_start(Judge judge, RequestSent seen)

@@ -17,7 +17,7 @@ internal static class ProbeRequests
         judge.That(length == (ulong)size + Request.TailSize, $"{size} bytes of properties and {Request.TailSize} of tail", $"{length} device-writable bytes");
     }
 
-    [Rule("IOMMU-PROBE-V-02", Needs = Sight.RequestBytes,
+    [Rule("IOMMU-PROBE-V-02", Needs = Sight.RequestBytes, FromAnywhere = true,
         Does = "Reads the 64 reserved bytes of every PROBE.",
         Reading = "They are zero.")]
     public static void Reserved_bytes_are_zero(Judge judge, RequestSent seen)

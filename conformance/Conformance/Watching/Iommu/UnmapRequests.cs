@@ -5,7 +5,7 @@ namespace Viommu.Conformance.Watching.Iommu;
 /// <summary>UNMAP request (5.13.6.6), driver's side. What an UNMAP meets is known once the device has handled what came before it.</summary>
 internal static class UnmapRequests
 {
-    [Rule("IOMMU-UNMAP-V-01", Needs = Sight.RequestBytes,
+    [Rule("IOMMU-UNMAP-V-01", Needs = Sight.RequestBytes, FromAnywhere = true,
         Does = "Reads the reserved field of every UNMAP.",
         Reading = "It is zero.")]
     public static void Reserved_bytes_are_zero(Judge judge, RequestSent seen)

@@ -21,7 +21,7 @@ internal static class AvailableBufferNotifications
 
     [Rule("PCI-DOORBELL-V-03", Needs = Sight.Registers, Transports = [WatchedTransport.Pci],
         Does = "Compares the value of every doorbell with the queue whose address it went to, with neither NOTIFICATION_DATA nor NOTIF_CONFIG_DATA negotiated.",
-        Reading = "It is the index of the virtqueue. Queues that share an address are told apart by nothing else, so that any of theirs is accepted.")]
+        Reading = "It is the index of the virtqueue. Queues that share an address, or whose addresses are not known, are told apart by nothing else, so that any of theirs is accepted.")]
     public static void A_doorbell_says_the_queue_index(Judge judge, Doorbell seen)
     {
         if (judge.Driver.HasNot(Features.NotificationData | Features.NotifConfigData)) Names(judge, seen, seen.Value, queue => (ulong)queue.Number);
@@ -54,10 +54,10 @@ internal static class AvailableBufferNotifications
     /// <summary>The clause, with the name that each queue has; a queue whose name the driver has not read has none.</summary>
     private static void Names(Judge judge, Doorbell seen, ulong value, Func<QueueHistory, ulong?> nameOf)
     {
-        if (PciView.Of(judge)?.NotifyMultiplier is not { } multiplier) return;
-
-        // 4.1.4.4: the address says which queues are meant.
-        var meant = judge.Driver.Queues.Where(queue => queue.Read(QueueField.NotifyOffset) is { } offset && offset * multiplier == seen.Offset).ToList();
+        // 4.1.4.4: the address says which queues are meant; where a recording does not show the multiplier, any that is enabled can be.
+        var meant = judge.Driver.Queues.Where(queue => PciView.Of(judge)?.NotifyMultiplier is { } multiplier
+            ? queue.Read(QueueField.NotifyOffset) is { } offset && offset * multiplier == seen.Offset
+            : queue.IsEnabled).ToList();
         if (meant.Count == 0) return;
         judge.That(meant.Exists(queue => nameOf(queue) == value), $"{string.Join(" or ", meant.Select(queue => $"{nameOf(queue)?.ToString() ?? "what the device gives"} (queue {queue.Number})"))}",
             $"{seen}: {value}");

@@ -12,6 +12,9 @@ internal sealed class PciLayout
 
     private readonly List<Structure> structures = [];
 
+    /// <summary>Where the structures are in byte-exact traces that do not show the capability list.</summary>
+    public static PciLayout Default { get; } = MakeDefault();
+
     /// <summary>The structures, the first usable one of each kind first.</summary>
     public IReadOnlyList<Structure> Structures => structures;
 
@@ -33,6 +36,19 @@ internal sealed class PciLayout
 
     /// <summary>The structure that holds an offset of a BAR; null where none does.</summary>
     public Structure? Find(int bar, ulong offset) => structures.Find(s => s.Bar == bar && offset >= s.Offset && offset - s.Offset < s.Length);
+
+    private static PciLayout MakeDefault()
+    {
+        var layout = new PciLayout { NotifyMultiplier = 4 };
+        layout.structures.AddRange(
+        [
+            new Structure(RegisterSpace.PciCommon, 0, 0x0000, 0x40, 0),
+            new Structure(RegisterSpace.PciIsr, 0, 0x1000, 1, 0),
+            new Structure(RegisterSpace.PciDevice, 0, 0x2000, 0x1000, 0),
+            new Structure(RegisterSpace.PciNotify, 0, 0x3000, 0x1000, 0),
+        ]);
+        return layout;
+    }
 
     private void Add(int at, byte id, Func<int, int, uint> read)
     {

@@ -12,7 +12,7 @@ internal static class BrokenDriverLifecycle
 
     public static IEnumerable<BrokenDriver> All() =>
     [
-        BrokenDriver.Doing("does not wait for a queue reset", ["CORE-VQRESET-V-01"], user =>
+        BrokenDriver.Doing("configures a queue before its reset is done", ["CORE-VQRESET-V-01"], user =>
         {
             user.Start();
             user.Machine.Transport.ResetQueue(0);

@@ -34,7 +34,7 @@ internal static class BrokenDriverPci
         Refusing("cannot map a structure of 4 MiB", "PCI-CAP-V-07", PciScenarios.LargeStructure),
         BrokenDriver.Doing("writes the id of a capability", ["PCI-CAP-V-09"], user =>
             user.Machine.Pci!.Function.Write(ShowsConfiguration.At(user.Machine.Pci.Function, StructureType.Device) + 5, 1, 7)),
-        Scripted("writes vendor data of whoever it is", "PCI-VENDOR-V-02", PciScenarios.VendorData, user =>
+        BrokenDriver.On(PciScenarios.VendorData, "writes vendor data of whoever it is", ["PCI-VENDOR-V-02"], user =>
             user.Machine.Pci!.Function.Write(VirtioCapability.All(user.Machine.Pci.Function, StructureType.VendorData)[0].At + 8, 4, 0)),
 
         Tampering("reads queue_size 32 bits wide", "PCI-LAYOUT-V-01", EverydayScenarios.Everyday, target => new(target)
@@ -57,7 +57,7 @@ internal static class BrokenDriverPci
         {
             Writes = access => IsWriteOf(CommonField.QueueEnable, access) ? [access, access with { Offset = CommonField.QueueDescLow.Offset, Width = 4, Value = 0x10_0000 }] : [access],
         }),
-        BrokenDriver.Doing("does not wait for a reset", ["PCI-COMMON-V-05"], user =>
+        BrokenDriver.Doing("initialises the device again while it is being reset", ["PCI-COMMON-V-05"], user =>
         {
             user.Machine.Transport.WriteStatus(DeviceStatus.None);
             user.Machine.Transport.WriteStatus(DeviceStatus.Acknowledge);
@@ -67,7 +67,7 @@ internal static class BrokenDriverPci
             user.Start();
             user.Machine.Pci!.WriteCommon(CommonField.QueueEnable, 0);
         }),
-        BrokenDriver.Doing("does not wait for a queue reset", ["PCI-COMMON-V-07"], user =>
+        BrokenDriver.Doing("sets a queue up again while it is being reset", ["PCI-COMMON-V-07"], user =>
         {
             user.Start();
             user.Machine.Transport.ResetQueue(IommuDriver.RequestQueueNumber);
@@ -77,9 +77,9 @@ internal static class BrokenDriverPci
         BrokenDriver.Doing("looks through the window at an odd place", ["PCI-CFGACC-V-01"], user => Look(user.Machine.Pci!.Function, CommonField.DeviceFeature.Offset + 2, 4)),
         BrokenDriver.Doing("looks through the window at nothing", ["PCI-CFGACC-V-02"], user => Look(user.Machine.Pci!.Function, 0x800, 4)),
 
-        Scripted("reads the ISR status for every used buffer", "PCI-ISR-V-01", PciScenarios.Messages, user =>
+        BrokenDriver.On(PciScenarios.Messages, "reads the ISR status for every used buffer", ["PCI-ISR-V-01"], user =>
         {
-            user.Start(new DriverSettings { Accept = GuestUser.Everything, Notifications = NotificationMode.Messages });
+            user.Start(user.Settings with { Notifications = NotificationMode.Messages });
             foreach (var endpoint in user.Endpoints) user.Ask(new AttachRequest(user.Domain(0), endpoint));
             user.Machine.Pci!.ReadIsr();
         }),
@@ -126,9 +126,6 @@ internal static class BrokenDriverPci
     {
         Writes = access => [access.Space == RegisterSpace.PciNotify ? ring(access) : access],
     });
-
-    /// <summary>One that does something by itself on the device of a scenario.</summary>
-    private static BrokenDriver Scripted(string name, string breaks, string device, Action<GuestUser> play) => new(name, breaks) { Script = Scenarios.Named(device) with { Play = play } };
 
     private static Func<WatchedTarget, RegisterTamper> SeesOne(Notifications only) => target => new(target)
     {

@@ -26,7 +26,7 @@ internal static class BrokenDriverStatus
             user.Probe(user.Endpoints[0]);
             user.Probe(user.Endpoints[0]);
         }),
-        BrokenDriver.Doing("does not wait for a reset", ["CORE-RESET-V-01"], user =>
+        BrokenDriver.Doing("begins before the device reset is done", ["CORE-RESET-V-01"], user =>
         {
             user.Machine.Transport.WriteStatus(DeviceStatus.None);
             user.Machine.Transport.WriteStatus(DeviceStatus.Acknowledge);

@@ -12,6 +12,8 @@ internal static class BrokenDrivers
         .. BrokenDriverRequests.All(),
         .. BrokenDriverUnmappings.All(),
         .. BrokenDriverProperties.All(),
+        .. BrokenDriverMmio.All(),
+        .. BrokenDriverLegacy.All(),
         .. BrokenDriverPci.All(),
     ];
 }

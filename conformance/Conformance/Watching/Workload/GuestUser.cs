@@ -156,6 +156,13 @@ internal sealed class GuestUser
         }
     }
 
+    /// <summary>Has the driver take a queue out of use without a reset, which only virtio-mmio has a way for.</summary>
+    public void StopQueue(MmioTransport mmio, int queue)
+    {
+        if (!mmio.StopQueue(queue)) throw new GuestSetupException($"queue {queue} does not stop");
+        Tell(new QueueStopped(queue));
+    }
+
     /// <summary>Has the driver handle an interrupt (4.1.5.5): it asks what there is, and does what each reason asks for.</summary>
     public void HandleInterrupt()
     {

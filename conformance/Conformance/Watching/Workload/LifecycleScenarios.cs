@@ -24,7 +24,7 @@ internal static class LifecycleScenarios
             throw new GuestSetupException($"the device does not follow {bit}");
     }
 
-    private static void PlayQueueReset(GuestUser user)
+    public static void PlayQueueReset(GuestUser user)
     {
         user.Start();
         if (!user.Driver.Has(Features.RingReset)) return;

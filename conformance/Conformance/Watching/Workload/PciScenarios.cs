@@ -1,6 +1,5 @@
 using Viommu.Conformance.Checks.Pci;
 using Viommu.Conformance.Selftest;
-using Viommu.Guest.Driver;
 using Viommu.Guest.Pci;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
@@ -22,10 +21,9 @@ internal static class PciScenarios
     public const string LargeStructure = "a structure of 4 MiB";
     public const string VendorData = "vendor data";
     public const string OneVector = "one MSI-X vector";
-    public const string NotificationData = "NOTIFICATION_DATA with messages";
-    public const string NotifConfigData = "NOTIF_CONFIG_DATA with messages";
-    public const string BothData = "NOTIFICATION_DATA and NOTIF_CONFIG_DATA";
-    public const string QueueReset = "a queue reset";
+    public const string NotificationData = "doorbells with positions";
+    public const string NotifConfigData = "doorbells with names";
+    public const string BothData = "doorbells with names and positions";
     public const string Window = "the window in configuration space";
     public const string SharedInterrupt = "one interrupt for two reasons";
 
@@ -52,7 +50,6 @@ internal static class PciScenarios
         Offering(NotificationData, Features.NotificationData),
         Offering(NotifConfigData, Features.NotifConfigData),
         Offering(BothData, Features.NotificationData | Features.NotifConfigData),
-        Pci(QueueReset, ResetQueue),
         Pci(Window, LookThroughWindow),
         Pci(SharedInterrupt, ShareInterrupt),
     ];
@@ -77,25 +74,11 @@ internal static class PciScenarios
     private static void Use(GuestUser user, ulong alsoAccept = 0)
     {
         var notifications = user.Machine.Transport.HasMessages ? NotificationMode.Messages : NotificationMode.Line;
-        user.Start(new DriverSettings { Accept = GuestUser.Everything | alsoAccept, Notifications = notifications, EventBuffers = 8 });
+        user.Start(user.Settings with { Accept = GuestUser.Everything | alsoAccept, Notifications = notifications });
         user.AttachAll(user.Domain(0));
         var (at, _) = user.Map(user.Domain(0));
         user.Machine.Transport.TakeNotifications();
         user.Unmap(user.Domain(0), at);
-        user.Stop();
-    }
-
-    private static void ResetQueue(GuestUser user)
-    {
-        user.Start();
-        user.AttachAll(user.Domain(0));
-        if (user.Driver.Has(Features.RingReset))
-        {
-            user.Machine.Transport.ResetQueue(0);
-            user.Machine.Await(() => !user.Machine.Transport.ReadQueueReset(0));
-            user.Driver.ReplaceRequestQueue((ushort)(user.Driver.Requests.Size / 2));
-            user.Map(user.Domain(0));
-        }
         user.Stop();
     }
 
@@ -118,7 +101,7 @@ internal static class PciScenarios
 
     private static void ShareInterrupt(GuestUser user)
     {
-        user.Start(new DriverSettings { Accept = GuestUser.Everything & ~Features.EventIdx, Notifications = NotificationMode.Line, EventBuffers = 8 });
+        user.Start(user.Settings with { Accept = GuestUser.Everything & ~Features.EventIdx, Notifications = NotificationMode.Line });
         user.AttachAll(user.Domain(0));
         user.HandleInterrupt();
         user.Machine.Target.BusMasters[0].Store(user.Virtual(1), 0, 4);

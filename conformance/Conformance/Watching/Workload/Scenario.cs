@@ -17,6 +17,9 @@ internal sealed record Scenario(string Name, Action<GuestUser> Play)
     /// <summary>The transports on which the misbehaviour can be had; empty for all.</summary>
     public IReadOnlyList<ModelTransport> Transports { get; init; } = [];
 
+    /// <summary>True where a sound driver finds nothing to drive, so that what is to be played is for others.</summary>
+    public bool IsNoDevice { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 }

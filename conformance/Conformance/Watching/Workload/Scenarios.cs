@@ -10,6 +10,7 @@ internal static class Scenarios
         .. LifecycleScenarios.All(),
         .. StrangeAnswers.All(),
         .. StrangeRegisters.All(),
+        .. MmioScenarios.All(),
         .. PciScenarios.All(),
     ];
 

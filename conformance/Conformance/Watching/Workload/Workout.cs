@@ -32,7 +32,7 @@ internal sealed class Workout(Watcher watcher, Func<Scenario, ITargetSource?> so
         try
         {
             var watched = new WatchedTarget(target, watcher, scenario.Name);
-            scenario.Play(new GuestUser(broken?.Tamper(watched) ?? watched, source.AlsoAccept, Tell, watcher.History));
+            if (TryFind(scenario, broken?.Tamper(watched) ?? watched, source.AlsoAccept) is { } user) scenario.Play(user);
         }
         catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException or QueueTooSmallException or TargetDiedException or TargetHungException)
         {
@@ -41,6 +41,25 @@ internal sealed class Workout(Watcher watcher, Func<Scenario, ITargetSource?> so
         }
         watcher.See(new SessionEnded());
         return true;
+    }
+
+    private GuestUser? TryFind(Scenario scenario, ITarget target, ulong alsoAccept)
+    {
+        try
+        {
+            var user = new GuestUser(target, alsoAccept, Tell, watcher.History);
+            if (scenario.IsNoDevice && broken is null) problems.Add($"{scenario}: the driver finds a device where there is none for it");
+            return user;
+        }
+        catch (NoDeviceException) when (scenario.IsNoDevice)
+        {
+            Tell(new DeviceIgnored(Error: null));
+        }
+        catch (GuestSetupException failure) when (scenario.IsNoDevice)
+        {
+            Tell(new DeviceIgnored(failure.Message));
+        }
+        return null;
     }
 
     private void Tell(Observation seen) => watcher.See(seen is Conclusion conclusion && broken is not null ? broken.Belief(conclusion) : seen);

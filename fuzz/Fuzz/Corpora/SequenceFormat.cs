@@ -1,0 +1,222 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using Viommu.Conformance.Scripts;
+using Viommu.Fuzz.Machines;
+using Viommu.Fuzz.Targets;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Fuzz.Corpora;
+
+/// <summary>
+/// Programs of requests as scripts, which people read and every target runs. What a script has no words for is left out: accesses of
+/// endpoints that do not exist, and requests without a byte. Which of the fuzzer's devices it was found on is in a comment.
+/// </summary>
+internal sealed class SequenceFormat : IInputFormat
+{
+    private const string Mark = "fuzz:";
+
+    private static readonly ScriptBindings _bindings = new(TestBed.Ram, [TestBed.FirstEndpoint, TestBed.SecondEndpoint, TestBed.ThirdEndpoint], 0, (int)TestBed.ProbeSize);
+
+    public static SequenceFormat Instance { get; } = new();
+
+    public string Extension => Script.Extension;
+
+    public byte[] ToFile(ReadOnlySpan<byte> input) => Encoding.UTF8.GetBytes(ScriptPrinter.Print(ToScript(input)));
+
+    public byte[] FromFile(ReadOnlySpan<byte> file)
+    {
+        try
+        {
+            return FromScript(ScriptParser.Parse("input", Encoding.UTF8.GetString(file)));
+        }
+        catch (ScriptFormatException e)
+        {
+            throw new FormatException(e.Message, e);
+        }
+    }
+
+    /// <summary>A program as a script.</summary>
+    public static Script ToScript(ReadOnlySpan<byte> input)
+    {
+        if (input.Length < SequenceShape.HeaderSize) return new([]);
+        ulong features = BinaryPrimitives.ReadUInt64LittleEndian(input);
+        int bed = input[SequenceShape.BedOffset] % TestBed.Count;
+        ulong reserved = features & ~Features.IommuChapter;
+        int steps = SequenceShape.Shape.RecordsIn(input.Length);
+        // What is accepted before a reset that nothing comes before does not count.
+        if (steps > 0 && IsReset(Step(input, 0))) features = BinaryPrimitives.ReadUInt64LittleEndian(Step(input, 0)[SequenceShape.ResetFeatures..]);
+        ulong accepted = features & Features.IommuChapter;
+        var lines = new List<ScriptLine>();
+        if (bed != 0 || reserved != ~Features.IommuChapter)
+            lines.Add(new CommentLine(string.Create(CultureInfo.InvariantCulture, $"{Mark} bed={bed} reserved=0x{reserved:x}")));
+        lines.Add(new FeaturesLine(accepted));
+        for (int i = 0; i < steps; i++) lines.AddRange(ToLines(Step(input, i), ref accepted));
+        return new(lines);
+    }
+
+    /// <summary>A script as a program.</summary>
+    public static byte[] FromScript(Script script)
+    {
+        ulong reserved = ~Features.IommuChapter;
+        ulong features = Features.IommuChapter;
+        byte bed = 0;
+        bool hasBegun = false;
+        ulong atStart = ulong.MaxValue;
+        var steps = new List<byte[]>();
+        foreach (var line in script.Lines)
+        {
+            switch (line)
+            {
+                case CommentLine comment when comment.Text.StartsWith(Mark, StringComparison.Ordinal):
+                    (bed, reserved) = ReadMark(comment.Text);
+                    break;
+                case FeaturesLine wanted:
+                    features = wanted.Features;
+                    break;
+                case ScriptOperation operation:
+                    if (!hasBegun) atStart = features | reserved;
+                    hasBegun = true;
+                    steps.Add(FromOperation(operation, features | reserved));
+                    break;
+            }
+        }
+
+        var program = SequenceSeeds.Program([.. steps]);
+        BinaryPrimitives.WriteUInt64LittleEndian(program, hasBegun ? atStart : features | reserved);
+        program[SequenceShape.BedOffset] = bed;
+        return program;
+    }
+
+    private static List<ScriptLine> ToLines(ReadOnlySpan<byte> step, ref ulong accepted)
+    {
+        var kind = (StepKind)(step[0] % SequenceShape.KindCount);
+        switch (kind)
+        {
+            case StepKind.DmaRead or StepKind.DmaWrite:
+                var endpoint = _bindings.EndpointOf(BinaryPrimitives.ReadUInt32LittleEndian(step[SequenceShape.DmaEndpoint..]));
+                if (endpoint.Base != SymbolBase.Endpoint) return [];
+                ulong at = BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.DmaAddress..]);
+                return [new DmaOperation(endpoint, kind == StepKind.DmaWrite, AddressOf(at), 1 + (step[SequenceShape.DmaLength] % SequenceShape.MaximumDma))];
+            case StepKind.WriteBypass:
+                return [new BypassOperation(step[SequenceShape.BodyOffset])];
+            case StepKind.DeviceReset or StepKind.SystemReset:
+                ulong features = BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]) & Features.IommuChapter;
+                ScriptOperation reset = kind == StepKind.DeviceReset ? new ResetOperation() : new SystemResetOperation();
+                if (features == accepted) return [reset];
+                accepted = features;
+                return [new FeaturesLine(features), reset];
+            default:
+                return ToRequest(kind, step) is { } request ? [request] : [];
+        }
+    }
+
+    private static ReadOnlySpan<byte> Step(ReadOnlySpan<byte> input, int index) =>
+        input.Slice(SequenceShape.HeaderSize + (index * SequenceShape.StepSize), SequenceShape.StepSize);
+
+    private static bool IsReset(ReadOnlySpan<byte> step) => (StepKind)(step[0] % SequenceShape.KindCount) is StepKind.DeviceReset or StepKind.SystemReset;
+
+    // In bypass mode addresses of memory are what endpoints use.
+    private static Symbol AddressOf(ulong address) => address - TestBed.Ram < RequestMachine.RamSize ? Symbol.Ram(address - TestBed.Ram) : address;
+
+    private static RequestOperation? ToRequest(StepKind kind, ReadOnlySpan<byte> step)
+    {
+        Span<byte> room = stackalloc byte[SequenceTarget.LongestRequest];
+        var bytes = SequenceTarget.Encode(kind, step, room);
+        int writable = BinaryPrimitives.ReadUInt16LittleEndian(step[SequenceShape.WritableOffset..]);
+        bool isNatural = writable == SequenceShape.NaturalWritable;
+        if (isNatural) writable = Requests.TailSize + (!bytes.IsEmpty && bytes[0] == RequestLayout.Probe ? (int)TestBed.ProbeSize : 0);
+        writable = Math.Min(writable, RequestMachine.MaximumWritable);
+        if (bytes.IsEmpty && writable == 0) return null;
+        var framing = (step[SequenceShape.FramingOffset] % 4) switch
+        {
+            1 => new ScriptFraming((bytes.Length / 2).ToString(CultureInfo.InvariantCulture), "", 0),
+            2 => new ScriptFraming("", (writable / 2).ToString(CultureInfo.InvariantCulture), 0),
+            3 => new ScriptFraming("", "", 2),
+            _ => ScriptFraming.Plain,
+        };
+        var operation = (isNatural ? Described(bytes) : null) ?? new BytesOperation(Convert.ToHexStringLower(bytes), writable);
+        return operation with { Framing = framing };
+    }
+
+    // In words, where the words give the same bytes.
+    private static RequestOperation? Described(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty || bytes.Length != RequestLayout.SizeOf(bytes[0])) return null;
+        uint head = BinaryPrimitives.ReadUInt32LittleEndian(bytes) >> 8;
+        uint domain = BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
+        switch (bytes[0])
+        {
+            case RequestLayout.Attach:
+                return _bindings.OperationOf(new AttachRequest(domain, U32(bytes, 8)) { Flags = U32(bytes, 12), Reserved = U32(bytes, 16), HeadReserved = head });
+            case RequestLayout.Detach:
+                return _bindings.OperationOf(new DetachRequest(domain, U32(bytes, 8)) { Reserved = U64(bytes, 12), HeadReserved = head });
+            case RequestLayout.Map:
+                return _bindings.OperationOf(new MapRequest(domain, U64(bytes, 8), U64(bytes, 16), U64(bytes, 24), U32(bytes, 32)) { HeadReserved = head });
+            case RequestLayout.Unmap:
+                return _bindings.OperationOf(new UnmapRequest(domain, U64(bytes, 8), U64(bytes, 16)) { Reserved = U32(bytes, 24), HeadReserved = head });
+            case RequestLayout.Probe when bytes[8..].IndexOfAnyExcept((byte)0) < 0:
+                return _bindings.OperationOf(new ProbeRequest(domain, (int)TestBed.ProbeSize) { HeadReserved = head });
+            default:
+                return null;
+        }
+    }
+
+    private static byte[] FromOperation(ScriptOperation operation, ulong features)
+    {
+        switch (operation)
+        {
+            case DmaOperation dma:
+                return SequenceSeeds.Dma((uint)_bindings.Resolve(dma.Endpoint), _bindings.Resolve(dma.Address), Math.Clamp(dma.Length, 1, SequenceShape.MaximumDma), dma.IsWrite);
+            case BypassOperation bypass:
+                return SequenceSeeds.Bypass(bypass.Value);
+            case ResetOperation:
+                return SequenceSeeds.Reset(StepKind.DeviceReset, features);
+            case SystemResetOperation:
+                return SequenceSeeds.Reset(StepKind.SystemReset, features);
+            case RequestOperation request:
+                return FromRequest(request);
+            default:
+                throw new FormatException($"{ScriptPrinter.Print(operation)}: nothing that the fuzzer can do");
+        }
+    }
+
+    private static byte[] FromRequest(RequestOperation operation)
+    {
+        var request = _bindings.RequestOf(operation);
+        var bytes = request.Encode();
+        int natural = Requests.TailSize + (bytes.Length > 0 && bytes[0] == RequestLayout.Probe ? (int)TestBed.ProbeSize : 0);
+        int writable = operation is not BytesOperation && request.WritableLength == natural ? SequenceShape.NaturalWritable : request.WritableLength;
+        var framing = operation.Framing switch
+        {
+            { Indirect: > 0 } => Framing.Indirect,
+            { Readable.Length: > 0 } => Framing.SplitReadable,
+            { Writable.Length: > 0 } => Framing.SplitWritable,
+            _ => Framing.Plain,
+        };
+        bool isTyped = bytes.Length > 0 && bytes[0] is >= RequestLayout.Attach and <= RequestLayout.Probe && bytes.Length == RequestLayout.SizeOf(bytes[0])
+            && bytes.AsSpan(Math.Min(bytes.Length, SequenceShape.BodySize)).IndexOfAnyExcept((byte)0) < 0;
+        if (isTyped) return SequenceSeeds.Request(bytes, writable, framing);
+        if (bytes.Length > SequenceShape.MaximumRaw) throw new FormatException($"{ScriptPrinter.Print(operation)}: the fuzzer's own requests have {SequenceShape.MaximumRaw} bytes at most");
+        return SequenceSeeds.Raw(bytes, writable, framing);
+    }
+
+    private static (byte Bed, ulong Reserved) ReadMark(string text)
+    {
+        byte bed = 0;
+        ulong reserved = 0;
+        foreach (var word in text[Mark.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            bool isRead = word.StartsWith("bed=", StringComparison.Ordinal)
+                ? byte.TryParse(word.AsSpan(4), NumberStyles.None, CultureInfo.InvariantCulture, out bed) && bed < TestBed.Count
+                : word.StartsWith("reserved=0x", StringComparison.Ordinal) && ulong.TryParse(word.AsSpan(11), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out reserved);
+            if (!isRead) throw new FormatException($"'{word}' in the comment '{text}' means nothing");
+        }
+
+        return (bed, reserved & ~Features.IommuChapter);
+    }
+
+    private static uint U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+
+    private static ulong U64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
+}
