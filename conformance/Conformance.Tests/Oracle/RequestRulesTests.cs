@@ -72,6 +72,13 @@ public sealed class RequestRulesTests
     }
 
     [Fact]
+    public void Beside_an_endpoint_whose_properties_nobody_knows_a_mapped_region_proves_nothing()
+    {
+        var bench = new Bench().Having(Attach(1, 0x99), Map(1, 0x200_0000, 0x200_0fff));
+        Assert.Equal(Ok | Unsupp, bench.Allowed(Attach(1, Picky)));
+    }
+
+    [Fact]
     public void F_BYPASS_that_does_not_fit_the_domain_is_INVAL()
     {
         Assert.Equal(Inval | Unsupp, new Bench().Having(Attach(1, First)).Allowed(Attach(1, Second, AttachRequest.BypassFlag)));

@@ -79,10 +79,14 @@ internal static class AttachRules
             return;
         }
 
-        var (same, maps) = (true, false);
+        // Of an endpoint that is not known, neither are its properties: it makes nothing the same, and nothing different.
+        var (same, differ, maps) = (true, false, false);
         foreach (var attachment in world.Attachments)
         {
-            if (attachment.Domain == request.Domain && (facts.Find(attachment.Endpoint) is not { } other || !other.HasRegionsOf(endpoint))) same = false;
+            if (attachment.Domain != request.Domain) continue;
+            var other = facts.Find(attachment.Endpoint);
+            same &= other is not null && other.HasRegionsOf(endpoint);
+            differ |= other is not null && !other.HasRegionsOf(endpoint);
         }
         foreach (ref readonly var mapping in world.Mappings)
         {
@@ -91,7 +95,7 @@ internal static class AttachRules
 
         // What makes properties compatible is left to the device, but for the two ends: the same, and a region that is mapped already.
         if (same && !maps) rules.Discourage(OracleClause.AttachD10, Answers.Unsupp);
-        else if (!same && maps) rules.Demand(OracleClause.AttachD11, Answers.Unsupp);
+        else if (differ && maps) rules.Demand(OracleClause.AttachD11, Answers.Unsupp);
         else rules.Permit(OracleClause.AttachD04, Answers.Unsupp);
     }
 }

@@ -43,6 +43,7 @@ internal sealed class CampaignState(bool keepGoing)
 
     public void Add(Finding finding, ReadOnlySpan<byte> input)
     {
+        if (finding.Input is { } better) input = better;
         lock (_lock)
         {
             // The first and then shorter ones: the shortest input is the easiest to understand.

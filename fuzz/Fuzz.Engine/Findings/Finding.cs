@@ -4,7 +4,11 @@ namespace Viommu.Fuzz.Engine.Findings;
 /// <param name="Key">What tells bugs apart, and stays the same across rebuilds.</param>
 /// <param name="Message">What was expected and what came.</param>
 /// <param name="Details">The stack trace, where there is one.</param>
-public sealed record Finding(FindingKey Key, string Message, string Details);
+public sealed record Finding(FindingKey Key, string Message, string Details)
+{
+    /// <summary>An input that shows it better than the one that was run; null where the executor has not looked for one.</summary>
+    public byte[]? Input { get; init; }
+}
 
 /// <summary>
 /// Clause or invariant, type of exception, topmost frames without line numbers, abstract state: two inputs with the same key show the same

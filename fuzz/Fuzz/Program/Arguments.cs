@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Selftest;
+using Viommu.Fuzz.Devices;
+using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Program;
@@ -16,7 +18,7 @@ internal static class Arguments
 
     public static Option<string> Device() => new("--device")
     {
-        Description = "What to fuzz: model (the reference device), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
+        Description = "What to fuzz: model (the reference device), qemu or qemu:PATH (a real one; sequence only), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
         HelpName = "DEVICE",
         DefaultValueFactory = _ => "model",
     };
@@ -30,7 +32,7 @@ internal static class Arguments
     {
         const string Broken = "broken:";
         if (device == "model") return -1;
-        if (!device.StartsWith(Broken, StringComparison.Ordinal)) throw new UsageException($"there is no device '{device}': it is model or broken:NAME");
+        if (!device.StartsWith(Broken, StringComparison.Ordinal)) throw new UsageException($"there is no device '{device}': it is model, qemu, qemu:PATH or broken:NAME");
         string name = device[Broken.Length..];
         if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < BrokenDevices.All.Count) return number;
         var found = BrokenDevices.All.Select((candidate, index) => (candidate.Name, index)).Where(candidate => candidate.Name.Contains(name, StringComparison.OrdinalIgnoreCase)).ToList();
@@ -42,6 +44,13 @@ internal static class Arguments
             0 => throw new UsageException($"no broken device is called '{name}'; 'fuzz list --devices' shows them"),
             _ => throw new UsageException($"'{name}' is part of {found.Count} names: {string.Join("; ", found.Take(4).Select(candidate => candidate.Name))}"),
         };
+    }
+
+    /// <summary>An executor that runs single inputs on that device.</summary>
+    public static IExecutor NewExecutor(TargetInfo target, string device)
+    {
+        using var qemu = QemuDevice.Find(device, target);
+        return qemu?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Plain();
     }
 
     /// <summary>A number in decimal, or in hexadecimal with 0x.</summary>

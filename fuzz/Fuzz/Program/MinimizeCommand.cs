@@ -31,7 +31,7 @@ internal sealed class MinimizeCommand
         string file = parsed.GetRequiredValue(_file);
         var target = InputFile.TargetOf(file, parsed.GetValue(_target));
         var input = InputFile.Read(file, target);
-        using var executor = new TargetHost(target, Arguments.FindDevice(parsed.GetRequiredValue(_device))).Instrumented();
+        using var executor = Arguments.NewExecutor(target, parsed.GetRequiredValue(_device));
         if (executor.Execute(input) is not { } finding)
         {
             _host.Error.WriteLine($"fuzz: {file} shows no finding, so there is nothing to keep");

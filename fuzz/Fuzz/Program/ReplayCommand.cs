@@ -25,13 +25,12 @@ internal sealed class ReplayCommand
 
     private int Run(ParseResult parsed)
     {
-        int device = Arguments.FindDevice(parsed.GetRequiredValue(_device));
         int broken = 0;
         foreach (var file in parsed.GetRequiredValue(_files))
         {
             var target = InputFile.TargetOf(file, parsed.GetValue(_target));
             var input = InputFile.Read(file, target);
-            using var executor = new TargetHost(target, device).Plain();
+            using var executor = Arguments.NewExecutor(target, parsed.GetRequiredValue(_device));
             var finding = executor.Execute(input);
             if (finding is not null) broken++;
             _host.Console.Line($"{(finding is null ? "ok   " : "FOUND")} {file}{(finding is null ? "" : $": {finding.Key}")}");

@@ -4,6 +4,7 @@ using System.Text;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
@@ -32,7 +33,7 @@ internal sealed class RunCommand
     private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "Folder that the campaign goes on from and adds to. [default: corpus in the report folder]", HelpName = "DIR" };
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
-    private readonly Option<string?> _report = new("--report") { Description = "Folder for statistics and findings. [default: reports/fuzz/<target>]", HelpName = "DIR" };
+    private readonly Option<string?> _report = new("--report") { Description = "Folder for statistics and findings. [default: reports/fuzz/<target>, with -qemu behind it for that device]", HelpName = "DIR" };
 
     public RunCommand(FuzzHost host)
     {
@@ -46,11 +47,12 @@ internal sealed class RunCommand
     private int Run(ParseResult parsed)
     {
         var target = Arguments.FindTarget(parsed.GetRequiredValue(_target));
-        int device = Arguments.FindDevice(parsed.GetRequiredValue(_device));
+        using var qemu = QemuDevice.Find(parsed.GetRequiredValue(_device), target);
+        int device = qemu is null ? Arguments.FindDevice(parsed.GetRequiredValue(_device)) : -1;
         ulong seed = ReadSeed(parsed);
         int jobs = parsed.GetValue(_jobs);
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
-        string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", target.Name);
+        string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", qemu is null ? target.Name : $"{target.Name}-{qemu.Identity.Name}");
         using var folder = CorpusFolder.Open(parsed.GetValue(_corpus) ?? Path.Combine(reports, "corpus"), target.Format);
         using var report = new CampaignReport(reports, target);
 
@@ -60,19 +62,20 @@ internal sealed class RunCommand
         var campaign = new Campaign(new CampaignOptions
         {
             Shape = target.Shape,
-            NewExecutor = host.Instrumented,
+            NewExecutor = qemu is null ? host.Instrumented : qemu.NewScout,
             NewDictionary = host.NewDictionary,
             Seed = seed,
             Jobs = jobs,
             Runs = parsed.GetValue(_runs) ?? long.MaxValue,
             Time = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue,
-            KeepGoing = parsed.GetValue(_keepGoing),
+            // A real device has deviations that are known, and restarts by itself.
+            KeepGoing = parsed.GetValue(_keepGoing) || qemu is not null,
             InFlightFolder = reports,
             Seeds = [.. target.Seeds().Select(input => input.Input), .. ShippedCorpus.Inputs(target, Complain), .. stored.Select(input => input.Input)],
         });
         using var stop = _host.Interrupted.Register(campaign.Stop);
 
-        _host.Console.Line($"fuzz {target.Name}: {target.Summary}");
+        _host.Console.Line($"fuzz {target.Name}: {target.Summary}{(qemu is null ? "" : $", on {qemu.Identity}")}");
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {jobs} job{(jobs == 1 ? "" : "s")}, {stored.Count} inputs from {folder.Path}, reports in {reports}"));
         var known = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
         using (var screen = Screen.For(_host.Console))
@@ -89,6 +92,7 @@ internal sealed class RunCommand
             });
         }
 
+        foreach (var line in qemu?.DescribePassedOver() ?? []) _host.Console.Line(line);
         return Finish(campaign, target, folder, report, reports);
     }
 

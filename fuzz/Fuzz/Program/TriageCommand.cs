@@ -29,13 +29,12 @@ internal sealed class TriageCommand
 
     private int Run(ParseResult parsed)
     {
-        int device = Arguments.FindDevice(parsed.GetRequiredValue(_device));
         var entries = parsed.GetRequiredValue(_folders).SelectMany(Records).GroupBy(found => found.Record.Key).OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
         foreach (var entry in entries)
         {
             var (record, path) = entry.First();
             var target = Arguments.FindTarget(record.Target);
-            using var executor = new TargetHost(target, device).Plain();
+            using var executor = Arguments.NewExecutor(target, parsed.GetRequiredValue(_device));
             var finding = executor.Execute(InputFile.Read(path, target));
             string fate = finding is null ? "gone" : finding.Key.ToString() == record.Key ? "same" : $"drifted to {finding.Key}";
             _host.Console.Labelled("key", Column, record.Key);

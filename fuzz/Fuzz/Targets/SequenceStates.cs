@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Engine.Coverage;
 
@@ -71,6 +72,28 @@ internal sealed class SequenceStates
         observations.Visit(Pairs + Worlds + (((relation * AnswerCount) + answer) * 4) + which);
     }
 
+    /// <summary>Takes over what a request did, by its answer.</summary>
+    public void Answered(byte type, ReadOnlySpan<byte> request, int answer, Observations observations)
+    {
+        if (request.Length < RequestLayout.SizeOf(type) || type is 0 or > RequestLayout.Unmap) return;
+        uint domain = BinaryPrimitives.ReadUInt32LittleEndian(request[4..]);
+        if (type is RequestLayout.Attach or RequestLayout.Detach)
+        {
+            uint endpoint = BinaryPrimitives.ReadUInt32LittleEndian(request[8..]);
+            if (answer != 0) return;
+            if (type == RequestLayout.Attach) Attached(endpoint, domain);
+            else Detached(endpoint);
+            return;
+        }
+
+        ulong first = BinaryPrimitives.ReadUInt64LittleEndian(request[8..]);
+        ulong last = BinaryPrimitives.ReadUInt64LittleEndian(request[16..]);
+        Range(type == RequestLayout.Map ? StepKind.Map : StepKind.Unmap, domain, first, last, answer, observations);
+        if (answer != 0) return;
+        if (type == RequestLayout.Map) Mapped(domain, first, last);
+        else Unmapped(domain, first, last);
+    }
+
     public void Attached(uint endpoint, uint domain)
     {
         Detached(endpoint);
@@ -123,6 +146,15 @@ internal sealed class SequenceStates
 
         domain = 0;
         return false;
+    }
+
+    /// <summary>What became of a request, by its used length and the whole writable part.</summary>
+    public static int AnswerOf(byte type, int used, ReadOnlySpan<byte> reply, int probeSize)
+    {
+        if (used < 0) return NeedsReset;
+        if (used < Requests.TailSize) return Unwritten;
+        int tail = type == RequestLayout.Probe ? Math.Min(probeSize, reply.Length - Requests.TailSize) : 0;
+        return Math.Min(reply[tail], (byte)(Unwritten - 1));
     }
 
     /// <summary>What became of an access, as an answer: 0 all of it, <see cref="Refused"/> nothing, 1 a part.</summary>

@@ -132,32 +132,11 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         var seen = used < 0 ? AnswerView.NotReturned : new AnswerView(machine.Reply, (uint)used, machine.Poison);
         Require(oracle.Judge(new RequestView(request, writable), seen), kind);
 
-        int answer = AnswerOf(type, used, machine.Reply, probeSize);
+        int answer = SequenceStates.AnswerOf(type, used, machine.Reply, probeSize);
         observations.Saw((ulong)used);
         observations.Saw((ulong)answer);
-        Remember(type, request, answer, observations);
+        _states.Answered(type, request, answer, observations);
         _states.Step(kind, answer, framing, observations);
-    }
-
-    private void Remember(byte type, ReadOnlySpan<byte> request, int answer, Observations observations)
-    {
-        if (request.Length < RequestLayout.SizeOf(type) || type is 0 or > RequestLayout.Unmap) return;
-        uint domain = BinaryPrimitives.ReadUInt32LittleEndian(request[4..]);
-        if (type is RequestLayout.Attach or RequestLayout.Detach)
-        {
-            uint endpoint = BinaryPrimitives.ReadUInt32LittleEndian(request[8..]);
-            if (answer != 0) return;
-            if (type == RequestLayout.Attach) _states.Attached(endpoint, domain);
-            else _states.Detached(endpoint);
-            return;
-        }
-
-        ulong first = BinaryPrimitives.ReadUInt64LittleEndian(request[8..]);
-        ulong last = BinaryPrimitives.ReadUInt64LittleEndian(request[16..]);
-        _states.Range(type == RequestLayout.Map ? StepKind.Map : StepKind.Unmap, domain, first, last, answer, observations);
-        if (answer != 0) return;
-        if (type == RequestLayout.Map) _states.Mapped(domain, first, last);
-        else _states.Unmapped(domain, first, last);
     }
 
     private void Access(
@@ -205,14 +184,6 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
             Access(machine, oracle, endpoint, unchecked(first - 1), isWrite: false, 2, observations);
             Access(machine, oracle, endpoint, last, isWrite: true, 2, observations);
         }
-    }
-
-    private static int AnswerOf(byte type, int used, ReadOnlySpan<byte> reply, int probeSize)
-    {
-        if (used < 0) return SequenceStates.NeedsReset;
-        if (used < Requests.TailSize) return SequenceStates.Unwritten;
-        int tail = type == RequestLayout.Probe ? Math.Min(probeSize, reply.Length - Requests.TailSize) : 0;
-        return Math.Min(reply[tail], (byte)(SequenceStates.Unwritten - 1));
     }
 
     private static void Require(in Judgement judgement, StepKind kind)

@@ -8,7 +8,7 @@ namespace Viommu.Guest.Targets.Qemu;
 public sealed class QemuTargetSource(string? program, bool packed = false) : ITargetSource
 {
     // A round trip takes microseconds; seconds are what a busy machine may take away from QEMU.
-    private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan UsualDeadline = TimeSpan.FromSeconds(5);
 
     private static readonly PciAddress Iommu = new(0, QemuTarget.IommuSlot, 0);
 
@@ -16,6 +16,9 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
 
     /// <inheritdoc/>
     public string Name => packed ? "qemu-packed" : "qemu";
+
+    /// <summary>How long QEMU may take for an answer; one that takes longer hangs.</summary>
+    public TimeSpan Deadline { get; init; } = UsualDeadline;
 
     /// <inheritdoc/>
     public ulong AlsoAccept => packed ? Features.RingPacked : 0;
@@ -29,7 +32,7 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
         var machine = Start(iommu);
         try
         {
-            var target = new QemuTarget(machine, _program.Value.Version, packed ? "packed" : "", AnswerDeadline);
+            var target = new QemuTarget(machine, _program.Value.Version, packed ? "packed" : "", Deadline);
             if ((shape.Offering | shape.Withholding) != 0)
                 whyNot = QemuShape.Mismatch(shape, OfferedFeatures.Read(target, Iommu), _program.Value);
             if (whyNot is null) return target;
@@ -52,6 +55,6 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
     {
         const string Edu = "edu,dma_mask=0xffffffffffffffff";
         string[] devices = [iommu, $"{Edu},addr={QemuTarget.FirstEduSlot:x2}", $"{Edu},addr={QemuTarget.FirstEduSlot + 1:x2}"];
-        return QemuMachine.Start(_program.Value, devices, AnswerDeadline);
+        return QemuMachine.Start(_program.Value, devices, Deadline);
     }
 }

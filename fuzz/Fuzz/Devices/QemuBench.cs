@@ -1,0 +1,280 @@
+using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Machines;
+using Viommu.Guest;
+using Viommu.Guest.Driver;
+using Viommu.Guest.Pci;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Transport;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Fuzz.Devices;
+
+/// <summary>
+/// One QEMU, with its virtio-iommu in a known state between programs. Registers cost a round trip over a socket each, so they are written
+/// many at a time, and a device that can be cleaned by requests is not initialised again. Whatever ends the process throws.
+/// </summary>
+internal sealed class QemuBench : IDisposable
+{
+    /// <summary>An endpoint that is there and makes no accesses: the SATA controller of the machine.</summary>
+    public const uint SilentEndpoint = 0xfa;
+
+    /// <summary>An endpoint that no machine has: the last page of the number space is given to nothing.</summary>
+    public const uint NoEndpoint = 0xffff_f001;
+
+    // This driver's rings are split, its doorbell is a queue number, and it puts chains where it likes.
+    private const ulong NotSpoken = Features.RingPacked | Features.NotificationData | Features.NotifConfigData | Features.InOrder | Features.Suspend;
+
+    // Fits the client's buffer.
+    private const int PostedAtMost = 12;
+
+    private const DeviceStatus Found = DeviceStatus.Acknowledge | DeviceStatus.Driver;
+    private const DeviceStatus Running = Found | DeviceStatus.FeaturesOk | DeviceStatus.DriverOk;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    private readonly QemuTarget _target;
+    private readonly Machine _machine;
+    private readonly QemuRings _rings;
+    private readonly DeviceFacts?[] _facts = new DeviceFacts?[(int)Features.IommuChapter + 1];
+    private readonly IommuConfig _config;
+    private readonly EndpointFacts[] _endpoints;
+    private readonly ulong _offered;
+    private readonly HashSet<(uint Domain, uint Endpoint)> _attached = [];
+    private ulong _doorbell;
+    private ulong _common;
+    private ulong _negotiated;
+    private int _posted;
+    private bool _isClean;
+    private bool _needsReset;
+    private bool _isBypassWritten;
+
+    private QemuBench(QemuTarget target)
+    {
+        _target = target;
+        _machine = Machine.Discover(target);
+        Dma = new(_machine);
+        _machine.ResetDevice();
+        Dma.Prime();
+        var driver = IommuDriver.Start(_machine);
+        _offered = _machine.ReadOfferedFeatures();
+        _config = driver.Config;
+        _endpoints = [.. Dma.Endpoints.Select(id => new EndpointFacts(id, RegionsOf(driver, id)))];
+        _rings = new(target.Ram, _machine.Heap);
+        FindRegisters();
+    }
+
+    /// <summary>What there is to know of the device, with the features that are negotiated.</summary>
+    public DeviceFacts Facts => _facts[_negotiated & Features.IommuChapter] ??= new(_offered, _negotiated, _config, _endpoints, Dma.Window);
+
+    /// <summary>Name and version.</summary>
+    public TargetIdentity Identity => _target.Identity;
+
+    /// <summary>The endpoints' accesses.</summary>
+    public QemuDma Dma { get; }
+
+    /// <summary>What the process wrote last.</summary>
+    public string LastWords => _target.LastWords;
+
+    /// <summary>Device resets that were needed between programs.</summary>
+    public int Resets { get; private set; }
+
+    /// <summary>True where the device has indirect descriptors in force.</summary>
+    public bool HasIndirect => (_negotiated & Features.IndirectDesc) != 0;
+
+    /// <summary>True where the device has a <c>bypass</c> field.</summary>
+    public bool HasBypassField => (_offered & Features.BypassConfig) != 0;
+
+    /// <summary>Requests that were sent and did not come back.</summary>
+    public int Outstanding => _rings.Outstanding;
+
+    /// <summary>True where the next answer is there.</summary>
+    public bool HasNext => _rings.HasNext;
+
+    /// <summary>The last answer: the whole writable part.</summary>
+    public ReadOnlySpan<byte> Reply => _rings.Reply;
+
+    /// <summary>Starts a QEMU.</summary>
+    public static QemuBench Open(QemuTargetSource source)
+    {
+        var target = source.Open(TargetShape.Default, out string? whyNot) as QemuTarget ?? throw new TargetUnavailableException(whyNot ?? "there is no QEMU");
+        try
+        {
+            return new(target);
+        }
+        catch
+        {
+            target.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Brings the device to where programs start: nothing attached, the bypass field as at power-on, these features as far as it offers them.</summary>
+    public void Prepare(ulong wanted)
+    {
+        if (!_isClean || Accepted(wanted) != _negotiated)
+        {
+            _machine.ResetDevice();
+            Dma.Prime();
+            Start(wanted);
+            Resets++;
+        }
+
+        _isClean = false;
+    }
+
+    /// <summary>
+    /// Detaches what the program can have attached, and has the device confirm that each of its domains is gone. What does not go that way,
+    /// the next <see cref="Prepare"/> resets.
+    /// </summary>
+    public void CleanUp()
+    {
+        // What was made available and not returned would come later.
+        bool canSend = !_needsReset && _rings.Outstanding == 0 && 2 * _attached.Count <= QemuRings.Places;
+        if (canSend && _isBypassWritten) _isBypassWritten = !TryRestoreBypass();
+        if (_isBypassWritten) SystemReset();
+        else _isClean = canSend && TryDetach();
+        _attached.Clear();
+    }
+
+    /// <summary>Resets the device and has it accept as many of <paramref name="wanted"/> as it offers.</summary>
+    public void Start(ulong wanted)
+    {
+        _negotiated = Accepted(wanted);
+        _needsReset = false;
+        _attached.Clear();
+        _rings.Clear();
+        Post(CommonField.DeviceStatus, 0);
+        Post(CommonField.DeviceStatus, (ulong)DeviceStatus.Acknowledge);
+        Post(CommonField.DeviceStatus, (ulong)Found);
+        for (int half = 0; half < 2; half++)
+        {
+            Post(CommonField.DriverFeatureSelect, (ulong)half);
+            Post(CommonField.DriverFeature, (uint)(_negotiated >> (32 * half)));
+        }
+
+        Post(CommonField.DeviceStatus, (ulong)(Found | DeviceStatus.FeaturesOk));
+        SetUpQueue(IommuDriver.RequestQueueNumber, QemuRings.RequestQueueSize, _rings.Requests);
+        SetUpQueue(IommuDriver.EventQueueNumber, QemuRings.EventQueueSize, _rings.Events);
+        Post(CommonField.DeviceStatus, (ulong)Running);
+        if (ReadStatus() != Running) throw new GuestSetupException($"a legal negotiation of features 0x{_negotiated:x} did not end in DRIVER_OK");
+    }
+
+    /// <summary>The reset line of the machine; <see cref="Start"/> has to follow.</summary>
+    public void SystemReset()
+    {
+        _machine.ResetSystem();
+        FindRegisters();
+        Dma.Forget();
+        _isBypassWritten = false;
+        _isClean = false;
+    }
+
+    /// <summary>Puts a request beside those that go out with the next <see cref="Ring"/>.</summary>
+    public void Put(ReadOnlySpan<byte> readable, int writable, Framing framing)
+    {
+        if (readable.Length >= 12 && readable[0] == RequestType.Attach)
+            _attached.Add((BitConverter.ToUInt32(readable[4..]), BitConverter.ToUInt32(readable[8..])));
+        _rings.Put(readable, writable, framing == Framing.Indirect && !HasIndirect ? Framing.Plain : framing);
+    }
+
+    /// <summary>
+    /// Makes available what was put, and rings. False where the device wants to be reset before it has returned everything; a device that
+    /// does neither throws <see cref="TargetHungException"/>.
+    /// </summary>
+    public bool Ring()
+    {
+        _rings.Publish();
+        _target.MmioWrite(_doorbell, 2, IommuDriver.RequestQueueNumber);
+        if (_rings.IsAllReturned) return true;
+        if (_target.Await(() => _rings.IsAllReturned || (_needsReset = (ReadStatus() & DeviceStatus.NeedsReset) != 0), Patience)) return !_needsReset;
+        throw new TargetHungException($"the device neither returned a request nor asked for a reset within {Patience.TotalSeconds:0} s", LastWords);
+    }
+
+    /// <summary>Takes the next answer; its used length.</summary>
+    public uint Take(out bool isInOrder, out bool isGuarded) => _rings.Take(out isInOrder, out isGuarded);
+
+    /// <summary>The next event buffer that came back; false where there is none.</summary>
+    public bool TryTakeReport(Span<byte> into, out uint usedLength) => _rings.TryTakeReport(into, out usedLength);
+
+    /// <summary>Reads the field <c>bypass</c>.</summary>
+    public byte ReadBypass() => _machine.ReadBypass();
+
+    /// <summary>Writes the field <c>bypass</c>; false where the device takes that for the end, and wants to be reset.</summary>
+    public bool WriteBypass(byte value)
+    {
+        _isBypassWritten = true;
+        _machine.WriteBypass(value);
+        _needsReset = (ReadStatus() & DeviceStatus.NeedsReset) != 0;
+        return !_needsReset;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _target.Dispose();
+
+    private static List<ReservedRegion> RegionsOf(IommuDriver driver, uint endpoint)
+    {
+        if (!driver.Has(Features.Probe)) return [];
+        var probe = driver.Probe(endpoint);
+        return probe.IsOk
+            ? [.. ProbeProperty.Parse(probe.Reply.AsSpan(0, probe.TailOffset)).Select(property => property.AsReservedRegion()).OfType<ReservedRegion>()]
+            : [];
+    }
+
+    private ulong Accepted(ulong wanted) => (wanted & _offered & ~NotSpoken) | Features.Version1;
+
+    private bool TryDetach()
+    {
+        if (_attached.Count == 0) return true;
+        foreach (var (domain, endpoint) in _attached) Put(new DetachRequest(domain, endpoint).Encode(), Request.TailSize, Framing.Plain);
+        var domains = _attached.Select(pair => pair.Domain).Distinct().ToList();
+        foreach (uint domain in domains) Put(new UnmapRequest(domain, 0, ulong.MaxValue).Encode(), Request.TailSize, Framing.Plain);
+        if (!Ring()) return false;
+        foreach (var _ in _attached) Take(out bool _, out bool _);
+        bool isGone = true;
+        foreach (uint _ in domains)
+        {
+            uint used = Take(out bool isInOrder, out bool _);
+            isGone &= isInOrder && used == Request.TailSize && Reply[0] == (byte)RequestStatus.NoEnt;
+        }
+
+        return isGone;
+    }
+
+    private bool TryRestoreBypass()
+    {
+        _machine.WriteBypass(_config.Bypass);
+        return _machine.ReadBypass() == _config.Bypass;
+    }
+
+    private void FindRegisters()
+    {
+        var pci = _machine.Pci!;
+        // Nobody listens to the line, and each change of it is a line of text on the socket.
+        pci.Function.Command |= PciCommand.InterruptDisable;
+        _common = pci.Structures.Common;
+        _target.MmioWrite(_common + CommonField.QueueSelect.Offset, CommonField.QueueSelect.Width, IommuDriver.RequestQueueNumber);
+        _doorbell = pci.Structures.Notify + (_target.MmioRead(_common + CommonField.QueueNotifyOff.Offset, CommonField.QueueNotifyOff.Width) * pci.Structures.NotifyMultiplier);
+    }
+
+    private void SetUpQueue(int queue, ushort size, QueueAddresses addresses)
+    {
+        Post(CommonField.QueueSelect, (ulong)queue);
+        Post(CommonField.QueueSize, size);
+        Post(CommonField.QueueDescLow, (uint)addresses.Descriptors);
+        Post(CommonField.QueueDescHigh, addresses.Descriptors >> 32);
+        Post(CommonField.QueueDriverLow, (uint)addresses.Driver);
+        Post(CommonField.QueueDriverHigh, addresses.Driver >> 32);
+        Post(CommonField.QueueDeviceLow, (uint)addresses.Device);
+        Post(CommonField.QueueDeviceHigh, addresses.Device >> 32);
+        Post(CommonField.QueueEnable, 1);
+    }
+
+    private void Post(CommonField field, ulong value)
+    {
+        _target.PostMmioWrite(_common + field.Offset, field.Width, value);
+        if (++_posted % PostedAtMost == 0) ReadStatus();
+    }
+
+    private DeviceStatus ReadStatus() => (DeviceStatus)_target.MmioRead(_common + CommonField.DeviceStatus.Offset, CommonField.DeviceStatus.Width);
+}

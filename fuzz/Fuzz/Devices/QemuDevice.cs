@@ -1,0 +1,79 @@
+using Viommu.Conformance.Program;
+using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Targets;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Qemu;
+
+namespace Viommu.Fuzz.Devices;
+
+/// <summary>A real QEMU as what is fuzzed: makes executors that share nothing, and says in the end what they passed over.</summary>
+internal sealed class QemuDevice : IDisposable
+{
+    private const string Name = "qemu";
+
+    // Whoever only judges waits longer; here what seems to hang is run again before it counts.
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
+
+    private readonly QemuTargetSource _source;
+    private readonly List<QemuKnowledge> _jobs = [];
+    private QemuRunner? _first;
+
+    private QemuDevice(string? program)
+    {
+        _source = new(program) { Deadline = Deadline };
+        _first = new(_source);
+        try
+        {
+            Identity = _first.Identity;
+        }
+        catch (TargetUnavailableException missing)
+        {
+            throw new UsageException(missing.Message);
+        }
+    }
+
+    /// <summary>Name and version.</summary>
+    public TargetIdentity Identity { get; }
+
+    /// <summary>The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is.</summary>
+    public static QemuDevice? Find(string device, TargetInfo target)
+    {
+        if (device != Name && !device.StartsWith(Name + ":", StringComparison.Ordinal)) return null;
+        if (target.Name != SequenceTarget.Info.Name) throw new UsageException($"--device {Name} takes programs of the target {SequenceTarget.Info.Name}, not of {target.Name}");
+        return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null);
+    }
+
+    /// <summary>An executor for a job of a campaign.</summary>
+    public IExecutor NewScout()
+    {
+        var knowledge = new QemuKnowledge();
+        lock (_jobs)
+        {
+            _jobs.Add(knowledge);
+            return new QemuScout(TakeRunner(), knowledge);
+        }
+    }
+
+    /// <summary>An executor that runs one request at a time, to the first deviation.</summary>
+    public IExecutor NewReplay()
+    {
+        lock (_jobs) return new QemuReplay(TakeRunner());
+    }
+
+    /// <summary>What the campaign's jobs passed over, a line each; once they have ended.</summary>
+    public IEnumerable<string> DescribePassedOver() => QemuKnowledge.Describe(_jobs);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _first?.Dispose();
+        _source.Dispose();
+    }
+
+    private QemuRunner TakeRunner()
+    {
+        var runner = _first ?? new QemuRunner(_source);
+        _first = null;
+        return runner;
+    }
+}

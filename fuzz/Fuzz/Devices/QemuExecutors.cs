@@ -1,0 +1,97 @@
+using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Engine.Minimization;
+using Viommu.Fuzz.Targets;
+
+namespace Viommu.Fuzz.Devices;
+
+/// <summary>Runs programs on a QEMU one request at a time, to the first deviation: for what is to be seen by itself.</summary>
+internal sealed class QemuReplay(QemuRunner runner) : IExecutor
+{
+    private readonly DateTime _until = DateTime.MaxValue;
+
+    /// <summary>Runs programs until a time is over; after it nothing is broken any more.</summary>
+    public QemuReplay(QemuRunner runner, TimeSpan time)
+        : this(runner) => _until = DateTime.UtcNow + time;
+
+    /// <inheritdoc/>
+    public Span<byte> Counters => default;
+
+    /// <inheritdoc/>
+    public Observations Observations { get; } = new(SequenceStates.Count);
+
+    /// <inheritdoc/>
+    public Finding? Execute(ReadOnlySpan<byte> input)
+    {
+        if (DateTime.UtcNow >= _until) return null;
+        Observations.Begin();
+        return runner.Run(input, Observations, knowledge: null);
+    }
+
+    /// <inheritdoc/>
+    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => false;
+
+    /// <inheritdoc/>
+    public void Dispose() => runner.Dispose();
+}
+
+/// <summary>
+/// Runs the programs of a campaign on a QEMU. There is no code coverage: the abstract states guide the search. What it finds it has seen a
+/// second time, in a program that shows nothing else, and made as small as it gets on that device.
+/// </summary>
+internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IExecutor
+{
+    // A death costs a start of the process, and whoever watches the campaign loses patience with an input that takes long.
+    private static readonly TimeSpan TimeToMinimise = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public Span<byte> Counters => default;
+
+    /// <inheritdoc/>
+    public Observations Observations { get; } = new(SequenceStates.Count);
+
+    /// <inheritdoc/>
+    public Finding? Execute(ReadOnlySpan<byte> input)
+    {
+        Observations.Begin();
+        var seen = runner.Run(input, Observations, knowledge);
+        if (seen is null) return null;
+        var confirmed = Confirm(input, seen);
+        knowledge.Deaths = runner.Deaths;
+        if (confirmed is null) knowledge.Doubt(seen.Key);
+        return confirmed;
+    }
+
+    /// <inheritdoc/>
+    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => false;
+
+    /// <inheritdoc/>
+    public void Dispose() => runner.Dispose();
+
+    private Finding? Confirm(ReadOnlySpan<byte> input, Finding seen)
+    {
+        byte[] alone = Without(input, runner.PassedOver, keep: runner.IsFatal ? runner.PassedOver[^1] : -1);
+        var replay = new QemuReplay(runner, TimeToMinimise);
+        if (replay.Execute(alone) is not { } confirmed || (confirmed.Key != seen.Key && knowledge.IsSettled(confirmed.Key))) return null;
+        bool isFatal = runner.IsFatal;
+        byte[] smallest = new Minimizer(replay, SequenceShape.Shape, confirmed.Key).Minimize(alone);
+        // Once more, for its own words, and for the requests that it is made of.
+        var told = new QemuReplay(runner).Execute(smallest);
+        knowledge.Settle(confirmed.Key, isFatal && runner.IsFatal ? [.. runner.Classes] : []);
+        return (told?.Key == confirmed.Key ? told : confirmed) with { Input = smallest };
+    }
+
+    private static byte[] Without(ReadOnlySpan<byte> input, IReadOnlyList<int> steps, int keep)
+    {
+        var left = new List<byte>([.. input[..SequenceShape.HeaderSize]]);
+        int count = SequenceShape.Shape.RecordsIn(input.Length);
+        for (int i = 0; i < count; i++)
+        {
+            if (i != keep && steps.Contains(i)) continue;
+            left.AddRange(input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
+        }
+
+        return [.. left];
+    }
+}
