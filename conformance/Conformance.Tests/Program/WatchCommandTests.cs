@@ -1,7 +1,6 @@
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Tests.Watching;
 using Viommu.Conformance.Watching.Traces;
-using Viommu.Conformance.Watching;
 
 namespace Viommu.Conformance.Tests.Program;
 

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using Viommu.Conformance.Reports;
-using Viommu.Conformance.Running;
 using Viommu.Conformance.Scripts;
-using Viommu.Conformance.Watching;
 using Viommu.Conformance.Watching.Selftest;
 using Viommu.Conformance.Watching.Traces;
 using Viommu.Conformance.Watching.Workload;

@@ -2,7 +2,6 @@ using Viommu.Device.Iommu;
 using Viommu.Device.Lifecycle;
 using Viommu.Device.Memory;
 using Viommu.Device.Tests.Support;
-using Viommu.Device.Transport;
 using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 

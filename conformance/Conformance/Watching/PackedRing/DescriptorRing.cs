@@ -1,5 +1,4 @@
 using Viommu.Conformance.Watching.SplitRing;
-using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Watching.PackedRing;

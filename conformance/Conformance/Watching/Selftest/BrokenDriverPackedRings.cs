@@ -1,5 +1,4 @@
 using Viommu.Conformance.Watching.Workload;
-using Viommu.Guest.Driver;
 using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Virtqueue;

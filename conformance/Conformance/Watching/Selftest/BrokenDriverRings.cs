@@ -1,6 +1,5 @@
 using Viommu.Conformance.Watching.Live;
 using Viommu.Conformance.Watching.Workload;
-using Viommu.Guest.Driver;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
