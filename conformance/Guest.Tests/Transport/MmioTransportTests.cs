@@ -117,12 +117,19 @@ public sealed class MmioTransportTests
     [Theory]
     [InlineData(0x000, 0x7472_6975, "MagicValue")]
     [InlineData(0x004, 3, "Version")]
-    [InlineData(0x008, 0, "DeviceID")]
     [InlineData(0x008, 1, "DeviceID")]
     public void What_is_no_virtio_iommu_is_refused(uint register, uint value, string what)
     {
         var slot = new FakeMmioSlot(version: 2);
         slot.Target.Mmio(FakeMmioSlot.Base + register, value);
         Assert.Contains(what, Assert.Throws<GuestSetupException>(() => Machine.Discover(slot.Target)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DeviceID_0_is_a_place_without_a_device()
+    {
+        var slot = new FakeMmioSlot(version: 2);
+        slot.Target.Mmio(FakeMmioSlot.Base + 8, 0);
+        Assert.Throws<NoDeviceException>(() => Machine.Discover(slot.Target));
     }
 }
