@@ -1,5 +1,6 @@
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Tests.Watching;
+using Viommu.Conformance.Watching.Traces;
 using Viommu.Conformance.Watching;
 
 namespace Viommu.Conformance.Tests.Program;
@@ -87,6 +88,31 @@ public sealed class WatchCommandTests
         using var cli = Cli("CORE-STATUS-V-02");
         Assert.Equal(3, cli.Run("watch", Boot, "--target", "model"));
         Assert.Contains("not for traces", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_scripts_of_the_corpus_are_what_is_exported_of_its_traces()
+    {
+        using var cli = Cli("IOMMU-UNMAP-V-02");
+        var scripts = Path.Combine(Watch.Traces, "..", "scripts");
+        string[] traces = [.. Directory.GetFiles(Watch.Traces).Where(trace => File.Exists(Path.Combine(scripts, TraceFile.NameOf(trace) + ".viommu"))).Order()];
+        Assert.Equal(0, cli.Run(["watch", .. traces, "--export", cli.PathOf("exported")]));
+        Assert.NotEmpty(traces);
+        Assert.Equal(traces.Length, Directory.GetFiles(scripts).Length);
+        foreach (var trace in traces)
+        {
+            var name = TraceFile.NameOf(trace) + ".viommu";
+            Assert.Equal(File.ReadAllText(Path.Combine(scripts, name)), File.ReadAllText(Path.Combine(cli.PathOf("exported"), name)));
+        }
+    }
+
+    [Fact]
+    public void What_real_guests_asked_the_reference_device_answers_as_the_spec_allows()
+    {
+        using var cli = Cli("IOMMU-UNMAP-V-02");
+        var scripts = Directory.GetFiles(Path.Combine(Watch.Traces, "..", "scripts"));
+        Assert.Equal(0, cli.Invoke(["replay", .. scripts]));
+        Assert.Equal(scripts.Length, cli.Output.Split("breaks no clause").Length - 1);
     }
 
     [Fact]

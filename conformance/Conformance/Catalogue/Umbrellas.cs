@@ -1,7 +1,7 @@
 namespace Viommu.Conformance.Catalogue;
 
 /// <summary>
-/// The clauses of the chapter "Conformance", each of which asks for nothing but that others are kept: their verdict is that of their
+/// Clauses that ask for nothing but that others are kept, most of them of the chapter "Conformance": their verdict is that of their
 /// parts. A part is a clause that has to be kept, so a MUST, or another such sum.
 /// </summary>
 internal sealed class Umbrellas

@@ -178,7 +178,7 @@ internal sealed class ScriptShrinker(Func<Script, bool> shows, int attempts)
                 if (op.Writable > Request.TailSize) yield return op with { Writable = Request.TailSize };
                 if (op.Writable > 0 && op.Hex.Length > 0) yield return op with { Writable = 0 };
                 if (op.Hex.Length > 8) yield return op with { Hex = op.Hex[..8] };
-                if (op.Hex.AsSpan(2.. Math.Max(2, op.Hex.Length)).IndexOfAnyExcept('0') >= 0) yield return op with { Hex = op.Hex[..2] + new string('0', op.Hex.Length - 2) };
+                if (op.Hex.AsSpan(2..Math.Max(2, op.Hex.Length)).IndexOfAnyExcept('0') >= 0) yield return op with { Hex = op.Hex[..2] + new string('0', op.Hex.Length - 2) };
                 break;
             case DmaOperation op:
                 if (op.Length > 1) yield return op with { Length = 1 };

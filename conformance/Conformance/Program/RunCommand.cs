@@ -92,6 +92,7 @@ internal sealed class RunCommand
     {
         Description = "Instead of the checks, N sequences of random requests, DMA and resets, held against everything that the chapter allows.",
         HelpName = "N",
+        CustomParser = result => Count(result, "--random"),
     };
 
     private readonly Option<int> length = new("--length")
@@ -99,6 +100,7 @@ internal sealed class RunCommand
         Description = "Operations in each of the sequences of --random.",
         HelpName = "L",
         DefaultValueFactory = _ => 200,
+        CustomParser = result => Count(result, "--length"),
     };
 
     private readonly Option<bool> list = new("--list") { Description = "Print what would run, and stop." };
@@ -122,8 +124,6 @@ internal sealed class RunCommand
         {
             if (result.GetValueOrDefault<double?>() is { } seconds) Bound(seconds, "--budget", result.AddError);
         });
-        random.Validators.Add(result => Count(result.GetValueOrDefault<int?>() ?? 1, "--random", result.AddError));
-        length.Validators.Add(result => Count(result.GetValueOrDefault<int>(), "--length", result.AddError));
         Command.SetAction(Run);
     }
 
@@ -274,10 +274,10 @@ internal sealed class RunCommand
             refuse(string.Create(CultureInfo.InvariantCulture, $"{option} takes more than 0 and at most {LongestWait.TotalSeconds} seconds"));
     }
 
-    private static void Count(int value, string option, Action<string> refuse)
-    {
-        if (value < 1) refuse($"{option} takes a number from 1 up");
-    }
+    private static int Count(System.CommandLine.Parsing.ArgumentResult result, string option) =>
+        int.TryParse(result.Tokens[^1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
+            ? count
+            : (int)Refuse(result, $"{option} takes a number from 1 up");
 
     private static ulong? ParseSeed(string text) =>
         text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Scripts;
 using Viommu.Conformance.Watching;
 using Viommu.Conformance.Watching.Selftest;
 using Viommu.Conformance.Watching.Traces;
@@ -34,11 +36,17 @@ internal sealed class WatchCommand
         HelpName = "NAME",
     };
 
+    private readonly Option<string?> export = new("--export")
+    {
+        Description = "Write into DIR, for each trace, a script of what its guest asked of the device: 'replay' asks the same of any target.",
+        HelpName = "DIR",
+    };
+
     public WatchCommand(CliHost host)
     {
         this.host = host;
         options = new WatchOptions(host);
-        Command = new("watch", "Judges a guest driver by watching what it does: in recorded traces, or the suite's own.") { files, target, broken };
+        Command = new("watch", "Judges a guest driver by watching what it does: in recorded traces, or the suite's own.") { files, target, broken, export };
         options.AddTo(Command);
         Command.SetAction(Run);
     }
@@ -50,14 +58,27 @@ internal sealed class WatchCommand
         var worse = parsed.GetValue(broken) is { } name ? Find(name) : null;
         var watch = options.Begin(parsed);
         var traces = parsed.GetRequiredValue(files);
+        if (traces.Length == 0 && parsed.GetValue(export) is not null) throw new UsageException("--export takes the traces to make scripts of");
         if (traces.Length == 0) return WatchLive(watch, parsed.GetRequiredValue(target), worse);
         if (parsed.GetResult(target) is { Implicit: false } || worse is not null) throw new UsageException("--target and --broken are for a driver that runs, not for traces");
         foreach (var trace in traces)
         {
             host.Interrupted.ThrowIfCancellationRequested();
-            TraceFile.Replay(trace, watch.Watcher.See);
+            var script = new TraceScript(Path.GetFileName(trace));
+            TraceFile.Replay(trace, seen =>
+            {
+                watch.Watcher.See(seen);
+                script.See(seen);
+            });
+            if (parsed.GetValue(export) is { } folder) Write(Path.Combine(folder, TraceFile.NameOf(trace) + Script.Extension), script.Script);
         }
         return watch.End(new TargetIdentity("trace", traces is [var only] ? Path.GetFileName(only) : $"{traces.Length} files"), "trace");
+    }
+
+    private void Write(string path, Script script)
+    {
+        ReportFolder.Save(path, ScriptPrinter.Print(script));
+        host.Console.Line($"script: {path}");
     }
 
     private int WatchLive(WatchedRun watch, string spec, BrokenDriver? worse)

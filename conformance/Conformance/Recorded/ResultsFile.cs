@@ -118,7 +118,7 @@ internal sealed class ResultsFile
         if (checks is null || clauses is null || target is null || spec is null || seed is null)
             throw Wrong(ref reader, "not whole: spec, seed, target, checks and clauses have to be there");
         if (checks.GroupBy(c => c.Id).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Wrong(ref reader, $"check '{Shorten(twice.Key)}' is there twice");
-        return new(label, tool, spec.Value, target, features, seed.Value, strict, over, checks, clauses, complaints) 
+        return new(label, tool, spec.Value, target, features, seed.Value, strict, over, checks, clauses, complaints)
         {
             Summary = summary,
             StrictOnSecurity = strictOnSecurity,

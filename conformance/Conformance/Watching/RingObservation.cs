@@ -14,6 +14,26 @@ public sealed record RingWritten(int Queue, RingField Field, int Index, ushort V
     protected override string Describe() => $"queue {Queue} {Field}[{Index}] written 0x{Value:x}";
 }
 
+/// <summary>A split ring as the driver has laid it out, when it enables the queue and the device has not looked yet.</summary>
+/// <param name="Queue">The queue.</param>
+/// <param name="AvailFlags">The flags of the available ring.</param>
+/// <param name="UsedFlags">The flags of the used ring.</param>
+public sealed record RingLaidOut(int Queue, ushort AvailFlags, ushort UsedFlags) : Observation
+{
+    /// <inheritdoc/>
+    protected override string Describe() => $"queue {Queue} enabled with avail.flags 0x{AvailFlags:x}, used.flags 0x{UsedFlags:x}";
+}
+
+/// <summary>The device says which notifications it wants of a split ring (2.7.10), or says something else than before.</summary>
+/// <param name="Queue">The queue.</param>
+/// <param name="UsedFlags">The flags of the used ring.</param>
+/// <param name="AvailEvent">What lies behind the used elements, with EVENT_IDX or without.</param>
+public sealed record NotificationsWished(int Queue, ushort UsedFlags, ushort AvailEvent) : Observation
+{
+    /// <inheritdoc/>
+    protected override string Describe() => $"queue {Queue}: the device sets used.flags 0x{UsedFlags:x}, avail_event {AvailEvent}";
+}
+
 /// <summary>The driver wrote an entry of the descriptor table of a split ring, or of the descriptor ring of a packed one.</summary>
 public sealed record DescriptorWritten(int Queue, int Slot, RingDescriptor Descriptor) : Observation
 {

@@ -1,3 +1,4 @@
+using Viommu.Device.Iommu;
 using Viommu.Device.Tests.Support;
 using Machine = Viommu.Device.Tests.Support.Iommu;
 
@@ -60,6 +61,18 @@ public class DetachTests
         Assert.Equal(Bytes.NoEnt, iommu.Send(Bytes.Map(1, 0x1000, 0x1fff, 0x5000)));
         iommu.Given(Bytes.Attach(1, Machine.Endpoint));
         Assert.Null(iommu.Translate(0x1000));
+    }
+
+    [Fact]
+    public void The_regions_of_an_ended_domain_do_not_bind_the_next_one()
+    {
+        var iommu = new Machine(options => options with
+        {
+            Endpoints = [new(Machine.Endpoint) { ReservedRegions = [new(new(0x4000, 0x4fff), ReservedRegionKind.Reserved)] }, new(Machine.OtherEndpoint)],
+        }).Given(Bytes.Attach(1, Machine.Endpoint));
+        Assert.Equal(Bytes.Inval, iommu.Send(Bytes.Map(1, 0x4000, 0x4fff, 0)));
+        iommu.Given(Bytes.Detach(1, Machine.Endpoint)).Given(Bytes.Attach(2, Machine.OtherEndpoint));
+        Assert.Equal(Bytes.Ok, iommu.Send(Bytes.Map(2, 0x4000, 0x4fff, 0)));
     }
 
     [Fact]

@@ -163,6 +163,35 @@ public class DmaTests
     }
 
     [Fact]
+    public void A_doorbell_takes_no_byte_to_memory_and_none_beyond_its_region()
+    {
+        var iommu = new Machine(options => options with
+        {
+            Endpoints = [new(Machine.Endpoint) { ReservedRegions = [new(new(0x8000, 0x8007), ReservedRegionKind.Msi)] }],
+        }).Given(Bytes.Attach(1, Machine.Endpoint));
+        Assert.Equal(new DmaResult(DmaOutcome.Completed, 4), iommu.Device.Write(Machine.Endpoint, new(0x8000), [1, 2, 3, 4]));
+        Assert.Equal(new DmaResult(DmaOutcome.NotMapped, 4), iommu.Device.Write(Machine.Endpoint, new(0x8004), [1, 2, 3, 4, 5, 6]));
+        Assert.Equal(new byte[0x10000], iommu.Memory.Read(new(0), 0x10000));
+    }
+
+    [Theory]
+    [InlineData(0x1ff0, 15)]
+    [InlineData(0x1ff0, 16)]
+    [InlineData(0x1ff0, 17)]
+    [InlineData(0x1ff0, 48)]
+    [InlineData(0x2fdf, 32)]
+    public void An_access_that_ends_near_the_end_of_a_mapping_moves_just_its_bytes(int at, int length)
+    {
+        var iommu = new Machine()
+            .Given(Bytes.Attach(1, Machine.Endpoint))
+            .Given(Bytes.Map(1, 0x1000, 0x1fff, 0x5000))
+            .Given(Bytes.Map(1, 0x2000, 0x2fff, 0x7000));
+        byte[] sent = [.. Enumerable.Range(1, length).Select(i => (byte)i)];
+        Assert.Equal(new DmaResult(DmaOutcome.Completed, (ulong)length), iommu.Device.Write(Machine.Endpoint, new((ulong)at), sent));
+        Assert.Equal(sent.Append((byte)0), Enumerable.Range(at, length + 1).Select(va => iommu.Memory.Read(new((ulong)(va < 0x2000 ? va + 0x4000 : va + 0x5000)), 1)[0]));
+    }
+
+    [Fact]
     public void An_access_in_bypass_mode_stops_where_a_reserved_region_starts()
     {
         var iommu = new Machine(options => options with

@@ -38,6 +38,19 @@ public class OptionsTests
         { "no known kind", new() { Endpoints = [new(1) { ReservedRegions = [new(new(0, 1), (ReservedRegionKind)2)] }] } },
     };
 
+    public static TheoryData<IommuOptions> Extreme => new()
+    {
+        new IommuOptions { ProbeSize = IommuOptions.MaximumProbeSize },
+        new IommuOptions { MaximumDomains = 0, MaximumMappings = 0 },
+        new IommuOptions { DomainRange = new(3, 3), InputRange = new(5, 5) },
+        new IommuOptions { EndpointRanges = [new(5, 4 + (1 << 22))] },
+        new IommuOptions
+        {
+            ProbeSize = IommuOptions.MaximumProbeSize,
+            Endpoints = [new(1) { ReservedRegions = [.. Enumerable.Range(0, 4096).Select(i => Reserved((ulong)i, (ulong)i))] }],
+        },
+    };
+
     private static ReservedRegion Reserved(ulong first, ulong last) => new(new(first, last), ReservedRegionKind.Reserved);
 
     private static ReservedRegion Doorbell(ulong first, ulong last) => new(new(first, last), ReservedRegionKind.Msi);
@@ -46,6 +59,27 @@ public class OptionsTests
     [MemberData(nameof(Illegal))]
     public void What_no_device_can_be_is_named(string named, IommuOptions options) =>
         Assert.Contains(named, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [MemberData(nameof(Extreme))]
+    public void The_last_value_of_every_bound_is_legal(IommuOptions options) => options.Validate();
+
+    [Fact]
+    public void One_endpoint_more_than_there_can_be_is_counted() =>
+        Assert.Equal("there are 4194305 endpoints, more than 4194304", ProblemsOf(new() { EndpointRanges = [new(5, 5 + (1 << 22))] }));
+
+    [Fact]
+    public void A_range_that_ends_before_it_starts_is_the_only_problem_that_it_is() =>
+        Assert.Equal("endpoint range 0x3..0x2 ends before it starts", ProblemsOf(new() { EndpointRanges = [new(3, 2)] }));
+
+    [Theory]
+    [InlineData(0, 9, 2, 3, 5, 6, "endpoint range 0x0..0x9 and endpoint range 0x5..0x6 overlap")]
+    [InlineData(0, 9, 5, 20, 15, 16, "endpoint range 0x5..0x14 and endpoint range 0xf..0x10 overlap")]
+    public void Every_range_is_held_against_the_one_that_reaches_furthest_before_it(
+        uint first, uint firstLast, uint second, uint secondLast, uint third, uint thirdLast, string named) =>
+        Assert.Contains(named, ProblemsOf(new() { EndpointRanges = [new(first, firstLast), new(second, secondLast), new(third, thirdLast)] }), StringComparison.Ordinal);
+
+    private static string ProblemsOf(IommuOptions options) => Assert.Throws<ArgumentException>(options.Validate).Message;
 
     [Fact]
     public void Every_problem_is_named_at_once()

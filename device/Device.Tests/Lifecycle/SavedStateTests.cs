@@ -5,6 +5,7 @@ using Viommu.Device.Lifecycle;
 using Viommu.Device.Tests.Support;
 using Viommu.Device.Transport;
 using Viommu.Device.Transport.Mmio;
+using Viommu.Device.Wire;
 
 namespace Viommu.Device.Tests.Lifecycle;
 
@@ -107,6 +108,31 @@ public class SavedStateTests
         Assert.False(_machine.Mmio.TryRestore(state, out var error));
         Assert.Equal(new(fault, at), error);
         Assert.Equal(before, _machine.Mmio.Save());
+    }
+
+    [Theory]
+    [InlineData(0, 0, StateFault.None)]
+    [InlineData(5, 3, StateFault.None)]
+    [InlineData(16, 0, StateFault.None)]
+    [InlineData(0, 16, StateFault.None)]
+    [InlineData(2, 30, StateFault.None)]
+    [InlineData(31, 31, StateFault.None)]
+    [InlineData(17, 0, StateFault.Unreachable)]
+    [InlineData(0, 15, StateFault.Unreachable)]
+    [InlineData(32, 31, StateFault.Value)]
+    [InlineData(31, 32, StateFault.Value)]
+    public void Positions_of_a_packed_ring_of_16_count_over_two_rounds_and_are_no_further_apart_than_its_size(int available, int used, StateFault fault)
+    {
+        var machine = new MmioMachine(new() { Features = VirtioFeatures.Default | VirtioFeatures.RingPacked });
+        machine.Start();
+        var state = machine.Mmio.Save();
+        Assert.Equal([0, 0, 0, 0], state[Positions..(Positions + 4)]);
+        byte[] positions = [.. Bytes.Le16((ushort)available), .. Bytes.Le16((ushort)used)];
+        positions.CopyTo(state, Positions);
+        Seal(state);
+        Assert.Equal(fault == StateFault.None, machine.Mmio.TryRestore(state, out var error));
+        if (fault != StateFault.None) Assert.Equal(new(fault, Positions), error);
+        Assert.Equal(fault == StateFault.None ? positions : [0, 0, 0, 0], machine.Mmio.Save()[Positions..(Positions + 4)]);
     }
 
     [Fact]

@@ -40,12 +40,12 @@ internal static class LegacyPciLayout
         if (seen is RegisterAccess { Space: RegisterSpace.LegacyIo, Offset: LegacyHeader.EndWithoutMsix, Width: 4 } at) vectors.Enqueue(at);
     }
 
-    [Rule("LEGACY-PCIDETECT-V-01", Needs = Sight.Registers | Sight.PciConfiguration, Transports = [WatchedTransport.LegacyPci],
+    [Rule("LEGACY-PCIDETECT-V-01", Needs = Sight.Registers | Sight.PciConfiguration | Sight.Conclusions, Transports = [WatchedTransport.LegacyPci],
         Does = "Looks for a read of the capability list before the driver uses the legacy interface.",
         Reading = "There is one. This suite's driver goes on although it finds virtio capabilities, because the user asked for the legacy interface.")]
     public static void A_transitional_driver_looks_for_capabilities(Judge judge, RegisterAccess seen) => LooksForCapabilities(judge, seen, RegisterSpace.LegacyIo);
 
-    [Rule("LEGACY-PCIDETECT-V-03", Needs = Sight.Registers | Sight.PciConfiguration, Transports = [WatchedTransport.Pci],
+    [Rule("LEGACY-PCIDETECT-V-03", Needs = Sight.Registers | Sight.PciConfiguration | Sight.Conclusions, Transports = [WatchedTransport.Pci],
         Does = "Looks for a read of the capability list before the driver uses a structure of the modern interface.",
         Reading = "There is one.")]
     public static void A_non_transitional_driver_looks_for_capabilities(Judge judge, RegisterAccess seen) => LooksForCapabilities(judge, seen, RegisterSpace.PciCommon);

@@ -8,17 +8,18 @@ internal static class LegacyVirtqueues
 {
     private const ulong DefaultPage = 4096;
 
-    [Rule("LEGACY-VQ-V-01", Needs = Sight.Registers, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
+    [Rule("LEGACY-VQ-V-01", Needs = Sight.Registers | Sight.Conclusions, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
         Does = "Where the driver tells where a queue is, looks for a read of its size.",
-        Reading = "There is one since the device was reset.")]
-    public static void The_size_of_a_queue_is_read_before_it_is_placed(Judge judge, QueueWritten seen)
+        Reading = "There is one since the device was found.")]
+    public static void The_size_of_a_queue_is_read_before_it_is_placed(Judge judge, Observation seen)
     {
-        if (seen is not { Field: QueueField.PageNumber, Value: not 0 }) return;
-        var queue = judge.Driver.Queue(seen.Queue);
-        judge.That((queue.Read(QueueField.SizeMax) ?? queue.Read(QueueField.Size)) is not null, $"the size of queue {seen.Queue} read before the queue is placed", $"{seen}");
+        var known = judge.Keep<HashSet<int>>();
+        if (seen is QueueRead { Field: QueueField.SizeMax or QueueField.Size } read) known.Add(read.Queue);
+        else if (seen is QueueWritten { Field: QueueField.PageNumber, Value: not 0 } placed)
+            judge.That(known.Contains(placed.Queue), $"the size of queue {placed.Queue} read before the queue is placed", $"{placed}");
     }
 
-    [Rule("LEGACY-VQ-V-02", Needs = Sight.Registers | Sight.MemoryMap, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
+    [Rule("LEGACY-VQ-V-02", Needs = Sight.Registers | Sight.MemoryMap | Sight.Conclusions, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
         Does = "Works out how many bytes the queue takes that the driver places, and compares them with guest memory and with the other queues.",
         Reading = "All of it is memory, and none of it belongs to another queue: so many bytes were allocated. The formula is read with qalign as a mask.")]
     public static void A_queue_has_all_the_memory_that_it_takes(Judge judge, Observation seen)

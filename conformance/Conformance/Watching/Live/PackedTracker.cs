@@ -12,6 +12,8 @@ internal sealed class PackedTracker(int queue, ushort size, QueueAddresses at, I
     private Place available = new(0, true);
     private Place used = new(0, true);
 
+    protected override bool FlagsComeLast => true;
+
     /// <inheritdoc/>
     public override void LookForUsed()
     {

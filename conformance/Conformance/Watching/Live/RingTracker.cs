@@ -35,6 +35,14 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
         TellRing(at);
     }
 
+    /// <summary>False where a descriptor ends with flags and next (2.7.5), true where it ends with Buffer ID and flags (2.8.13).</summary>
+    protected abstract bool FlagsComeLast { get; }
+
+    /// <summary>Tells of the ring as it is when the queue is enabled.</summary>
+    public virtual void TellLayout()
+    {
+    }
+
     /// <summary>The device could have returned chains.</summary>
     public abstract void LookForUsed();
 
@@ -99,9 +107,9 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
         descriptor = default;
         if (!IsInRam(address, DescriptorSize)) return false;
         ram.Read(address, bytes);
-        descriptor = new RingDescriptor(
-            BinaryPrimitives.ReadUInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]),
-            (DescriptorFlags)BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]));
+        var (third, fourth) = (BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]));
+        var (flags, nextOrId) = FlagsComeLast ? (fourth, third) : (third, fourth);
+        descriptor = new RingDescriptor(BinaryPrimitives.ReadUInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]), (DescriptorFlags)flags, nextOrId);
         return true;
     }
 

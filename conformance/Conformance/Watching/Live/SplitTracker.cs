@@ -10,12 +10,24 @@ internal sealed class SplitTracker(int queue, ushort size, QueueAddresses at, IG
 {
     private ushort available;
     private ushort used;
+    private (ushort Flags, ushort Event)? wished;
+
+    protected override bool FlagsComeLast => false;
 
     private ulong UsedEventAt => at.Driver + 4 + 2UL * Size;
 
     /// <inheritdoc/>
+    public override void TellLayout() => See(new RingLaidOut(Queue, Read16(at.Driver), Read16(at.Device)));
+
+    /// <inheritdoc/>
     public override void LookForUsed()
     {
+        var wishes = (Read16(at.Device), Read16(at.Device + 4 + 8UL * Size));
+        if (wishes != wished)
+        {
+            wished = wishes;
+            See(new NotificationsWished(Queue, wishes.Item1, wishes.Item2));
+        }
         for (var left = Size; used != Read16(at.Device + 2) && left > 0; left--)
         {
             var element = at.Device + 4 + 8UL * (uint)(used % Size);

@@ -32,7 +32,9 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
         foreach (var number in trackers.Keys.Where(number => !driver.Queue(number).IsEnabled).ToList()) trackers.Remove(number);
         foreach (var queue in driver.Queues)
         {
-            if (queue.IsEnabled && !trackers.ContainsKey(queue.Number) && Tracker(queue) is { } tracker) trackers[queue.Number] = tracker;
+            if (!queue.IsEnabled || trackers.ContainsKey(queue.Number) || Tracker(queue) is not { } tracker) continue;
+            trackers[queue.Number] = tracker;
+            tracker.TellLayout();
         }
     }
 

@@ -4,7 +4,10 @@ using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Watching.Mmio;
 
-/// <summary>Device Initialization over MMIO (4.2.3.1), and what of 4.2.2.2 is about devices that are none.</summary>
+/// <summary>
+/// Device Initialization over MMIO (4.2.3.1), and what of 4.2.2.2 is about devices that are none. What comes first can be judged only where
+/// the start is seen, which a recording does not promise: those rules need a live driver (<see cref="Sight.Conclusions"/>).
+/// </summary>
 internal static class MmioDeviceInitialization
 {
     private const uint Magic = 0x7472_6976;
@@ -35,7 +38,7 @@ internal static class MmioDeviceInitialization
         else if (seen is DeviceIgnored ignored && places.Count > 0) judge.That(ignored.Error is null, "no error reported of a DeviceID of 0", ignored.Error ?? "");
     }
 
-    [Rule("MMIO-INIT-V-01", Needs = Sight.Registers, Transports = [WatchedTransport.Mmio],
+    [Rule("MMIO-INIT-V-01", Needs = Sight.Registers | Sight.Conclusions, Transports = [WatchedTransport.Mmio],
         Does = "Looks for the first accesses of a driver to a device.",
         Reading = "Those to MagicValue and Version are the first, and reads.")]
     public static void Initialisation_starts_with_MagicValue_and_Version(Judge judge, RegisterAccess seen)
@@ -46,7 +49,7 @@ internal static class MmioDeviceInitialization
         found.Take(seen);
     }
 
-    [Rule("MMIO-INIT-V-02", Needs = Sight.Registers, Transports = [WatchedTransport.Mmio],
+    [Rule("MMIO-INIT-V-02", Needs = Sight.Registers | Sight.Conclusions, Transports = [WatchedTransport.Mmio],
         Does = "Where MagicValue and Version are valid, looks for a read of DeviceID.",
         Reading = "It comes before any access but to the four identification registers.")]
     public static void DeviceID_is_read_of_a_valid_device(Judge judge, RegisterAccess seen)

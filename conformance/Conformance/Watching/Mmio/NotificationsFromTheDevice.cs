@@ -33,7 +33,7 @@ internal static class NotificationsFromTheDevice
         last.Follow(seen);
     }
 
-    [Rule("MMIO-REG-V-20", Needs = Sight.Registers, Transports = [WatchedTransport.Mmio],
+    [Rule("MMIO-REG-V-20", Needs = Sight.Registers, FromAnywhere = true, Transports = [WatchedTransport.Mmio],
         Does = "Looks at every value that the driver writes to InterruptACK.",
         Reading = "Bits 2 to 31 are 0.")]
     public static void Undefined_bits_are_never_acknowledged(Judge judge, InterruptAcknowledged seen) =>

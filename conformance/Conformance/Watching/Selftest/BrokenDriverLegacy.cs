@@ -3,7 +3,6 @@ using Viommu.Conformance.Watching.Live;
 using Viommu.Conformance.Watching.Workload;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
-using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;

@@ -14,6 +14,8 @@ internal static class BrokenDrivers
         .. BrokenDriverProperties.All(),
         .. BrokenDriverMmio.All(),
         .. BrokenDriverLegacy.All(),
+        .. BrokenDriverRings.All(),
+        .. BrokenDriverPackedRings.All(),
         .. BrokenDriverPci.All(),
     ];
 }

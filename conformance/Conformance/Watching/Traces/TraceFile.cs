@@ -6,6 +6,14 @@ namespace Viommu.Conformance.Watching.Traces;
 /// </summary>
 public static class TraceFile
 {
+    /// <summary>The name of a trace without its extensions.</summary>
+    public static string NameOf(string path)
+    {
+        var name = Path.GetFileName(path);
+        foreach (var extension in (string[])[".gz", ".jsonl", ".log"]) name = name.EndsWith(extension, StringComparison.Ordinal) ? name[..^extension.Length] : name;
+        return name;
+    }
+
     /// <summary>Tells <paramref name="see"/> what was recorded; throws <see cref="TraceFormatException"/> where the file is not a trace, at the first line that is not one.</summary>
     public static void Replay(string path, Action<Observation> see)
     {

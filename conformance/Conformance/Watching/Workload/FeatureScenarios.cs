@@ -2,6 +2,7 @@ using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Watching.Workload;
@@ -14,6 +15,8 @@ internal static class FeatureScenarios
     public const string UnknownBits = "unknown feature bits";
     public const string SrIov = "SR_IOV without the capability";
     public const string Platform = "platform features";
+    public const string InOrder = "IN_ORDER";
+    public const string NotificationData = "NOTIFICATION_DATA";
     public const string NotifConfigData = "NOTIF_CONFIG_DATA";
 
     // Bits 7, 22, 42, 50 and 60 are of the device type, and undefined for this one; 44 and 49 are reserved for future extensions (2.2).
@@ -31,8 +34,8 @@ internal static class FeatureScenarios
         .. Dispensable.Select(feature => new Scenario(Without(feature), Use) { Shape = new TargetShape { Withholding = feature } }),
         new(WithoutMapUnmap, user => user.TryStart()) { Shape = new TargetShape { Withholding = Features.MapUnmap } },
         new(Platform, Use) { Shape = new TargetShape { Offering = Features.AccessPlatform | Features.OrderPlatform } },
-        new("IN_ORDER", user => Use(user, Features.InOrder)) { Shape = new TargetShape { Offering = Features.InOrder } },
-        new("NOTIFICATION_DATA", user => Use(user, Features.NotificationData)) { Shape = new TargetShape { Offering = Features.NotificationData } },
+        new(InOrder, user => Use(user, Features.InOrder)) { Shape = new TargetShape { Offering = Features.InOrder } },
+        new(NotificationData, user => Use(user, Features.NotificationData)) { Shape = new TargetShape { Offering = Features.NotificationData } },
         new(NotifConfigData, Use) { Shape = new TargetShape { Offering = Features.NotifConfigData } },
         new("both kinds of notification data", user => Use(user, Features.NotificationData))
         {
@@ -60,6 +63,11 @@ internal static class FeatureScenarios
         user.Map(user.Domain(0));
         user.Unmap(user.Domain(0), at, units: 2);
         for (var i = 0; i < 40; i++) user.Unmap(user.Domain(0), user.Map(user.Domain(0)).Virtual);
+        if (user.Driver.Has(Features.IndirectDesc))
+        {
+            var (last, _) = user.Map(user.Domain(0));
+            user.Ask(new UnmapRequest(user.Domain(0), last, last + user.Unit - 1), new Framing([], [], Indirect: 2));
+        }
         foreach (var endpoint in user.Endpoints) user.Ask(new DetachRequest(user.Domain(0), endpoint));
         user.Stop();
     }

@@ -11,6 +11,7 @@ internal static class Scenarios
         .. StrangeAnswers.All(),
         .. StrangeRegisters.All(),
         .. MmioScenarios.All(),
+        .. RingScenarios.All(),
         .. PciScenarios.All(),
     ];
 
