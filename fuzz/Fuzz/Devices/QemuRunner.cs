@@ -220,12 +220,10 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         Observe(sent, (int)used);
     }
 
-    // The trace is of requests alone: what is seen of a read depends on what the endpoint held before it.
+    // There is no trace to compare: what is left out of a program changes with what the campaign learns.
     private void Observe(in Sent sent, int used)
     {
         int answer = SequenceStates.AnswerOf(sent.Type, used, Bench.Reply, (int)Bench.Facts.ProbeSize);
-        _observations.Saw((ulong)used);
-        _observations.Saw((ulong)answer);
         _states.Answered(sent.Type, RequestOf(sent), answer, _observations);
         _states.Step(sent.Kind, answer, (int)sent.Framing, _observations);
     }

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
-using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Program;
 

@@ -5,7 +5,6 @@ using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Reports;
-using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Program;
 
