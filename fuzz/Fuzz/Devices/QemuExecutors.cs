@@ -54,13 +54,18 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
     /// <inheritdoc/>
     public Finding? Execute(ReadOnlySpan<byte> input)
     {
-        Observations.Begin();
-        var seen = runner.Run(input, Observations, knowledge);
-        if (seen is null) return null;
-        var confirmed = Confirm(input, seen);
-        knowledge.Deaths = runner.Deaths;
-        if (confirmed is null) knowledge.Doubt(seen.Key);
-        return confirmed;
+        knowledge.BeginInput();
+        while (true)
+        {
+            Observations.Begin();
+            var seen = runner.Run(input, Observations, knowledge);
+            // With what it has learned the same program goes further, now as ever after.
+            if (seen is null && runner.HasLearned) continue;
+            var confirmed = seen is null ? null : Confirm(input, seen);
+            knowledge.Deaths = runner.Deaths;
+            if (seen is null || confirmed is not null) return confirmed;
+            knowledge.Doubt(seen.Key);
+        }
     }
 
     /// <inheritdoc/>

@@ -27,6 +27,9 @@ internal readonly record struct RequestClass(byte Type, RequestShape Shape, Fram
             request.Type == RequestLayout.Probe && writable < facts.ProbeSize + Requests.TailSize, range);
     }
 
+    /// <summary>True where a driver that keeps to the rules sends nothing like it.</summary>
+    public bool IsOdd => Shape != RequestShape.Whole || IsShortProbe || Range == RangeKind.Inverted;
+
     /// <summary>What it is called in findings: where it is not even a request, it does not matter which.</summary>
     public string Operation => Shape is RequestShape.Truncated or RequestShape.WithoutTail ? $"request {Shape}" : Requests.Name(Type);
 
@@ -98,6 +101,7 @@ internal sealed class QemuKnowledge
 
     private readonly Dictionary<FindingKey, long> _settled = [];
     private readonly Dictionary<FindingKey, int> _doubts = [];
+    private readonly HashSet<FindingKey> _ignored = [];
     private readonly List<FatalSequence> _fatal = [];
 
     /// <summary>Accesses that were left out, since they could not be seen or could do harm.</summary>
@@ -144,14 +148,27 @@ internal sealed class QemuKnowledge
     public bool IsLikeFatal(RequestClass request) => _fatal.Any(sequence => sequence.IsLike(request));
 
     /// <summary>The finding is reported. Where it was the end of the device, requests like these are not sent in this order again.</summary>
-    public void Settle(FindingKey key, IReadOnlyList<RequestClass> fatal)
+    /// <returns>True where such requests were not known to be the end of it.</returns>
+    public bool Settle(FindingKey key, IReadOnlyList<RequestClass> fatal)
     {
         _settled.TryAdd(key, 0);
-        if (fatal.Count > 0 && !_fatal.Any(known => known.Is(fatal))) _fatal.Add(new(fatal));
+        if (fatal.Count == 0 || _fatal.Any(known => known.Is(fatal))) return false;
+        _fatal.Add(new(fatal));
+        return true;
     }
 
     /// <summary>The finding did not come again in a program that shows nothing else.</summary>
-    public void Doubt(FindingKey key) => _doubts[key] = _doubts.GetValueOrDefault(key) + 1;
+    public void Doubt(FindingKey key)
+    {
+        _doubts[key] = _doubts.GetValueOrDefault(key) + 1;
+        _ignored.Add(key);
+    }
+
+    /// <summary>True where the finding was doubted since the last <see cref="BeginInput"/>.</summary>
+    public bool IsIgnored(FindingKey key) => _ignored.Contains(key);
+
+    /// <summary>Another input, which may show what was doubted in the last one.</summary>
+    public void BeginInput() => _ignored.Clear();
 
     /// <summary>What was passed over by several jobs, a line each.</summary>
     public static IEnumerable<string> Describe(IReadOnlyCollection<QemuKnowledge> jobs)

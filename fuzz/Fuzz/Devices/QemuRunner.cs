@@ -46,6 +46,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     /// <summary>True where a request was the end of the device in the last program.</summary>
     public bool IsFatal { get; private set; }
 
+    /// <summary>True where the last program would run differently now: of what ended it, more is known.</summary>
+    public bool HasLearned { get; private set; }
+
     /// <summary>The requests of the last program that were sent, up to its end.</summary>
     public IReadOnlyList<RequestClass> Classes => _classes;
 
@@ -65,7 +68,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     /// <summary>Runs a program; null where nothing is broken, or nothing but what is known.</summary>
     public Finding? Run(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge? knowledge)
     {
-        (_observations, _knowledge, _finding, _isOver, IsFatal) = (observations, knowledge, null, false, false);
+        (_observations, _knowledge, _finding, _isOver, IsFatal, HasLearned) = (observations, knowledge, null, false, false, false);
         knowledge?.Begin();
         _passedOver.Clear();
         _classes.Clear();
@@ -217,12 +220,10 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         Observe(sent, (int)used);
     }
 
-    // The trace is of requests alone: what is seen of a read depends on what the endpoint held before it.
+    // There is no trace to compare: what is left out of a program changes with what the campaign learns.
     private void Observe(in Sent sent, int used)
     {
         int answer = SequenceStates.AnswerOf(sent.Type, used, Bench.Reply, (int)Bench.Facts.ProbeSize);
-        _observations.Saw((ulong)used);
-        _observations.Saw((ulong)answer);
         _states.Answered(sent.Type, RequestOf(sent), answer, _observations);
         _states.Step(sent.Kind, answer, (int)sent.Framing, _observations);
     }
@@ -237,7 +238,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
             return;
         }
 
-        _isOneByOne = true;
+        (_isOneByOne, HasLearned) = (true, true);
         _knowledge!.OutOfOrder++;
     }
 
@@ -345,9 +346,10 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private bool IsKnown(Finding finding)
     {
-        if (_knowledge is not { } known || !(known.IsSettled(finding.Key) || (IsFatal && known.IsLikeFatal(_classes[^1])))) return false;
-        // Another request that ends the device in the same way; what went before is not known to matter.
-        if (IsFatal) known.Settle(finding.Key, [_classes[^1]]);
+        if (_knowledge is not { } known) return false;
+        if (!known.IsSettled(finding.Key) && !(IsFatal && known.IsLikeFatal(_classes[^1]))) return known.IsIgnored(finding.Key);
+        // Another way to the same end: by itself where the request is odd, else by what is odd before it.
+        if (IsFatal) HasLearned |= known.Settle(finding.Key, _classes[^1].IsOdd ? [_classes[^1]] : [.. _classes.SkipLast(1).Where(request => request.IsOdd).Distinct(), _classes[^1]]);
         return true;
     }
 
