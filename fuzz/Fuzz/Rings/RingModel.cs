@@ -34,6 +34,9 @@ internal abstract class RingModel(ShadowedMemory memory)
     /// <summary>The device has used a chain, or a batch that ends with it.</summary>
     public abstract void Advance(int chains, int entries);
 
+    /// <summary>True where buffers are left that a device could know of by an index that it read before the last one.</summary>
+    public virtual bool CouldGoByEarlierIndex => false;
+
     /// <summary>What the ring itself says of how far the device is, to see whether it moves on when it must not.</summary>
     public abstract int DevicePosition { get; }
 

@@ -11,12 +11,18 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
     private ushort _nextAvailable;
     private ushort _nextUsed;
 
+    // The available index as it was when the device last had reason to read it.
+    private ushort _seen;
+
+    /// <inheritdoc/>
+    public override bool CouldGoByEarlierIndex => _seen != _nextAvailable;
+
     public override int DevicePosition => TryRead16(Place.DeviceArea + 2, out ushort index) ? index : -1;
 
     public override void Begin(in RingPlace place)
     {
         base.Begin(place);
-        _nextAvailable = _nextUsed = 0;
+        _nextAvailable = _nextUsed = _seen = 0;
     }
 
     public override RingFault Walk(RingChain chain)
@@ -26,6 +32,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         if (!TryRead16(Place.DriverArea + 2, out ushort index)) return RingFault.RingUnreachable;
         if (index == _nextAvailable) return RingFault.Empty;
         if ((ushort)(index - _nextAvailable) > Place.Size - (ushort)(_nextAvailable - _nextUsed)) return RingFault.TooManyAvailable;
+        _seen = index;
         if (!TryRead16(Place.DriverArea + 4 + (2 * (ulong)(_nextAvailable % Place.Size)), out ushort head)) return RingFault.RingUnreachable;
         chain.Id = head;
         chain.Entries = 1;
