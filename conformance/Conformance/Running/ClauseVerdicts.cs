@@ -10,18 +10,23 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
 {
     private const int MostNamed = 5;
 
-    private static readonly Umbrellas Umbrellas = Umbrellas.Load();
+    // Where the sums are among the clauses, and their parts: a run asks after every check.
+    private readonly (int At, int[] Parts)[] sums = [.. Sums(catalogue.Clauses)];
 
     public IReadOnlyList<ClauseResult> Of(IReadOnlyList<CheckResult> results)
     {
         var byClause = results.SelectMany(Charges).ToLookup(p => p.Clause, p => p.Result);
         ClauseResult[] clauses = [.. catalogue.Clauses.Select(clause => Judge(clause, [.. byClause[clause.Id]]))];
-        foreach (var umbrella in Umbrellas.Clauses)
-        {
-            var at = Array.FindIndex(clauses, result => result.Clause.Id == umbrella);
-            if (at >= 0) clauses[at] = AddUp(clauses[at], [.. clauses.Where(result => Umbrellas.IsPart(umbrella, result.Clause))]);
-        }
+        foreach (var (at, parts) in sums) clauses[at] = AddUp(clauses[at], [.. parts.Select(part => clauses[part])]);
         return clauses;
+    }
+
+    private static IEnumerable<(int At, int[] Parts)> Sums(IReadOnlyList<Clause> clauses)
+    {
+        var umbrellas = Umbrellas.Load();
+        var numbers = Enumerable.Range(0, clauses.Count).ToDictionary(at => clauses[at].Id);
+        foreach (var umbrella in umbrellas.Clauses.Where(numbers.ContainsKey))
+            yield return (numbers[umbrella], [.. numbers.Values.Where(at => umbrellas.IsPart(umbrella, clauses[at]))]);
     }
 
     /// <summary>The verdict of a clause that asks for others to be kept: the worst of theirs, and the reason names those that have it.</summary>
