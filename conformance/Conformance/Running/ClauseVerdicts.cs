@@ -10,6 +10,9 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
 {
     private const int MostNamed = 5;
 
+    // Ids are the same in every version of the spec, so the patterns are matched once.
+    private static readonly (string Umbrella, string[] Parts)[] Parts = [.. AllParts()];
+
     // Where the sums are among the clauses, and their parts: a run asks after every check.
     private readonly (int At, int[] Parts)[] sums = [.. Sums(catalogue.Clauses)];
 
@@ -21,12 +24,18 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
         return clauses;
     }
 
-    private static IEnumerable<(int At, int[] Parts)> Sums(IReadOnlyList<Clause> clauses)
+    private static IEnumerable<(string Umbrella, string[] Parts)> AllParts()
     {
         var umbrellas = Umbrellas.Load();
+        var all = ClauseCatalogue.Load().Clauses;
+        return umbrellas.Clauses.Select(umbrella => (umbrella, (string[])[.. all.Where(clause => umbrellas.IsPart(umbrella, clause)).Select(clause => clause.Id)]));
+    }
+
+    private static IEnumerable<(int At, int[] Parts)> Sums(IReadOnlyList<Clause> clauses)
+    {
         var numbers = Enumerable.Range(0, clauses.Count).ToDictionary(at => clauses[at].Id);
-        foreach (var umbrella in umbrellas.Clauses.Where(numbers.ContainsKey))
-            yield return (numbers[umbrella], [.. numbers.Values.Where(at => umbrellas.IsPart(umbrella, clauses[at]))]);
+        foreach (var (umbrella, parts) in Parts.Where(sum => numbers.ContainsKey(sum.Umbrella)))
+            yield return (numbers[umbrella], [.. parts.Where(numbers.ContainsKey).Select(part => numbers[part])]);
     }
 
     /// <summary>The verdict of a clause that asks for others to be kept: the worst of theirs, and the reason names those that have it.</summary>
