@@ -12,9 +12,6 @@ namespace Viommu.Conformance.Program;
 /// <summary>All that the program needs of the world around it.</summary>
 internal sealed record CliHost
 {
-    // Wide enough that a line that goes to a file or a pipe is never broken in two.
-    private const int Unbroken = 100_000;
-
     /// <summary>Where results go.</summary>
     public required IAnsiConsole Console { get; init; }
 
@@ -48,18 +45,10 @@ internal sealed record CliHost
     /// <summary>The process's own world.</summary>
     public static CliHost ForProcess(CancellationToken interrupted)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings());
-        if (System.Console.IsOutputRedirected)
-        {
-            console.Profile.Width = Unbroken;
-            console.Profile.Capabilities.Ansi = false;
-            console.Profile.Capabilities.Interactive = false;
-            console.Profile.Capabilities.ColorSystem = ColorSystem.NoColors;
-        }
         var catalogue = ClauseCatalogue.Load();
         return new()
         {
-            Console = console,
+            Console = ProcessConsole.Open(),
             Error = System.Console.Error,
             Interrupted = interrupted,
             Catalogue = catalogue,

@@ -1,13 +1,11 @@
 using Spectre.Console;
+using Viommu.Conformance.Program;
 
 namespace Viommu.Fuzz.Program;
 
 /// <summary>All that the program needs of the world around it.</summary>
 internal sealed record FuzzHost
 {
-    // Wide enough that a line that goes to a file or a pipe is never broken in two.
-    private const int Unbroken = 100_000;
-
     /// <summary>Where results go.</summary>
     public required IAnsiConsole Console { get; init; }
 
@@ -18,17 +16,6 @@ internal sealed record FuzzHost
     public CancellationToken Interrupted { get; init; }
 
     /// <summary>The process's own world.</summary>
-    public static FuzzHost ForProcess(CancellationToken interrupted)
-    {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings());
-        if (System.Console.IsOutputRedirected)
-        {
-            console.Profile.Width = Unbroken;
-            console.Profile.Capabilities.Ansi = false;
-            console.Profile.Capabilities.Interactive = false;
-            console.Profile.Capabilities.ColorSystem = ColorSystem.NoColors;
-        }
-
-        return new() { Console = console, Error = System.Console.Error, Interrupted = interrupted };
-    }
+    public static FuzzHost ForProcess(CancellationToken interrupted) =>
+        new() { Console = ProcessConsole.Open(), Error = System.Console.Error, Interrupted = interrupted };
 }

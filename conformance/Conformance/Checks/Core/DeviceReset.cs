@@ -73,7 +73,7 @@ internal static class DeviceResetChecks
         var after = new QueueSnapshot(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
-        That(after.Change() is null, "the request queue left alone after the reset", after.Change() ?? "");
+        after.IsUnchanged("the request queue left alone after the reset");
     }
 
     [Check("CORE-RESET-D-02",
@@ -88,7 +88,7 @@ internal static class DeviceResetChecks
         GivenReset(check);
         var after = new QueueSnapshot(check.Machine, driver.Events);
         fault.Provoke();
-        That(after.Change() is null, "the event queue left alone after the reset", after.Change() ?? "");
+        after.IsUnchanged("the event queue left alone after the reset");
     }
 
     [Check("CORE-RESET-D-02",
@@ -124,7 +124,7 @@ internal static class DeviceResetChecks
         var request = driver.MakeAvailable(Knock.On(check), Framing.Plain);
         driver.NotifyRequests();
         FirstUse.Names(request, driver);
-        That(old.Change() is null, "the queue of before the reset left alone", old.Change() ?? "");
+        old.IsUnchanged("the queue of before the reset left alone");
     }
 
     private static void Reach(CheckContext check, DeviceStatus stage)

@@ -19,7 +19,7 @@ internal static class DeviceStatusFieldChecks
         var before = QueueSnapshot.OfBuffers(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
-        That(before.Change() is null, "the request queue left alone before DRIVER_OK", before.Change() ?? "");
+        before.IsUnchanged("the request queue left alone before DRIVER_OK");
         GivenServedAfterDriverOk(driver, request);
     }
 
@@ -34,7 +34,7 @@ internal static class DeviceStatusFieldChecks
         fault.Forbid();
         var before = QueueSnapshot.OfBuffers(check.Machine, driver.Events);
         fault.Provoke();
-        That(before.Change() is null, "the event queue left alone before DRIVER_OK", before.Change() ?? "");
+        before.IsUnchanged("the event queue left alone before DRIVER_OK");
         Negotiation.SetDriverOk(check.Machine);
         fault.RequireReport(driver);
     }

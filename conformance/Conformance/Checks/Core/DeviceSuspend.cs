@@ -51,7 +51,7 @@ internal static class DeviceSuspendChecks
         var before = new QueueSnapshot(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
-        That(before.Change() is null, "the request queue left alone while suspended", before.Change() ?? "");
+        before.IsUnchanged("the request queue left alone while suspended");
         GivenServedAfterResuming(check, driver);
     }
 
@@ -68,7 +68,7 @@ internal static class DeviceSuspendChecks
         Suspension.Enter(check);
         var before = new QueueSnapshot(check.Machine, driver.Events);
         fault.Provoke();
-        That(before.Change() is null, "the event queue left alone while suspended", before.Change() ?? "");
+        before.IsUnchanged("the event queue left alone while suspended");
     }
 
     [Check("CORE-SUSPEND-D-03",

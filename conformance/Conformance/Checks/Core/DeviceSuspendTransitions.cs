@@ -72,7 +72,7 @@ internal static class DeviceSuspendTransitionChecks
         var shown = new QueueSnapshot(check.Machine, driver.Requests, unserved);
         for (var look = 0; look < 16; look++) check.Machine.Transport.ReadStatus();
         check.Machine.Target.Settle();
-        That(shown.Change() is null, "no buffer consumed once the status shows the suspension", shown.Change() ?? "");
+        shown.IsUnchanged("no buffer consumed once the status shows the suspension");
     }
 
     [Check("CORE-SUSPEND-D-09",

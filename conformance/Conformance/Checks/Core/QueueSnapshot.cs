@@ -51,6 +51,13 @@ internal sealed class QueueSnapshot
         return null;
     }
 
+    /// <summary>The clause asks for <paramref name="expected"/>: that the device did nothing since.</summary>
+    public void IsUnchanged(string expected)
+    {
+        var change = Change();
+        CheckContext.That(change is null, expected, change ?? "");
+    }
+
     private byte[][] ReadAreas()
     {
         byte[][] now = [.. queue.Areas.Select(area => Read(area.Address, area.Length))];

@@ -22,7 +22,7 @@ internal static class VirtqueueResetChecks
         var after = QueueSnapshot.OfBuffers(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
-        That(after.Change() is null, "the request queue left alone once it has been reset", after.Change() ?? "");
+        after.IsUnchanged("the request queue left alone once it has been reset");
     }
 
     [Check("CORE-VQRESET-D-01",
@@ -38,7 +38,7 @@ internal static class VirtqueueResetChecks
         GivenQueueReset(check, IommuDriver.EventQueueNumber);
         var after = QueueSnapshot.OfBuffers(check.Machine, driver.Events);
         fault.Provoke();
-        That(after.Change() is null, "the event queue left alone once it has been reset", after.Change() ?? "");
+        after.IsUnchanged("the event queue left alone once it has been reset");
     }
 
     [Check("CORE-VQRESET-D-01",
@@ -159,7 +159,7 @@ internal static class VirtqueueResetChecks
             That(served.All(exchange => exchange.IsReturned), $"every request served by the queue of now {size} descriptors instead of {former.Size}",
                 $"in round {round}, {served.Count(exchange => !exchange.IsReturned)} of {served.Count} do not come back");
         }
-        That(left.Change() is null, "the memory of the former rings left alone", left.Change() ?? "");
+        left.IsUnchanged("the memory of the former rings left alone");
     }
 
     private static ushort Smaller(ushort maximum) => maximum >= 4

@@ -75,7 +75,7 @@ internal static class MmioLegacyInterfaceChecks
         var before = new QueueSnapshot(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
-        That(before.Change() is null, "the request queue left alone once 0 was written to its QueuePFN", before.Change() ?? "");
+        before.IsUnchanged("the request queue left alone once 0 was written to its QueuePFN");
     }
 
     [Check("DESC-LEGACY-05",

@@ -149,7 +149,7 @@ internal static class MmioDeviceRegisterLayoutChecks
         var after = new QueueSnapshot(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
-        That(after.Change() is null, "the request queue left alone once its QueueReady reads 0", after.Change() ?? "");
+        after.IsUnchanged("the request queue left alone once its QueueReady reads 0");
     }
 
     [Check("MMIO-REG-D-07",
@@ -165,7 +165,7 @@ internal static class MmioDeviceRegisterLayoutChecks
         GivenStopped(check, mmio, IommuDriver.EventQueueNumber);
         var after = new QueueSnapshot(check.Machine, driver.Events);
         fault.Provoke();
-        That(after.Change() is null, "the event queue left alone once its QueueReady reads 0", after.Change() ?? "");
+        after.IsUnchanged("the event queue left alone once its QueueReady reads 0");
     }
 
     private static void StaysUntilAcknowledged(CheckContext check, MmioTransport mmio, uint bit, uint other, string what)

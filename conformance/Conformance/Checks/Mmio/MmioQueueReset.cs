@@ -53,7 +53,7 @@ internal static class MmioQueueResetChecks
         var left = new QueueSnapshot(check.Machine, former);
         driver.ReplaceRequestQueue(former.Size);
         FirstUse.Names(Knock.MakeAvailableAndNotify(check, driver), driver);
-        That(left.Change() is null, "the former rings left alone", left.Change() ?? "");
+        left.IsUnchanged("the former rings left alone");
     }
 
     [Check("MMIO-REG-D-10",

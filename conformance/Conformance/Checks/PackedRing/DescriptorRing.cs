@@ -162,7 +162,7 @@ internal static class DescriptorRingChecks
             var before = QueueSnapshot.OfBuffers(check.Machine, queue);
             driver.NotifyRequests();
             check.Machine.Target.Settle();
-            That(before.Change() is null, $"descriptors with flags 0x{(ushort)mark:x4} left alone in a round whose available ones have 0x{(ushort)queue.AvailableMark():x4}", before.Change() ?? "");
+            before.IsUnchanged($"descriptors with flags 0x{(ushort)mark:x4} left alone in a round whose available ones have 0x{(ushort)queue.AvailableMark():x4}");
         }
         var (slot, used) = (queue.NextSlot, UsedMark.For(queue));
         queue.MakeAvailable(list);

@@ -249,7 +249,7 @@ internal static class CommonConfigurationChecks
         var before = QueueSnapshot.OfBuffers(check.Machine, driver.Requests, request);
         driver.NotifyRequests();
         check.Machine.Target.Settle();
-        That(before.Change() is null, "the request queue left alone while queue_enable is 0", before.Change() ?? "");
+        before.IsUnchanged("the request queue left alone while queue_enable is 0");
     }
 
     [Check("DESC-PCI-08",
@@ -272,7 +272,7 @@ internal static class CommonConfigurationChecks
         }
         else if (enable == 0)
         {
-            That(before.Change() is null, "the request queue left alone while queue_enable is 0", before.Change() ?? "");
+            before.IsUnchanged("the request queue left alone while queue_enable is 0");
             check.Note = "a write of 0 to queue_enable disables the queue";
         }
         else

@@ -136,7 +136,7 @@ internal static class PciInterfaceChecks
         {
             driver.NotifyRequests();
             check.Machine.Target.Settle();
-            That(before.Change() is null, "memory left alone without Bus Master Enable", before.Change() ?? "");
+            before.IsUnchanged("memory left alone without Bus Master Enable");
         }
         finally
         {

@@ -52,7 +52,7 @@ internal static class QueueResetChecks
         driver.ReplaceRequestQueue(driver.Requests.Size);
         var first = Knock.MakeAvailableAndNotify(check, driver);
         FirstUse.Names(first, driver);
-        That(former.Change() is null, "the queue that was reset left alone", former.Change() ?? "");
+        former.IsUnchanged("the queue that was reset left alone");
     }
 
     [Check("PCI-COMMON-D-12",
@@ -72,7 +72,7 @@ internal static class QueueResetChecks
             ReadsZero(pci, IommuDriver.RequestQueueNumber, "once it has read 0");
             check.Machine.Target.Settle();
         }
-        That(after.Change() is null, "the queue at rest once queue_reset has read 0", after.Change() ?? "");
+        after.IsUnchanged("the queue at rest once queue_reset has read 0");
     }
 
     [Check("PCI-COMMON-D-13",
