@@ -10,32 +10,26 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
 {
     private const int MostNamed = 5;
 
-    // Ids are the same in every version of the spec, so the patterns are matched once.
-    private static readonly (string Umbrella, string[] Parts)[] Parts = [.. AllParts()];
-
-    // Where the sums are among the clauses, and their parts: a run asks after every check.
-    private readonly (int At, int[] Parts)[] sums = [.. Sums(catalogue.Clauses)];
+    // Ids are the same in every version of the spec, and a run asks after every check: the patterns are matched once.
+    private static readonly (string Umbrella, string[] Parts)[] Sums = [.. AllSums()];
 
     public IReadOnlyList<ClauseResult> Of(IReadOnlyList<CheckResult> results)
     {
         var byClause = results.SelectMany(Charges).ToLookup(p => p.Clause, p => p.Result);
         ClauseResult[] clauses = [.. catalogue.Clauses.Select(clause => Judge(clause, [.. byClause[clause.Id]]))];
-        foreach (var (at, parts) in sums) clauses[at] = AddUp(clauses[at], [.. parts.Select(part => clauses[part])]);
+        foreach (var (umbrella, parts) in Sums)
+        {
+            var at = catalogue.PositionOf(umbrella);
+            clauses[at] = AddUp(clauses[at], [.. parts.Select(part => clauses[catalogue.PositionOf(part)])]);
+        }
         return clauses;
     }
 
-    private static IEnumerable<(string Umbrella, string[] Parts)> AllParts()
+    private static IEnumerable<(string Umbrella, string[] Parts)> AllSums()
     {
         var umbrellas = Umbrellas.Load();
         var all = ClauseCatalogue.Load().Clauses;
         return umbrellas.Clauses.Select(umbrella => (umbrella, (string[])[.. all.Where(clause => umbrellas.IsPart(umbrella, clause)).Select(clause => clause.Id)]));
-    }
-
-    private static IEnumerable<(int At, int[] Parts)> Sums(IReadOnlyList<Clause> clauses)
-    {
-        var numbers = Enumerable.Range(0, clauses.Count).ToDictionary(at => clauses[at].Id);
-        foreach (var (umbrella, parts) in Parts.Where(sum => numbers.ContainsKey(sum.Umbrella)))
-            yield return (numbers[umbrella], [.. parts.Where(numbers.ContainsKey).Select(part => numbers[part])]);
     }
 
     /// <summary>The verdict of a clause that asks for others to be kept: the worst of theirs, and the reason names those that have it.</summary>
