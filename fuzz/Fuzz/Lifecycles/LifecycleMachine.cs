@@ -6,6 +6,7 @@ using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Transport;
 
 namespace Viommu.Fuzz.Lifecycles;
 
@@ -47,7 +48,7 @@ internal sealed class LifecycleMachine
 
     public IommuDevice Iommu => _devices[_current].Reference;
 
-    public uint Status => (uint)Transport.Read(MmioRegister.Status, 4);
+    public uint Status => Transport.Get(MmioRegister.Status);
 
     /// <summary>Chains that the device has used, as its ring says.</summary>
     public ushort UsedCount => BinaryPrimitives.ReadUInt16LittleEndian(Memory.Bytes[(Used + 2)..]);
@@ -74,7 +75,7 @@ internal sealed class LifecycleMachine
         _offered = 0;
     }
 
-    public void Set(int register, uint value) => Transport.Write(register, 4, value);
+    public void Set(uint register, uint value) => Transport.Set(register, value);
 
     /// <summary>Places queue 0 anew, its memory as a driver starts with it.</summary>
     public void PlaceQueue()

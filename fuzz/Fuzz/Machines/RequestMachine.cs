@@ -8,6 +8,7 @@ using Viommu.Fuzz.Engine.Findings;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Machines;
@@ -112,31 +113,31 @@ internal sealed class RequestMachine : IRequestMachine
     /// <summary>Features in force.</summary>
     public ulong Negotiated { get; private set; }
 
-    public uint Status => (uint)_transport.Read(MmioRegister.Status, 4);
+    public uint Status => _transport.Get(MmioRegister.Status);
 
     /// <inheritdoc/>
     public void Start(ulong wanted)
     {
         Memory.Restart();
-        Set(MmioRegister.Status, 0);
-        Set(MmioRegister.Status, MmioRegister.Acknowledge);
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver);
-        Set(MmioRegister.DeviceFeaturesSel, 0);
-        ulong offered = _transport.Read(MmioRegister.DeviceFeatures, 4);
-        Set(MmioRegister.DeviceFeaturesSel, 1);
-        offered |= _transport.Read(MmioRegister.DeviceFeatures, 4) << 32;
+        _transport.Set(MmioRegister.Status, 0);
+        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge);
+        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
+        _transport.Set(MmioRegister.DeviceFeaturesSel, 0);
+        ulong offered = _transport.Get(MmioRegister.DeviceFeatures);
+        _transport.Set(MmioRegister.DeviceFeaturesSel, 1);
+        offered |= (ulong)_transport.Get(MmioRegister.DeviceFeatures) << 32;
         _offered = offered;
         Negotiated = (wanted & offered & ~NotSpoken) | (ulong)VirtioFeatures.Version1;
-        Set(MmioRegister.DriverFeaturesSel, 0);
-        Set(MmioRegister.DriverFeatures, (uint)Negotiated);
-        Set(MmioRegister.DriverFeaturesSel, 1);
-        Set(MmioRegister.DriverFeatures, (uint)(Negotiated >> 32));
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk);
+        _transport.Set(MmioRegister.DriverFeaturesSel, 0);
+        _transport.Set(MmioRegister.DriverFeatures, (uint)Negotiated);
+        _transport.Set(MmioRegister.DriverFeaturesSel, 1);
+        _transport.Set(MmioRegister.DriverFeatures, (uint)(Negotiated >> 32));
+        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk);
         SetUpQueue(0, Descriptors, Available, Used);
         SetUpQueue(1, EventDescriptors, EventAvailable, EventUsed);
         OfferEventBuffers();
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk | MmioRegister.DriverOk);
-        Require(Status == (MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk | MmioRegister.DriverOk),
+        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk);
+        Require(Status == (StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk),
             "negotiation-succeeds", "a legal negotiation did not end in DRIVER_OK");
     }
 
@@ -160,9 +161,9 @@ internal sealed class RequestMachine : IRequestMachine
         int head = PutDescriptors(from, readable.Length, to, writable, framing);
         Put16(Available + 4 + (2 * (_sent % QueueSize)), (ushort)head);
         Put16(Available + 2, ++_sent);
-        Set(MmioRegister.QueueNotify, 0);
+        _transport.Set(MmioRegister.QueueNotify, 0);
 
-        Require((Status & MmioRegister.NeedsReset) == 0, "well-formed-rings-are-served", "the device needs a reset after a well-formed chain");
+        Require((Status & StatusBits.NeedsReset) == 0, "well-formed-rings-are-served", "the device needs a reset after a well-formed chain");
         Require(Get16(Used + 2) == _sent, "well-formed-rings-are-served", "the device did not use the one available chain");
         int element = Used + 4 + (8 * ((ushort)(_sent - 1) % QueueSize));
         Require(Get32(element) == (uint)head, "used-id-is-the-head", "the used element names another chain");
@@ -202,10 +203,10 @@ internal sealed class RequestMachine : IRequestMachine
     public void WriteBypass(byte value) => WriteConfig(IommuConfig.BypassOffset, 1, value);
 
     /// <summary>Reads configuration space of the device type.</summary>
-    public ulong ReadConfig(int offset, int width) => _transport.Read(MmioRegister.Config + offset, width);
+    public ulong ReadConfig(int offset, int width) => _transport.Read((int)MmioRegister.Config + offset, width);
 
     /// <summary>Writes configuration space of the device type.</summary>
-    public void WriteConfig(int offset, int width, ulong value) => _transport.Write(MmioRegister.Config + offset, width, value);
+    public void WriteConfig(int offset, int width, ulong value) => _transport.Write((int)MmioRegister.Config + offset, width, value);
 
     /// <inheritdoc/>
     public void SystemReset() => _transport.SystemReset();
@@ -230,21 +231,20 @@ internal sealed class RequestMachine : IRequestMachine
         if (!holds) throw new BrokenInvariantException(rule, "", message);
     }
 
-    private void Set(int register, uint value) => _transport.Write(register, 4, value);
 
     private void SetUpQueue(uint queue, int descriptors, int available, int used)
     {
         Memory.Bytes.Slice(available, 4 + (2 * QueueSize) + 2).Clear();
         Memory.Bytes.Slice(used, 4 + (8 * QueueSize) + 2).Clear();
-        Set(MmioRegister.QueueSel, queue);
-        Set(MmioRegister.QueueSize, QueueSize);
-        Set(MmioRegister.QueueDescLow, Low(descriptors));
-        Set(MmioRegister.QueueDescHigh, 0);
-        Set(MmioRegister.QueueDriverLow, Low(available));
-        Set(MmioRegister.QueueDriverHigh, 0);
-        Set(MmioRegister.QueueDeviceLow, Low(used));
-        Set(MmioRegister.QueueDeviceHigh, 0);
-        Set(MmioRegister.QueueReady, 1);
+        _transport.Set(MmioRegister.QueueSel, queue);
+        _transport.Set(MmioRegister.QueueSize, QueueSize);
+        _transport.Set(MmioRegister.QueueDescLow, Low(descriptors));
+        _transport.Set(MmioRegister.QueueDescHigh, 0);
+        _transport.Set(MmioRegister.QueueDriverLow, Low(available));
+        _transport.Set(MmioRegister.QueueDriverHigh, 0);
+        _transport.Set(MmioRegister.QueueDeviceLow, Low(used));
+        _transport.Set(MmioRegister.QueueDeviceHigh, 0);
+        _transport.Set(MmioRegister.QueueReady, 1);
     }
 
     private void OfferEventBuffers()

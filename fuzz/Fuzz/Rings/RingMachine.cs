@@ -5,6 +5,7 @@ using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Rings;
@@ -49,7 +50,7 @@ internal sealed class RingMachine
 
     public ShadowedMemory Memory { get; }
 
-    public uint Status => (uint)_transport.Read(MmioRegister.Status, 4);
+    public uint Status => _transport.Get(MmioRegister.Status);
 
     /// <summary>Resets the device, negotiates, and places both queues.</summary>
     public RingPlace Start(ulong wanted, int size)
@@ -58,23 +59,23 @@ internal sealed class RingMachine
         Memory.RevokeAll();
         Memory.Bytes.Clear();
         ulong accepted = (wanted & Spoken & ~Features.RingPacked) | Features.IommuChapter & ~Features.Bypass | Features.Version1 | (_isPacked ? Features.RingPacked : 0);
-        Set(MmioRegister.Status, 0);
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver);
-        Set(MmioRegister.DriverFeaturesSel, 0);
-        Set(MmioRegister.DriverFeatures, (uint)accepted);
-        Set(MmioRegister.DriverFeaturesSel, 1);
-        Set(MmioRegister.DriverFeatures, (uint)(accepted >> 32));
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk);
+        _transport.Set(MmioRegister.Status, 0);
+        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
+        _transport.Set(MmioRegister.DriverFeaturesSel, 0);
+        _transport.Set(MmioRegister.DriverFeatures, (uint)accepted);
+        _transport.Set(MmioRegister.DriverFeaturesSel, 1);
+        _transport.Set(MmioRegister.DriverFeatures, (uint)(accepted >> 32));
+        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk);
         Place(0, size, 0);
         Place(1, size, EventAreas);
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk | MmioRegister.DriverOk);
+        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk);
         _twin.Reset();
         _twin.FeaturesNegotiated(accepted);
         bool hasIndirect = (accepted & Features.IndirectDesc) != 0;
         return new(size, At(Descriptors), At(DriverArea), At(DeviceArea), hasIndirect, (accepted & Features.InOrder) != 0);
     }
 
-    public void Notify(uint queue) => Set(MmioRegister.QueueNotify, queue);
+    public void Notify(uint queue) => _transport.Set(MmioRegister.QueueNotify, queue);
 
     /// <summary>An endpoint without a domain makes an access, which leads to a fault report.</summary>
     public void Provoke(ulong at)
@@ -111,13 +112,12 @@ internal sealed class RingMachine
 
     private void Place(uint queue, int size, int areas)
     {
-        Set(MmioRegister.QueueSel, queue);
-        Set(MmioRegister.QueueSize, (uint)size);
-        Set(MmioRegister.QueueDescLow, (uint)At(areas + Descriptors));
-        Set(MmioRegister.QueueDriverLow, (uint)At(areas + DriverArea));
-        Set(MmioRegister.QueueDeviceLow, (uint)At(areas + DeviceArea));
-        Set(MmioRegister.QueueReady, 1);
+        _transport.Set(MmioRegister.QueueSel, queue);
+        _transport.Set(MmioRegister.QueueSize, (uint)size);
+        _transport.Set(MmioRegister.QueueDescLow, (uint)At(areas + Descriptors));
+        _transport.Set(MmioRegister.QueueDriverLow, (uint)At(areas + DriverArea));
+        _transport.Set(MmioRegister.QueueDeviceLow, (uint)At(areas + DeviceArea));
+        _transport.Set(MmioRegister.QueueReady, 1);
     }
 
-    private void Set(int register, uint value) => _transport.Write(register, 4, value);
 }

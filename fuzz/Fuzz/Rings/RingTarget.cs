@@ -154,7 +154,7 @@ internal abstract class RingTarget : IFuzzTarget
         if (_isMessy) Memory.Grant(0, Memory.Size, Rights.Both);
         if (isNotification) _machine.Notify((uint)queue);
         else _machine.Provoke(at);
-        bool needsReset = (_machine.Status & MmioRegister.NeedsReset) != 0;
+        bool needsReset = (_machine.Status & StatusBits.NeedsReset) != 0;
         observations.Visit((((((queue * FaultCount) + (int)fault) * 4) + Math.Min(expected, 3)) * 2 + (needsReset ? 1 : 0)) * 4 + (_isMessy ? 1 : 0) + (_isDead ? 2 : 0));
         observations.Saw(needsReset ? 1UL : 0);
         if (_isDead)

@@ -7,6 +7,7 @@ using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Lifecycles;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Targets;
@@ -88,7 +89,7 @@ internal sealed class LifecycleTarget : IFuzzTarget
             observations.Visit((((int)kind * 64) + (int)(before & 63)) * 4 + ((before & NeedsReset) != 0 ? 2 : 0) + (_isUnplugged ? 1 : 0));
             See(_machine.Status);
             See(_machine.UsedCount);
-            See(_machine.Transport.Read(MmioRegister.InterruptStatus, 4));
+            See(_machine.Transport.Get(MmioRegister.InterruptStatus));
             See(_machine.Answer(isProbe: false));
         }
     }
@@ -138,7 +139,7 @@ internal sealed class LifecycleTarget : IFuzzTarget
                 _isUnplugged = true;
                 break;
             case Kind.ChangeBypass: _machine.Iommu.ChangeBypass((value & 1) != 0); break;
-            case Kind.WriteBypass: _machine.Transport.Write(MmioRegister.Config + IommuConfig.BypassOffset, 1, value & 0xff); break;
+            case Kind.WriteBypass: _machine.Transport.Write((int)MmioRegister.Config + IommuConfig.BypassOffset, 1, value & 0xff); break;
         }
     }
 

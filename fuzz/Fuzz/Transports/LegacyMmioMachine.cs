@@ -1,6 +1,7 @@
 using Viommu.Device.Transport.Mmio;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
@@ -8,11 +9,8 @@ namespace Viommu.Fuzz.Transports;
 /// <summary>virtio-mmio version 1 (section 4.2.4).</summary>
 internal sealed class LegacyMmioMachine : RegisterMachine
 {
-    private const int GuestPageSize = 0x028;
-    private const int QueueAlign = 0x03c;
-    private const int QueuePfn = 0x040;
-    private const int PageSize = 4096;
-    private const uint Alive = MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.DriverOk;
+    private const uint PageSize = 4096;
+    private const uint Alive = StatusBits.Acknowledge | StatusBits.Driver | StatusBits.DriverOk;
 
     private readonly VirtioMmioDevice _device;
 
@@ -20,7 +18,7 @@ internal sealed class LegacyMmioMachine : RegisterMachine
         : base(variation) =>
         _device = new(Device, RingMemory, new VirtioMmioOptions { Features = Offered, Legacy = true });
 
-    public override uint Status => (uint)_device.Read(MmioRegister.Status, 4);
+    public override uint Status => _device.Get(MmioRegister.Status);
 
     public override void PowerOn() => _device.SystemReset();
 
@@ -30,22 +28,21 @@ internal sealed class LegacyMmioMachine : RegisterMachine
 
     protected override void Initialize()
     {
-        Set(MmioRegister.Status, 0);
+        _device.Set(MmioRegister.Status, 0);
         Require(Status == 0, "the device status is not 0");
-        Set(GuestPageSize, PageSize);
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver);
-        Set(MmioRegister.DriverFeaturesSel, 0);
-        Set(MmioRegister.DriverFeatures, (uint)(Features.IommuChapter & ~Features.Bypass));
-        Set(MmioRegister.QueueSel, 0);
-        Require(_device.Read(QueuePfn, 4) == 0, "a queue is in use");
-        Set(MmioRegister.QueueSize, QueueSize);
-        Set(QueueAlign, PageSize);
-        Set(QueuePfn, (uint)(At(Descriptors) / PageSize));
-        Set(MmioRegister.Status, Alive);
+        _device.Set(MmioRegister.GuestPageSize, PageSize);
+        _device.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
+        _device.Set(MmioRegister.DriverFeaturesSel, 0);
+        _device.Set(MmioRegister.DriverFeatures, (uint)(Features.IommuChapter & ~Features.Bypass));
+        _device.Set(MmioRegister.QueueSel, 0);
+        Require(_device.Get(MmioRegister.QueuePfn) == 0, "a queue is in use");
+        _device.Set(MmioRegister.QueueSize, QueueSize);
+        _device.Set(MmioRegister.QueueAlign, PageSize);
+        _device.Set(MmioRegister.QueuePfn, (uint)(At(Descriptors) / PageSize));
+        _device.Set(MmioRegister.Status, Alive);
         Require(Status == Alive, "a legacy initialization does not end in DRIVER_OK");
     }
 
-    protected override void Notify() => Set(MmioRegister.QueueNotify, 0);
+    protected override void Notify() => _device.Set(MmioRegister.QueueNotify, 0);
 
-    private void Set(int register, uint value) => _device.Write(register, 4, value);
 }

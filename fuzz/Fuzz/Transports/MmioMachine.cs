@@ -1,13 +1,14 @@
 using Viommu.Device.Transport.Mmio;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Transport;
 
 namespace Viommu.Fuzz.Transports;
 
 /// <summary>virtio-mmio version 2 (section 4.2.2).</summary>
 internal sealed class MmioMachine : RegisterMachine
 {
-    private const uint Alive = MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk | MmioRegister.DriverOk;
+    private const uint Alive = StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk;
 
     private readonly VirtioMmioDevice _device;
 
@@ -15,7 +16,7 @@ internal sealed class MmioMachine : RegisterMachine
         : base(variation) =>
         _device = new(Device, RingMemory, new VirtioMmioOptions { Features = Offered });
 
-    public override uint Status => (uint)_device.Read(MmioRegister.Status, 4);
+    public override uint Status => _device.Get(MmioRegister.Status);
 
     public override void PowerOn() => _device.SystemReset();
 
@@ -25,29 +26,28 @@ internal sealed class MmioMachine : RegisterMachine
 
     protected override void Initialize()
     {
-        Set(MmioRegister.Status, 0);
+        _device.Set(MmioRegister.Status, 0);
         Require(Status == 0, "the device status is not 0");
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver);
-        Set(MmioRegister.DriverFeaturesSel, 0);
-        Set(MmioRegister.DriverFeatures, (uint)Accepted);
-        Set(MmioRegister.DriverFeaturesSel, 1);
-        Set(MmioRegister.DriverFeatures, (uint)(Accepted >> 32));
-        Set(MmioRegister.Status, MmioRegister.Acknowledge | MmioRegister.Driver | MmioRegister.FeaturesOk);
-        Set(MmioRegister.QueueSel, 0);
-        Require(_device.Read(MmioRegister.QueueReady, 4) == 0, "a queue is ready");
-        Set(MmioRegister.QueueSize, QueueSize);
-        Set(MmioRegister.QueueDescLow, (uint)At(Descriptors));
-        Set(MmioRegister.QueueDescHigh, 0);
-        Set(MmioRegister.QueueDriverLow, (uint)At(Available));
-        Set(MmioRegister.QueueDriverHigh, 0);
-        Set(MmioRegister.QueueDeviceLow, (uint)At(Used));
-        Set(MmioRegister.QueueDeviceHigh, 0);
-        Set(MmioRegister.QueueReady, 1);
-        Set(MmioRegister.Status, Alive);
+        _device.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
+        _device.Set(MmioRegister.DriverFeaturesSel, 0);
+        _device.Set(MmioRegister.DriverFeatures, (uint)Accepted);
+        _device.Set(MmioRegister.DriverFeaturesSel, 1);
+        _device.Set(MmioRegister.DriverFeatures, (uint)(Accepted >> 32));
+        _device.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk);
+        _device.Set(MmioRegister.QueueSel, 0);
+        Require(_device.Get(MmioRegister.QueueReady) == 0, "a queue is ready");
+        _device.Set(MmioRegister.QueueSize, QueueSize);
+        _device.Set(MmioRegister.QueueDescLow, (uint)At(Descriptors));
+        _device.Set(MmioRegister.QueueDescHigh, 0);
+        _device.Set(MmioRegister.QueueDriverLow, (uint)At(Available));
+        _device.Set(MmioRegister.QueueDriverHigh, 0);
+        _device.Set(MmioRegister.QueueDeviceLow, (uint)At(Used));
+        _device.Set(MmioRegister.QueueDeviceHigh, 0);
+        _device.Set(MmioRegister.QueueReady, 1);
+        _device.Set(MmioRegister.Status, Alive);
         Require(Status == Alive, "a legal negotiation does not end in DRIVER_OK");
     }
 
-    protected override void Notify() => Set(MmioRegister.QueueNotify, 0);
+    protected override void Notify() => _device.Set(MmioRegister.QueueNotify, 0);
 
-    private void Set(int register, uint value) => _device.Write(register, 4, value);
 }
