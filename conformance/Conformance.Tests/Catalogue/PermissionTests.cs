@@ -1,5 +1,4 @@
 using Viommu.Conformance.Catalogue;
-using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Selftest;
 using Viommu.Conformance.Tests.Running;
