@@ -1,4 +1,3 @@
-using Viommu.Conformance.Checks.Iommu;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Guest.Targets.Model;
