@@ -21,8 +21,9 @@ internal sealed class RequestTarget : IFuzzTarget
 
     public static readonly TargetInfo Info = new(
         "request", "the bytes of one request, against domains and mappings that are there", NewShape(), TypeCount * AnswerCount * FramingCount,
-        variation => new RequestTarget(variation))
+        subject => new RequestTarget(subject))
     {
+        Constants = [.. SpecConstants.Requests, .. SpecConstants.Answers],
         Seeds = Seeds,
         Format = RequestFormat.Instance,
     };
@@ -53,7 +54,7 @@ internal sealed class RequestTarget : IFuzzTarget
     private readonly ulong[] _landed = new ulong[16];
     private SpecOracle? _oracle;
 
-    private RequestTarget(ModelVariation variation) => _machine = TestBed.NewMachine(variation);
+    private RequestTarget(Subject subject) => _machine = TestBed.NewMachine(subject);
 
     /// <summary>An input as the request that it stands for.</summary>
     public static DecodedInput Decode(ReadOnlySpan<byte> input)

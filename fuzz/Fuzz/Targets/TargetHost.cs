@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Instrumentation;
@@ -8,6 +9,9 @@ namespace Viommu.Fuzz.Targets;
 /// <summary>Makes executors of targets, in contexts of their own where the code under test is instrumented.</summary>
 internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
 {
+    // They are the same for all targets of the same code, and reading that takes a while.
+    private static readonly ConcurrentDictionary<string, ulong[]> _literals = new();
+
     private static readonly string[] _ours = ["Viommu.Device", "Viommu.Guest", "conformance", "fuzz"];
 
     /// <summary>An executor whose code is instrumented.</summary>
@@ -25,15 +29,17 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount);
 
     /// <summary>What is worth trying: the spec's constants, and the literals of the code under test.</summary>
-    public ValueDictionary NewDictionary()
-    {
-        using var context = NewContext(ProbeKind.Edges);
-        return new([.. target.Values, .. context.Edges.Literals.Order()], target.Tokens);
-    }
+    public ValueDictionary NewDictionary() => new([.. target.Values, .. _literals.GetOrAdd(string.Join(' ', target.Instrumented), _ => ReadLiterals())], target.Tokens);
 
     /// <summary>A context with the code under test rewritten.</summary>
     public InstrumentedContext NewContext(ProbeKind kind) =>
         new(AppContext.BaseDirectory, target.Instrumented, _ours.Except(target.Instrumented), kind);
+
+    private ulong[] ReadLiterals()
+    {
+        using var context = NewContext(ProbeKind.Edges);
+        return [.. context.Edges.Literals.Order()];
+    }
 
     // The one call through reflection; from here on it is an interface.
     private IFuzzTarget NewTarget(InstrumentedContext context)
