@@ -36,18 +36,14 @@ public static class CheckRegistry
             || method.GetParameters() is not [{ ParameterType: var parameter }] || parameter != typeof(CheckContext))
             throw new InvalidDataException($"{where}: a check is a static void method of one CheckContext");
 
-        string[] ids = [attribute.Clause, .. attribute.Also];
-        var clauses = ids.Select(id => catalogue.TryGet(id, out var clause) && clause.Id == id
-            ? clause : throw new InvalidDataException($"{where}: no clause {id}")).ToList();
-        if (clauses.Find(c => c.Level != clauses[0].Level) is { } odd)
-            throw new InvalidDataException($"{where}: {odd.Id} is not of the level of {clauses[0].Id}");
-
-        return new($"{attribute.Clause}.{method.Name.ToLowerInvariant().Replace('_', '-')}", method.Name.Replace('_', ' '), ids,
-            clauses[0].Level, attribute.Does, attribute.Reading, ShapeOf(method.DeclaringType!, attribute.Shape, where))
+        var clauses = NamedClauses.Find(catalogue, where, Role.Device, attribute.Clause, attribute.Also, attribute.Uses);
+        return new($"{attribute.Clause}.{method.Name.ToLowerInvariant().Replace('_', '-')}", method.Name.Replace('_', ' '), clauses.All,
+            clauses.First.Level, attribute.Does, attribute.Reading, ShapeOf(method.DeclaringType!, attribute.Shape, where))
         {
             Body = method.CreateDelegate<Action<CheckContext>>(),
             JudgesTheRun = attribute.JudgesTheRun,
-            IsSecurityRelevant = clauses[0].IsSecurityRelevant,
+            IsSecurityRelevant = clauses.First.IsSecurityRelevant,
+            Uses = attribute.Uses,
         };
     }
 

@@ -6,7 +6,7 @@ namespace Viommu.Conformance.Checks;
 /// <summary>One rule of the spec, judged on one target.</summary>
 /// <param name="Id">Clause id, a dot, and the rule as a slug; never reused.</param>
 /// <param name="Title">The rule as a sentence.</param>
-/// <param name="Clauses">The clause that a failure breaks, then others of the same level that the same observation judges.</param>
+/// <param name="Clauses">The clause that a failure breaks, others of the same level that the same observation judges, and permissions that are made use of.</param>
 /// <param name="Level">The level of the first clause.</param>
 /// <param name="Does">What the check does.</param>
 /// <param name="Reading">How to read the device's answers.</param>

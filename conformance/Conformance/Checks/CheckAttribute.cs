@@ -14,6 +14,12 @@ public sealed class CheckAttribute(string clause) : Attribute
     /// <summary>Further clauses that the same observation judges; of the same level.</summary>
     public string[] Also { get; init; } = [];
 
+    /// <summary>
+    /// Permissions (MAY) of drivers that the check makes use of. A device has to serve a driver that does so: one that punishes it breaks <see cref="Clause"/>. What
+    /// is named here needs a broken device that punishes just that.
+    /// </summary>
+    public string[] Uses { get; init; } = [];
+
     /// <summary>What the check does, in a sentence or two, for <c>explain</c>.</summary>
     public required string Does { get; init; }
 

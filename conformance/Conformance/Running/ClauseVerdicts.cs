@@ -61,6 +61,11 @@ internal sealed class ClauseVerdicts(ClauseCatalogue catalogue, NotTested notTes
         var telling = results.Where(r => r.Verdict != Verdict.NotApplicable).DefaultIfEmpty(results[0]);
         var worst = telling.MaxBy(r => r.Verdict)!;
         var reason = worst.Verdict is Verdict.NotApplicable or Verdict.Skip or Verdict.Missing ? worst.Expected : "";
-        return new(clause, worst.Verdict, [.. results.Select(r => r.Check.Id)], reason);
+
+        // A permission cannot be broken, but who is judged has to bear that it is made use of.
+        var isUsed = worst.Verdict >= Verdict.Warn && worst.Check.Uses.Contains(clause.Id);
+        return isUsed
+            ? new(clause, worst.Verdict == Verdict.Fail ? Verdict.Warn : worst.Verdict, [.. results.Select(r => r.Check.Id)], $"made use of where {worst.Check.Clauses[0]} is broken")
+            : new(clause, worst.Verdict, [.. results.Select(r => r.Check.Id)], reason);
     }
 }

@@ -26,9 +26,9 @@ public sealed record CheckResult(
 
 /// <summary>A clause and what is said of it by its checks.</summary>
 /// <param name="Clause">The clause.</param>
-/// <param name="Verdict">The worst verdict of its checks; NOT-TESTED where it has none.</param>
+/// <param name="Verdict">The worst verdict of its checks, for a permission that they make use of WARN in place of FAIL; NOT-TESTED where it has none.</param>
 /// <param name="Checks">Ids of its checks.</param>
-/// <param name="Reason">Why there is no verdict of the device's behaviour; empty where there is one.</param>
+/// <param name="Reason">Why there is no verdict of the device's behaviour, or which clause the use of a permission breaks; empty otherwise.</param>
 public sealed record ClauseResult(Clause Clause, Verdict Verdict, IReadOnlyList<string> Checks, string Reason);
 
 /// <summary>A run as it stands at one moment; what has not run yet is MISSING.</summary>

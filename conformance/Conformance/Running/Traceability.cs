@@ -7,7 +7,14 @@ namespace Viommu.Conformance.Running;
 /// <param name="Title">The rule as a sentence.</param>
 /// <param name="Clauses">The clauses that it judges.</param>
 /// <param name="Proofs">What it has been seen red on: devices and drivers, each with a rule broken.</param>
-internal sealed record TracedRule(string Id, string Title, IReadOnlyList<string> Clauses, IReadOnlyList<string> Proofs);
+internal sealed record TracedRule(string Id, string Title, IReadOnlyList<string> Clauses, IReadOnlyList<string> Proofs)
+{
+    /// <summary>Those of the clauses that are permissions of the other side, each with the proofs that punish just its use.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Uses { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+
+    /// <summary>The rule as it stands behind one of its clauses.</summary>
+    public TracedRule For(string clause) => Uses.TryGetValue(clause, out var proofs) ? this with { Proofs = proofs } : this;
+}
 
 /// <summary>A clause with all that stands behind its verdict.</summary>
 /// <param name="Clause">The clause.</param>
@@ -32,7 +39,7 @@ internal sealed class Traceability
     public Traceability(ClauseCatalogue catalogue, NotTested notTested, IEnumerable<TracedRule> rules)
     {
         var umbrellas = Umbrellas.Load();
-        var byClause = rules.SelectMany(rule => rule.Clauses.Select(id => (id, rule))).ToLookup(p => p.id, p => p.rule);
+        var byClause = rules.SelectMany(rule => rule.Clauses.Select(id => (id, rule: rule.For(id)))).ToLookup(p => p.id, p => p.rule);
         Rows = [.. catalogue.Clauses.Select(clause =>
         {
             IReadOnlyList<TracedRule> own = [.. byClause[clause.Id]];

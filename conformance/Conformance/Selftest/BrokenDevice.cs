@@ -12,7 +12,7 @@ namespace Viommu.Conformance.Selftest;
 /// The reference device with one rule broken from outside: the proof that a check can fail.
 /// </summary>
 /// <param name="Name">What it does wrong, as a sentence.</param>
-/// <param name="Breaks">Ids, or globs on ids, of the checks, or of their first clauses, that have to turn red on it.</param>
+/// <param name="Breaks">Ids, or globs on ids, of the checks, or of their first clauses, that have to turn red on it; or ids of permissions of drivers that it punishes.</param>
 /// <param name="Variation">How it is put together.</param>
 internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation Variation)
 {
@@ -23,7 +23,7 @@ internal sealed record BrokenDevice(string Name, string[] Breaks, ModelVariation
 
     /// <summary>The checks, in their order, that have to turn red on it.</summary>
     public IReadOnlyList<Check> BrokenAmong(IEnumerable<Check> checks) =>
-        [.. checks.Where(check => broken.Any(glob => glob.Matches(check.Clauses[0]) || glob.Matches(check.Id)))];
+        [.. checks.Where(check => broken.Any(glob => glob.Matches(check.Clauses[0]) || glob.Matches(check.Id)) || check.Uses.Any(Breaks.Contains))];
 
     /// <summary>One whose requests, accesses or reports go through an interceptor.</summary>
     public static BrokenDevice With(string name, string[] breaks, Func<IommuDevice, IGuestMemory, Interceptor> intercept) => new(

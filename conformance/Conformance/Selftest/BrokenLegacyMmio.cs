@@ -14,7 +14,7 @@ internal static class BrokenLegacyMmio
 {
     public static IEnumerable<BrokenDevice> All() =>
     [
-        Useless("serves nobody who does not set FEATURES_OK", "LEGACY-FEAT-D-01", target => new NeedsStatus(target, DeviceStatus.FeaturesOk)),
+        Useless("serves nobody who does not set FEATURES_OK", ["LEGACY-FEAT-D-01", "LEGACY-FEAT-V-02", "LEGACY-TERM-V-01"], target => new NeedsStatus(target, DeviceStatus.FeaturesOk)),
         Mmio("serves requests before DRIVER_OK in its first life alone", "LEGACY-FEAT-D-03", target => new TiresOfEarlyRequests(target)),
         Mmio("drops what is written to the configuration before the features", "LEGACY-INIT-D-01", target => new DropsEarlyConfiguration(target)),
         Mmio("serves nothing before DRIVER_OK", "LEGACY-INIT-D-02", target => new NeedsStatus(target, DeviceStatus.DriverOk)),
@@ -31,11 +31,15 @@ internal static class BrokenLegacyMmio
         Mmio("has, in version 1, as many queues as are selected", "DESC-LEGACY-06", target => new BrokenMmioQueues.HasAnyQueue(target)),
     ];
 
-    private static BrokenDevice Mmio(string name, string breaks, Func<ITarget, MmioInterceptor> intercept) =>
-        BrokenDevice.Registers(ModelTransport.LegacyMmio, name, [breaks], intercept);
+    private static BrokenDevice Mmio(string name, string breaks, Func<ITarget, MmioInterceptor> intercept) => Mmio(name, [breaks], intercept);
+
+    private static BrokenDevice Mmio(string name, string[] breaks, Func<ITarget, MmioInterceptor> intercept) =>
+        BrokenDevice.Registers(ModelTransport.LegacyMmio, name, breaks, intercept);
 
     /// <summary>One that no driver can use: without PROBE, so that none is needed to look it over.</summary>
-    private static BrokenDevice Useless(string name, string breaks, Func<ITarget, MmioInterceptor> intercept) => Mmio(name, breaks, intercept).Without(IommuFeatures.Probe);
+    private static BrokenDevice Useless(string name, string breaks, Func<ITarget, MmioInterceptor> intercept) => Useless(name, [breaks], intercept);
+
+    private static BrokenDevice Useless(string name, string[] breaks, Func<ITarget, MmioInterceptor> intercept) => Mmio(name, breaks, intercept).Without(IommuFeatures.Probe);
 
     /// <summary>Takes notice of notifications once a status bit was written.</summary>
     private sealed class NeedsStatus(ITarget inner, DeviceStatus bit) : MmioInterceptor(inner)

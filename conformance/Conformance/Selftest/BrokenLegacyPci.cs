@@ -19,7 +19,7 @@ internal static class BrokenLegacyPci
         Pci("is transitional, with the subsystem ID of modern functions", "LEGACY-PCIDISC-D-02", target => new ShowsIdentity(target, Subsystem, 0x40 + 23)),
         Pci("is transitional, with a modern device ID", "LEGACY-PCIDISC-D-03", target => new ShowsIdentity(target, DeviceId, 0x1057)),
         Pci("has 32 bytes in BAR0", "LEGACY-PCI-D-01", target => new HasSmallBar(target)),
-        Pci("reads as 0 by less than 32 bits", "LEGACY-PCI-D-02.the-configuration-*", target => new ReadsWordsAlone(target)),
+        Pci("reads as 0 by less than 32 bits", ["LEGACY-PCI-D-02.the-configuration-*", "LEGACY-PCI-V-02"], target => new ReadsWordsAlone(target)),
         Pci("takes bypass by 8 bits alone", "LEGACY-PCI-D-02.bypass-*", target => new WritesBytesAlone(target)),
         Pci("keeps its configuration at 20 when MSI-X is enabled", "LEGACY-PCI-D-03", target => new StaysWithMsix(target)),
         Pci("stays a modern device over a reset", "LEGACY-PCI-D-04", target => new StaysModern(target)),
@@ -27,8 +27,10 @@ internal static class BrokenLegacyPci
         Pci("keeps its ISR status when it is read", "DESC-LEGACY-08", target => new KeepsIsr(target)),
     ];
 
-    private static BrokenDevice Pci(string name, string breaks, Func<ITarget, LegacyPciInterceptor> intercept) =>
-        BrokenDevice.Registers(ModelTransport.TransitionalPci, name, [breaks], intercept);
+    private static BrokenDevice Pci(string name, string breaks, Func<ITarget, LegacyPciInterceptor> intercept) => Pci(name, [breaks], intercept);
+
+    private static BrokenDevice Pci(string name, string[] breaks, Func<ITarget, LegacyPciInterceptor> intercept) =>
+        BrokenDevice.Registers(ModelTransport.TransitionalPci, name, breaks, intercept);
 
     /// <summary>One that no driver can use: without PROBE, so that none is needed to look it over.</summary>
     private static BrokenDevice Useless(string name, string breaks, Func<ITarget, LegacyPciInterceptor> intercept) => Pci(name, breaks, intercept).Without(IommuFeatures.Probe);

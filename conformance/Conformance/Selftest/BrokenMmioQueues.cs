@@ -18,6 +18,8 @@ internal static class BrokenMmioQueues
         Mmio("takes no notice of QueueReset", ["MMIO-REG-D-10.writing-1-to-queuereset-resets-the-queue", "MMIO-REG-D-11"], target => new PretendsReset(target)),
         Mmio("resets every queue with one", ["MMIO-REG-D-10.*-resets-no-other-queue"], target => new ResetsAll(target)),
         Mmio("says that a queue reset is over before it is", ["MMIO-REG-D-11"], target => new PutsOffReset(target)),
+        Mmio("never serves a queue again that was reset, over MMIO", ["MMIO-REG-V-22"], target => new GivesUpQueues(target)),
+        Mmio("gives a queue its first size for good, over MMIO", ["MMIO-REG-V-23"], target => new FirstSizeForGood(target)),
         Mmio("leaves a queue ready that was reset", ["MMIO-REG-D-12"], target => new StaysReady(target)),
         Mmio("has as many queues as are selected", ["DESC-MMIO-03"], target => new HasAnyQueue(target)),
         Mmio("has one QueueReady for all queues", ["DESC-MMIO-07"], target => new OneReadyForAll(target)),
@@ -47,6 +49,45 @@ internal static class BrokenMmioQueues
         protected override void WriteStatus(DeviceStatus status)
         {
             if (status == DeviceStatus.None) Shown.UnionWith(new uint[] { 0, 1 }.Where(queue => RealOf(queue, MmioRegister.QueueReady) != 0));
+            base.WriteStatus(status);
+        }
+    }
+
+    private sealed class GivesUpQueues(ITarget inner) : MmioInterceptor(inner)
+    {
+        private readonly HashSet<uint> given = [];
+
+        protected override void WriteRegister(uint register, uint value)
+        {
+            if (register == MmioRegister.QueueReset) given.Add(Queue);
+            base.WriteRegister(register, value);
+        }
+
+        protected override void Notify(uint value)
+        {
+            if (!given.Contains(value)) base.Notify(value);
+        }
+
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (status == DeviceStatus.None) given.Clear();
+            base.WriteStatus(status);
+        }
+    }
+
+    private sealed class FirstSizeForGood(ITarget inner) : MmioInterceptor(inner)
+    {
+        private readonly Dictionary<uint, uint> sizes = [];
+
+        protected override void WriteRegister(uint register, uint value)
+        {
+            if (register == MmioRegister.QueueSize) value = sizes.TryAdd(Queue, value) ? value : sizes[Queue];
+            base.WriteRegister(register, value);
+        }
+
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (status == DeviceStatus.None) sizes.Clear();
             base.WriteStatus(status);
         }
     }

@@ -19,7 +19,7 @@ internal static class BrokenNegotiation
             "refuses every 60th negotiation", ["CORE-FEAT-D-05.*-after-every-device-reset"], target => new TiresOfNegotiating(target)),
         BrokenDevice.Registers(
             "refuses all features after a system reset", ["CORE-FEAT-D-05.*-after-a-system-reset"], target => new RefusesAfterSystemReset(target)),
-        BrokenDevice.Registers("has no probe_size before FEATURES_OK", ["CORE-CFG-D-01"], target => new LateProbeSize(target)),
+        BrokenDevice.Registers("has no probe_size before FEATURES_OK", ["CORE-CFG-D-01", "CORE-INIT-V-02"], target => new LateProbeSize(target)),
     ];
 
     private sealed class HidesVersion1(ITarget inner) : RegisterInterceptor(inner)

@@ -17,6 +17,8 @@ internal static class BrokenNotifications
         Notifies("compares used_event without wrapping", "SPLIT-USEDSUPP-D-05.*-where-the-index-wraps", With,
             look => look.UsedEvent >= look.UsedIndex && look.UsedEvent < ushort.MaxValue && look.UsedEvent < look.UsedIndex + look.Waiting),
         Notifies("notifies with EVENT_IDX of everything", "SPLIT-USEDSUPP-D-06", With, _ => true),
+        BrokenDevice.Registers(
+            "goes silent for good once no notification is wanted", ["SPLIT-USEDSUPP-V-02", "SPLIT-USEDSUPP-V-04", "SPLIT-SUPPLY-V-06"], target => new GoesSilent(target)),
         BrokenDevice.Registers("sets reserved used flags without EVENT_IDX", ["SPLIT-AVAILSUPP-D-01"], target => new SetsUsedFlags(target, hasEventIdx: false, 2)),
         BrokenDevice.Registers("sets used flags with EVENT_IDX", ["SPLIT-AVAILSUPP-D-03"], target => new SetsUsedFlags(target, hasEventIdx: true, 1)),
         BrokenDevice.Registers(
@@ -55,6 +57,26 @@ internal static class BrokenNotifications
             else rings.AvailableFlags = (ushort)(decided ? 0 : 1);
             Pass(doorbell);
             (rings.UsedEvent, rings.AvailableFlags) = (look.UsedEvent, look.Flags);
+        }
+    }
+
+    private sealed class GoesSilent(ITarget inner) : RingInterceptor(inner)
+    {
+        private bool isSilent;
+
+        protected override void Serve(Doorbell doorbell, Rings rings)
+        {
+            var (flags, usedEvent, index) = (rings.AvailableFlags, rings.UsedEvent, rings.UsedIndex);
+            isSilent |= IsNegotiated(Features.EventIdx) ? (ushort)(usedEvent - index) >= rings.Waiting : flags == 1;
+            if (isSilent) (rings.AvailableFlags, rings.UsedEvent) = (1, (ushort)(index - 1));
+            Pass(doorbell);
+            (rings.AvailableFlags, rings.UsedEvent) = (flags, usedEvent);
+        }
+
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (status == DeviceStatus.None) isSilent = false;
+            base.WriteStatus(status);
         }
     }
 

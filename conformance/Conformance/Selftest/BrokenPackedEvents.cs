@@ -10,8 +10,10 @@ internal static class BrokenPackedEvents
 
     public static IEnumerable<BrokenDevice> All() =>
     [
-        Notifies("obeys the offset with flags ENABLE", "DESC-PACKED-08", look => look.Flags == Enable && look.Awaited != 0 && look.Awaited != look.First ? false : null),
+        Notifies("obeys the offset with flags ENABLE", "DESC-PACKED-08.enable-*", look => look.Flags == Enable && look.Awaited != 0 && look.Awaited != look.First ? false : null),
         Notifies("notifies although the flags are DISABLE", "DESC-PACKED-09", look => look.Flags == Disable ? true : null),
+        BrokenPackedLists.OnPackedRing(BrokenDevice.Registers(
+            "(packed) goes silent for good once no notification is wanted", ["PACKED-SUPPLY-V-04"], target => new GoesSilent(target))),
         Notifies("meets an awaited descriptor in the first of two rounds alone", "DESC-PACKED-10.*-of-that-descriptor", look => look.Flags == ForDescriptor && look.Awaited >> 15 == 0 ? false : null),
         Notifies("looks only at the last of several used descriptors", "DESC-PACKED-10.*-among-several", look => look.Flags == ForDescriptor ? look.Awaited == look.Last : null),
         Notifies("notifies of everything with flags DESC", "DESC-PACKED-11", look => look.Flags == ForDescriptor ? true : null),
@@ -44,6 +46,26 @@ internal static class BrokenPackedEvents
         }
 
         private static ushort Encode(PackedList list) => (ushort)(list.Slots[0] | (list.Wrap ? 0x8000 : 0));
+    }
+
+    private sealed class GoesSilent(ITarget inner) : PackedInterceptor(inner)
+    {
+        private bool isSilent;
+
+        protected override void Serve(Doorbell doorbell, Ring ring)
+        {
+            var before = ring.DriverEvent;
+            isSilent |= before.Flags == Disable;
+            if (isSilent) ring.DriverEvent = (0, Disable);
+            Pass(doorbell, ring);
+            ring.DriverEvent = before;
+        }
+
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (status == DeviceStatus.None) isSilent = false;
+            base.WriteStatus(status);
+        }
     }
 
     private sealed class SetsEvents(ITarget inner, bool? hasEventIdx, ushort flags) : PackedInterceptor(inner)

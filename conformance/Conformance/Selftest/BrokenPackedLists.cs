@@ -11,7 +11,7 @@ internal static class BrokenPackedLists
 {
     public static IEnumerable<BrokenDevice> All() =>
     [
-        Misreads("reads the first two readable descriptors of a list in turned order", ["PACKED-SG-D-01.a-list-is-read-*"], (_, list) => Turned(list, isWritable: false)),
+        Misreads("reads the first two readable descriptors of a list in turned order", ["PACKED-SG-D-01.a-list-is-read-*", "PACKED-SUPPLY-V-01"], (_, list) => Turned(list, isWritable: false)),
         Misreads("writes the first two writable descriptors of a list in turned order", ["PACKED-SG-D-01.a-list-is-written-*"], (_, list) => Turned(list, isWritable: true)),
         Misreads("loses what a list has behind the end of the ring", ["PACKED-SG-D-01.a-list-goes-on-*"],
             (_, list) => list.Slots.Zip(list.Descriptors, (slot, entry) => (slot, IsReadable(entry) && slot < list.Slots[0] ? entry with { Length = 0 } : entry))),

@@ -22,7 +22,8 @@ internal static class BrokenPackedRings
             (ring, list, used) => list.Slots[0] >= ring.Size - 2 ? used with { Flags = used.Flags ^ Mark } : used),
         Changing("does not clear USED in the second round", "DESC-PACKED-02", (_, list, used) => list.Wrap ? used : used with { Flags = used.Flags | DescriptorFlags.Used }),
         Changing("takes the Buffer ID from the first descriptor", "DESC-PACKED-03", (_, list, used) => used with { Id = list.Descriptors[0].Id }),
-        Device("writes a used descriptor for each of a list", "DESC-PACKED-04", target => new UsesEach(target)),
+        Device("writes a used descriptor for each of a list", "DESC-PACKED-04.a-list-has-*", target => new UsesEach(target)),
+        Device("uses its last list again when notified of nothing", "PACKED-DESC-V-04", target => new UsesAgain(target)),
         Changing("never sets the WRITE flag", "DESC-PACKED-05", (_, _, used) => used with { Flags = used.Flags & ~DescriptorFlags.Write }),
         Changing("always sets the WRITE flag", "DESC-PACKED-05", (_, _, used) => used with { Flags = used.Flags | DescriptorFlags.Write }),
         Device("skips unwritten buffers with IN_ORDER", "DESC-PACKED-13", target => new SkipsUnwritten(target)),
@@ -85,6 +86,24 @@ internal static class BrokenPackedRings
             {
                 foreach (var slot in list.Slots.Skip(1)) ring[slot] = ring[list.Slots[0]];
             }
+        }
+    }
+
+    private sealed class UsesAgain(ITarget inner) : PackedInterceptor(inner)
+    {
+        private PackedDescriptor? last;
+
+        protected override void Serve(Doorbell doorbell, Ring ring)
+        {
+            var used = Pass(doorbell, ring);
+            if (used.Count > 0) last = ring[used[^1].Slots[0]];
+            else if (last is { } descriptor) ring[ring.Due.Slot] = descriptor with { Flags = (descriptor.Flags & ~Mark) | (ring.Due.Wrap ? Mark : 0) };
+        }
+
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (status == DeviceStatus.None) last = null;
+            base.WriteStatus(status);
         }
     }
 

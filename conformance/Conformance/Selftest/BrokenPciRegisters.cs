@@ -10,7 +10,7 @@ internal static class BrokenPciRegisters
     public static IEnumerable<BrokenDevice> All() =>
     [
         BrokenDevice.Registers("clears the upper half of a queue address when the lower is written", ["PCI-LAYOUT-D-01.the-halves-of-queue-*"], target => new ClearsUpperHalf(target)),
-        BrokenDevice.Registers("shows the upper half of a field only behind the lower", ["PCI-LAYOUT-D-01.the-halves-of-configuration-*"], target => new LatchesUpperHalf(target)),
+        BrokenDevice.Registers("shows the upper half of a field only behind the lower", ["PCI-LAYOUT-D-01.the-halves-of-configuration-*", "PCI-LAYOUT-V-02"], target => new LatchesUpperHalf(target)),
         BrokenDevice.Registers("looks at one bit of device_feature_select", ["PCI-COMMON-D-03"], target => new WrapsFeatureSelect(target)),
         BrokenDevice.Registers("reads 0 in driver_feature", ["PCI-COMMON-D-04"], target => new WriteOnlyFeatures(target)),
         BrokenDevice.Registers("accepts what it offers once it is offered nonsense", ["PCI-COMMON-D-05"], target => new AcceptsMore(target)),

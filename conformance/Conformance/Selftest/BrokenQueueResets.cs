@@ -17,7 +17,8 @@ internal static class BrokenQueueResets
             "goes on with the former queue after its reset", ["CORE-VQRESET-D-01", "CORE-VQRESET-D-02", "PCI-COMMON-D-11", Resized], target => new PretendsQueueReset(target)),
         BrokenDevice.Registers(
             "shows the former size after a queue reset", ["CORE-VQRESET-D-02.the-size-*"], target => new ShowsFormerSize(target)),
-        BrokenDevice.Registers("gives a queue its first size for good", [Resized], target => new FirstSizeForGood(target)),
+        BrokenDevice.Registers("gives a queue its first size for good", [Resized, "PCI-COMMON-V-09"], target => new FirstSizeForGood(target)),
+        BrokenDevice.Registers("never serves a queue again that was reset", ["PCI-COMMON-V-08"], target => new GivesUpQueues(target)),
         BrokenDevice.Registers(
             "shows a new message vector and goes on with the old one", ["CORE-VQENABLE-D-01.*-notifies-by-its-new-vector"], target => new FixedVectors(target)),
     ];
@@ -107,6 +108,28 @@ internal static class BrokenQueueResets
     {
         protected override void WriteRegister(CommonField field, ulong value) =>
             base.WriteRegister(field, IsSizeOfRequests(field) && First is { } size ? size : value);
+    }
+
+    private sealed class GivesUpQueues(ITarget inner) : RegisterInterceptor(inner)
+    {
+        private readonly HashSet<int> given = [];
+
+        protected override void WriteRegister(CommonField field, ulong value)
+        {
+            if (field == CommonField.QueueReset) given.Add((int)Real(CommonField.QueueSelect));
+            base.WriteRegister(field, value);
+        }
+
+        protected override void Notify(Doorbell doorbell)
+        {
+            if (!given.Contains(doorbell.Queue)) base.Notify(doorbell);
+        }
+
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (status == DeviceStatus.None) given.Clear();
+            base.WriteStatus(status);
+        }
     }
 
     private sealed class FixedVectors(ITarget inner) : RegisterInterceptor(inner)

@@ -11,15 +11,21 @@ internal static class Proofs
 {
     /// <summary>The checks with their broken devices, for tracing clauses.</summary>
     public static IEnumerable<TracedRule> Of(IReadOnlyList<Check> checks) =>
-        Traced(checks, BrokenDevices.All.SelectMany(device => device.BrokenAmong(checks).Select(check => (check.Id, $"a device that {device.Name}"))));
+        Traced(checks, BrokenDevices.All.SelectMany(device => device.BrokenAmong(checks).Select(check => new Proof(check, $"a device that {device.Name}", device.Breaks))));
 
     /// <summary>The rules of drivers with their broken drivers.</summary>
     public static IEnumerable<TracedRule> Of(IReadOnlyList<DriverRule> rules) =>
-        Traced(rules, BrokenDrivers.All.SelectMany(driver => driver.BrokenAmong(rules).Select(rule => (rule.Id, $"a driver that {driver.Name}"))));
+        Traced(rules, BrokenDrivers.All.SelectMany(driver => driver.BrokenAmong(rules).Select(rule => new Proof(rule, $"a driver that {driver.Name}", driver.Breaks))));
 
-    private static IEnumerable<TracedRule> Traced(IEnumerable<SpecRule> rules, IEnumerable<(string Id, string Proof)> proofs)
+    private static IEnumerable<TracedRule> Traced(IEnumerable<SpecRule> rules, IEnumerable<Proof> proofs)
     {
-        var byRule = proofs.ToLookup(p => p.Id, p => p.Proof);
-        return rules.Select(rule => new TracedRule(rule.Id, rule.Title, rule.Clauses, [.. byRule[rule.Id]]));
+        var byRule = proofs.ToLookup(proof => proof.Rule.Id);
+        return rules.Select(rule => new TracedRule(rule.Id, rule.Title, rule.Clauses, [.. byRule[rule.Id].Select(proof => proof.Name)])
+        {
+            Uses = rule.Uses.ToDictionary(used => used, used => (IReadOnlyList<string>)[.. byRule[rule.Id].Where(proof => proof.Breaks.Contains(used)).Select(proof => proof.Name)]),
+        });
     }
+
+    /// <summary>Who turns a rule red, and what is wrong with it.</summary>
+    private sealed record Proof(SpecRule Rule, string Name, string[] Breaks);
 }

@@ -5,7 +5,7 @@ namespace Viommu.Conformance.Watching;
 /// <summary>One rule of the spec that binds drivers, judged by watching one.</summary>
 /// <param name="Id">Clause id, a dot, and the rule as a slug; never reused.</param>
 /// <param name="Title">The rule as a sentence.</param>
-/// <param name="Clauses">The clause that a violation breaks, then others of the same level that the same observation judges.</param>
+/// <param name="Clauses">The clause that a violation breaks, others of the same level that the same observation judges, and permissions that are made use of.</param>
 /// <param name="Level">The level of the first clause.</param>
 /// <param name="Does">What is looked at.</param>
 /// <param name="Reading">How to read what is seen.</param>

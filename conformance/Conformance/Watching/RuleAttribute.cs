@@ -32,6 +32,12 @@ public sealed class RuleAttribute(string clause) : Attribute
     /// <summary>Further clauses that the same observation judges; of the same level.</summary>
     public string[] Also { get; init; } = [];
 
+    /// <summary>
+    /// Permissions (MAY) of devices that are made use of wherever the rule has something to say. A driver has to work with a device that does so: one that cannot
+    /// breaks <see cref="Clause"/>. What is named here needs a broken driver that fails of just that.
+    /// </summary>
+    public string[] Uses { get; init; } = [];
+
     /// <summary>What is looked at, in a sentence or two, for <c>explain</c>.</summary>
     public required string Does { get; init; }
 

@@ -36,16 +36,12 @@ public static class RuleRegistry
             || judge != typeof(Judge) || !seen.IsAssignableTo(typeof(Observation)))
             throw new InvalidDataException($"{where}: a rule is a static void method of a Judge and an observation");
 
-        string[] ids = [attribute.Clause, .. attribute.Also];
-        var clauses = ids.Select(id => catalogue.TryGet(id, out var clause) && clause.Id == id && clause.Role == Role.Driver
-            ? clause : throw new InvalidDataException($"{where}: no clause {id} that binds drivers")).ToList();
-        if (clauses.Find(c => c.Level != clauses[0].Level) is { } odd)
-            throw new InvalidDataException($"{where}: {odd.Id} is not of the level of {clauses[0].Id}");
-
-        return new($"{attribute.Clause}.{method.Name.ToLowerInvariant().Replace('_', '-')}", method.Name.Replace('_', ' '), ids, clauses[0].Level,
+        var clauses = NamedClauses.Find(catalogue, where, Role.Driver, attribute.Clause, attribute.Also, attribute.Uses);
+        return new($"{attribute.Clause}.{method.Name.ToLowerInvariant().Replace('_', '-')}", method.Name.Replace('_', ' '), clauses.All, clauses.First.Level,
             attribute.Does, attribute.Reading, attribute.Needs, attribute.Transports, seen)
         {
             FromAnywhere = attribute.FromAnywhere,
+            Uses = attribute.Uses,
             Body = Compile(method, seen),
         };
     }

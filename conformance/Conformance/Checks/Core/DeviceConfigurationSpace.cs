@@ -6,7 +6,7 @@ namespace Viommu.Conformance.Checks.Core;
 /// <summary>2.5 Device Configuration Space.</summary>
 internal static class DeviceConfigurationSpaceChecks
 {
-    [Check("CORE-CFG-D-01",
+    [Check("CORE-CFG-D-01", Uses = ["CORE-INIT-V-02"],
         Does = "Reads the configuration at each stage before FEATURES_OK, and again once every offered feature of the chapter was accepted and the device runs.",
         Reading = "page_size_mask, and each field whose feature is offered, reads the same before as after. Nothing changes the configuration of an IOMMU "
             + "in between. Fields of features that are not offered are not looked at.")]

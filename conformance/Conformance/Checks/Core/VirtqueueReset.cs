@@ -121,6 +121,17 @@ internal static class VirtqueueResetChecks
         That(Listening.Hears(check.Machine, Notifications.Used), "a used buffer notification by the vector that the queue was enabled again with", "none");
     }
 
+    /// <summary>
+    /// The clause: the request queue goes on whenever it is enabled again after a reset, with the size that it had, a smaller one, and the first again, at other
+    /// addresses each time. Whether and how a queue is enabled again is the driver's choice, which each transport grants in its own section.
+    /// </summary>
+    public static void ServesWheneverEnabledAgain(CheckContext check)
+    {
+        var driver = StartWithRingReset(check, new DriverSettings());
+        var first = driver.Requests.Size;
+        foreach (var size in (ushort[])[first, Smaller(first), first]) ServesReplacedQueue(check, driver, size);
+    }
+
     private static IommuDriver StartWithRingReset(CheckContext check, DriverSettings settings, Action? beforeDriverOk = null)
     {
         check.Requires(Features.RingReset);

@@ -11,7 +11,7 @@ internal static class LegacyFeatureBitsChecks
 {
     private const ulong Unused = 1UL << 30;
 
-    [Check("LEGACY-FEAT-D-01",
+    [Check("LEGACY-FEAT-D-01", Uses = ["LEGACY-FEAT-V-02", "LEGACY-TERM-V-01"],
         Does = "Initialises the device as a legacy driver does: feature bits 0 to 31 alone, so that VERSION_1 is not acknowledged, and no FEATURES_OK; then sends requests.",
         Reading = "The device takes that for a legacy driver: it serves a queue that is placed as 2.7.2 says. N/A without a legacy interface.")]
     internal static void A_driver_that_does_not_acknowledge_VERSION_1_is_served_as_a_legacy_driver(CheckContext check)

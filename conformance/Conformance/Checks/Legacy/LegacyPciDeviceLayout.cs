@@ -38,7 +38,7 @@ internal static class LegacyPciDeviceLayoutChecks
         LegacyInterfaceUse.IsServed(check, check.Start(), "through BAR0");
     }
 
-    [Check("LEGACY-PCI-D-02",
+    [Check("LEGACY-PCI-D-02", Uses = ["LEGACY-PCI-V-02"],
         Does = "Reads the configuration by 8, 16 and 32 bits.",
         Reading = "Each access reads the bytes that the natural one does, 32 bits for fields of 32 and 64, 8 for bypass. Fields of features that are not offered are left alone. "
             + LegacyInterfaceUse.Extension)]

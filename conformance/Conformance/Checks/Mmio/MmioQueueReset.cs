@@ -123,6 +123,16 @@ internal static class MmioQueueResetChecks
         }
     }
 
+    [Check("CORE-VQENABLE-D-01", Uses = ["MMIO-REG-V-22", "MMIO-REG-V-23"],
+        Does = "Through the registers of virtio-mmio, resets the request queue three times and enables it again: with the size that it had, a smaller one, and the first again, at "
+            + "other addresses each time.",
+        Reading = "Every request is served after each: a driver is free to enable a queue again, and to give it what it likes. N/A where RING_RESET is not offered.")]
+    internal static void An_MMIO_queue_is_enabled_again_as_the_driver_likes(CheckContext check)
+    {
+        MmioDevice.Modern(check);
+        VirtqueueResetChecks.ServesWheneverEnabledAgain(check);
+    }
+
     private static IommuDriver Start(CheckContext check)
     {
         check.Requires(Features.RingReset);

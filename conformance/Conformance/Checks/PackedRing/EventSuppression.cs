@@ -117,6 +117,27 @@ internal static class EventSuppressionChecks
         }
     }
 
+    [Check("DESC-PACKED-08", Uses = ["PACKED-SUPPLY-V-04"],
+        Does = "Works as a driver that is not to be disturbed: sets its event flags to RING_EVENT_FLAGS_DISABLE, has requests served and takes them in, sets the flags to ENABLE, and "
+            + "looks into the ring once more.",
+        Reading = "Everything comes back meanwhile, and the next request brings a notification again.")]
+    internal static void Notifications_switched_off_while_used_buffers_are_processed_come_again(CheckContext check)
+    {
+        var (driver, queue) = StartListening(check, 0);
+        for (var round = 0; round < 4; round++)
+        {
+            queue.WriteDriverEvent(0, Disable);
+            var served = driver.SendTogether([Knock.On(check), Knock.On(check)]);
+            That(served.All(exchange => exchange.IsReturned), "two requests together served while notifications are switched off",
+                $"{served.Count(exchange => !exchange.IsReturned)} do not come back, status {check.Machine.Transport.ReadStatus()}");
+            queue.WriteDriverEvent(0, Enable);
+            driver.Collect();
+            Listening.Forget(check.Machine);
+            Knock.GivenServed(check, driver);
+            Listening.IsNotified(check, $"of a request after notifications were switched off and on again, {round + 1} times");
+        }
+    }
+
     private static void Judge(IommuDriver driver, PackedQueue queue)
     {
         var (descriptor, flags) = queue.ReadDeviceEvent();

@@ -7,7 +7,7 @@ namespace Viommu.Conformance.Checks.PackedRing;
 /// <summary>2.8.18 Scatter-Gather Support.</summary>
 internal static class ScatterGatherChecks
 {
-    [Check("PACKED-SG-D-01",
+    [Check("PACKED-SG-D-01", Uses = ["PACKED-SUPPLY-V-01"],
         Does = "Sends the same requests with their device-readable part whole, and cut into two to five descriptors inside the head, inside fields, between them, and at random.",
         Reading = "The same statuses and properties each time: the pieces are read in the order of the list.")]
     internal static void A_list_is_read_in_its_order(CheckContext check)

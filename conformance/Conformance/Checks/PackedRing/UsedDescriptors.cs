@@ -43,6 +43,33 @@ internal static class UsedDescriptorsChecks
         }
     }
 
+    [Check("DESC-PACKED-04", Uses = ["PACKED-DESC-V-04"],
+        Does = "Notifies eight times of nothing, makes a request available, and notifies of it eight times; time and again, until the ring has gone round twice.",
+        Reading = "Each request is used once, and nothing else is: a driver is free to repeat notifications.")]
+    internal static void A_list_is_used_once_however_often_the_device_is_notified(CheckContext check)
+    {
+        const int Times = 8;
+        var driver = check.Start();
+        var queue = Packed(driver.Requests);
+        for (var round = 0; round < queue.Size; round++)
+        {
+            Notify();
+            var knock = driver.MakeAvailable(Knock.On(check), Framing.Plain);
+            Notify();
+            var used = default(UsedElement);
+            That(check.Machine.Await(() => queue.TryTakeUsed(out used)), "a request served that the device was notified of time and again",
+                $"it does not come back, status {check.Machine.Transport.ReadStatus()}");
+            That(used.Id == knock.Chain, $"id {knock.Chain} used", $"id {used.Id}");
+            check.Machine.Target.Settle();
+            That(!queue.TryTakeUsed(out var again), "each request used once", $"id {again.Id} again, after {Times} notifications");
+        }
+
+        void Notify()
+        {
+            for (var i = 0; i < Times; i++) driver.NotifyRequests();
+        }
+    }
+
     [Check("DESC-PACKED-05",
         Does = "Sends requests that are answered, refused, or of unknown type, each twice, into buffers that hold different bytes.",
         Reading = "The WRITE flag is set where bytes were written, and only there; then the length counts bytes from the first on that are the same both times. "

@@ -39,7 +39,7 @@ internal static class PciDeviceLayoutChecks
         }
     }
 
-    [Check("PCI-LAYOUT-D-01",
+    [Check("PCI-LAYOUT-D-01", Uses = ["PCI-LAYOUT-V-02"],
         Does = "Reads the halves of the 64-bit fields of the device configuration in either order, and the upper one alone.",
         Reading = "Each half reads the same whichever was read before. Fields of features that are not offered are not looked at.")]
     internal static void The_halves_of_configuration_fields_are_read_apart(CheckContext check)

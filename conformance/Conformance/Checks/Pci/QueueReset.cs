@@ -91,6 +91,16 @@ internal static class QueueResetChecks
         }
     }
 
+    [Check("CORE-VQENABLE-D-01", Uses = ["PCI-COMMON-V-08", "PCI-COMMON-V-09"],
+        Does = "Through the common configuration, resets the request queue three times and enables it again: with the size that it had, a smaller one, and the first again, at other "
+            + "addresses each time.",
+        Reading = "Every request is served after each: a driver is free to enable a queue again, and to give it what it likes. N/A where RING_RESET is not offered.")]
+    internal static void A_PCI_queue_is_enabled_again_as_the_driver_likes(CheckContext check)
+    {
+        _ = check.Pci;
+        VirtqueueResetChecks.ServesWheneverEnabledAgain(check);
+    }
+
     private static void ResetQueue(CheckContext check, int queue)
     {
         var pci = check.Pci;

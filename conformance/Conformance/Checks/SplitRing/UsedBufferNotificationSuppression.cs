@@ -128,6 +128,42 @@ internal static class UsedBufferNotificationSuppressionChecks
         Listening.IsSilent(check, driver, requests: 3, "behind used_event");
     }
 
+    [Check("SPLIT-USEDSUPP-D-03", Uses = ["SPLIT-USEDSUPP-V-02", "SPLIT-SUPPLY-V-06"],
+        Does = "Declines EVENT_IDX, and works as a driver that is not to be disturbed: sets the flags to 1, has requests served and takes them in, sets the flags to 0, and looks "
+            + "into the ring once more.",
+        Reading = "Everything comes back meanwhile, and the next request brings a notification again.")]
+    internal static void Without_EVENT_IDX_notifications_switched_off_while_the_ring_is_processed_come_again(CheckContext check)
+    {
+        var (driver, queue) = StartListening(check, 0);
+        ComeAgain(check, driver, () => queue.WriteAvailableFlags(1), () => queue.WriteAvailableFlags(0));
+    }
+
+    [Check("SPLIT-USEDSUPP-D-05", Uses = ["SPLIT-USEDSUPP-V-04", "SPLIT-SUPPLY-V-06"],
+        Does = "Accepts EVENT_IDX, and works as a driver that is not to be disturbed: sets used_event to where the device will not come, has requests served and takes them in, sets "
+            + "used_event to the used index, and looks into the ring once more.",
+        Reading = "Everything comes back meanwhile, and the next request brings a notification again.")]
+    internal static void With_EVENT_IDX_notifications_put_off_while_the_ring_is_processed_come_again(CheckContext check)
+    {
+        var (driver, queue) = StartListening(check, Features.EventIdx);
+        ComeAgain(check, driver, () => queue.WriteUsedEvent((ushort)(queue.ReadUsedIndex() - 1)), () => queue.WriteUsedEvent(queue.ReadUsedIndex()));
+    }
+
+    private static void ComeAgain(CheckContext check, IommuDriver driver, Action switchOff, Action switchOn)
+    {
+        for (var round = 0; round < 4; round++)
+        {
+            switchOff();
+            var served = driver.SendTogether([Knock.On(check), Knock.On(check)]);
+            That(served.All(exchange => exchange.IsReturned), "two requests together served while notifications are switched off",
+                $"{served.Count(exchange => !exchange.IsReturned)} do not come back, status {check.Machine.Transport.ReadStatus()}");
+            switchOn();
+            driver.Collect();
+            Listening.Forget(check.Machine);
+            Knock.GivenServed(check, driver);
+            Listening.IsNotified(check, $"of a request after notifications were switched off and on again, {round + 1} times");
+        }
+    }
+
     /// <summary>A driver that hears used buffer notifications, with EVENT_IDX or without, when nothing is pending.</summary>
     private static (IommuDriver Driver, SplitQueue Queue) StartListening(CheckContext check, ulong accept)
     {

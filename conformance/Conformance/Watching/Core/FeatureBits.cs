@@ -81,6 +81,15 @@ internal static class FeatureBits
         judge.That(seen.Works, $"the device runs although it offers {Features.Describe(strange)}", $"{seen}");
     }
 
+    [Rule("CORE-FEAT-V-08", Uses = ["LEGACY-RSVD-D-01"], Needs = Sight.Conclusions, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
+        Does = "Offers NOTIFY_ON_EMPTY on a legacy interface, which drivers of today need not know, on a device that works.",
+        Reading = "The driver gets the device to run, with the feature or without it.")]
+    public static void NOTIFY_ON_EMPTY_does_not_make_a_driver_fail(Judge judge, StartConcluded seen)
+    {
+        if ((judge.Driver.Offered & Features.NotifyOnEmpty) != 0 && IsUsable(judge.Driver))
+            judge.That(seen.Works, $"the device runs although it offers {Features.Describe(Features.NotifyOnEmpty)}", $"{seen}");
+    }
+
     private static ulong DescribedFor(WatchedTransport transport) => transport == WatchedTransport.Pci ? Described : Described & ~AdminQueue;
 
     /// <summary>True where nothing else than features can be the reason to give a device up.</summary>

@@ -18,7 +18,7 @@ internal static class LegacyInitialization
         judge.That(high == 0, "no feature bit above 31 accepted of a legacy device", Features.Describe(high));
     }
 
-    [Rule("LEGACY-INIT-V-01", Needs = Sight.Registers, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
+    [Rule("LEGACY-INIT-V-01", Uses = ["LEGACY-FEAT-D-02", "LEGACY-TERM-D-01"], Needs = Sight.Registers, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
         Does = "Follows the steps of an initialisation by the registers that they take.",
         Reading = "A reset before ACKNOWLEDGE; features read and written before DRIVER_OK; FEATURES_OK never. Queues may be used before DRIVER_OK.")]
     public static void The_steps_are_taken_in_order_without_FEATURES_OK(Judge judge, Observation seen)

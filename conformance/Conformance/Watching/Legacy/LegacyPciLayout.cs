@@ -1,3 +1,4 @@
+using Viommu.Conformance.Watching.Pci;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
@@ -8,11 +9,12 @@ internal static class LegacyPciLayout
 {
     private const uint CapabilityPointer = 0x34;
 
-    [Rule("LEGACY-PCI-V-01", Needs = Sight.Registers, Transports = [WatchedTransport.LegacyPci],
-        Does = "Looks for accesses to the structures of the modern interface while a driver uses the legacy one.",
+    [Rule("LEGACY-PCI-V-01", Uses = ["LEGACY-TERM-D-02"], Needs = Sight.Registers | Sight.PciConfiguration, Transports = [WatchedTransport.LegacyPci],
+        Does = "Looks for accesses to the structures of the modern interface while a driver uses the legacy one of a function that has both.",
         Reading = "There are none between its first write to BAR0 and a reset of the device.")]
     public static void The_structure_in_BAR0_is_used_alone(Judge judge, RegisterAccess seen)
     {
+        if (PciView.Of(judge)?.Capabilities.Any(capability => capability.IsUsable) != true) return;
         var use = judge.Keep<HashSet<RegisterSpace>>();
         if (seen is { Space: RegisterSpace.LegacyIo, IsWrite: true }) use.Add(RegisterSpace.LegacyIo);
         if (seen is { Space: RegisterSpace.LegacyIo, Offset: var at, Value: 0, IsWrite: true } && at == LegacyHeader.DeviceStatus.Offset) use.Clear();

@@ -88,7 +88,7 @@ internal static class Interrupts
         }
     }
 
-    [Rule("PCI-CNOTIFY-V-01", Needs = Sight.Registers | Sight.Conclusions, Transports = [WatchedTransport.Pci],
+    [Rule("PCI-CNOTIFY-V-01", Uses = ["PCI-CNOTIFY-D-01"], Needs = Sight.Registers | Sight.Conclusions, Transports = [WatchedTransport.Pci],
         Does = "Has the device use an event buffer and change its configuration before the driver looks, so that one INTx interrupt stands for both.",
         Reading = "After the ISR status has told of both, the driver reads the configuration or the status, and takes in what came in the buffer, before it resets the device or ends.")]
     public static void An_interrupt_for_two_reasons_is_handled_for_both(Judge judge, Observation seen)

@@ -7,13 +7,28 @@ internal sealed class PciView
 {
     private const byte VendorSpecific = 0x09;
     private const byte MsiX = 0x11;
+    private const byte SmallestCapability = 4;
     private const int MostCapabilities = 48;
 
     private readonly List<Capability> capabilities = [];
+    private readonly List<int> places = [];
     private byte[]? space;
 
     /// <summary>Revision ID.</summary>
     public byte Revision => space![0x08];
+
+    /// <summary>Vendor ID.</summary>
+    public ushort Vendor => U16(0x00);
+
+    /// <summary>Subsystem Vendor ID.</summary>
+    public ushort SubsystemVendor => U16(0x2c);
+
+    /// <summary>The <c>vendor_id</c> of each vendor data capability, in the order of the list.</summary>
+    public IReadOnlyList<ushort> VendorData => [.. capabilities.Where(capability => capability.Type == Capability.VendorData).Select(capability => U16(capability.At + 4))];
+
+    /// <summary>True where bytes that belong to no capability come between the one that a virtio capability ends with and the one that it links to.</summary>
+    public bool HasPadding => capabilities.Exists(capability =>
+        capability.Next >= capability.At + capability.Length + SmallestCapability && !places.Exists(place => place > capability.At && place < capability.Next));
 
     /// <summary>The virtio capabilities, in the order of the list.</summary>
     public IReadOnlyList<Capability> Capabilities => capabilities;
@@ -37,23 +52,27 @@ internal sealed class PciView
         var at = space[0x34] & ~3;
         for (var seen = 0; at >= 0x40 && at <= 0xf0 && seen < MostCapabilities; seen++)
         {
+            places.Add(at);
             if (space[at] == MsiX) Msix ??= at;
-            else if (space[at] == VendorSpecific) capabilities.Add(new Capability(at, space[at + 2], space[at + 3], space[at + 4], U32(at + 8), U32(at + 12)));
+            else if (space[at] == VendorSpecific) capabilities.Add(new Capability(at, space[at + 1] & ~3, space[at + 2], space[at + 3], space[at + 4], U32(at + 8), U32(at + 12)));
             at = space[at + 1] & ~3;
         }
         return this;
     }
 
+    private ushort U16(int at) => BinaryPrimitives.ReadUInt16LittleEndian(space.AsSpan(at));
+
     private uint U32(int at) => BinaryPrimitives.ReadUInt32LittleEndian(space.AsSpan(at));
 
     /// <summary>A struct virtio_pci_cap.</summary>
     /// <param name="At">Where it is.</param>
+    /// <param name="Next"><c>cap_next</c>, the place of the next capability; 0 at the end of the list.</param>
     /// <param name="Length"><c>cap_len</c>.</param>
     /// <param name="Type"><c>cfg_type</c>.</param>
     /// <param name="Bar"><c>bar</c>.</param>
     /// <param name="Offset"><c>offset</c>.</param>
     /// <param name="Size"><c>length</c>.</param>
-    internal sealed record Capability(int At, int Length, byte Type, byte Bar, uint Offset, uint Size)
+    internal sealed record Capability(int At, int Next, int Length, byte Type, byte Bar, uint Offset, uint Size)
     {
         public const byte ConfigurationAccess = 5;
         public const byte VendorData = 9;

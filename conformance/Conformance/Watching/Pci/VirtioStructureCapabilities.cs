@@ -32,7 +32,7 @@ internal static class VirtioStructureCapabilities
         judge.That(seen.Instance == 0, "access to the first structure of its type", $"{seen}, in structure {seen.Instance + 1} of the type");
     }
 
-    [Rule("PCI-CAP-V-04", Needs = Sight.Status, Transports = [WatchedTransport.Pci],
+    [Rule("PCI-CAP-V-04", Uses = ["PCI-CAP-D-01"], Needs = Sight.Status, Transports = [WatchedTransport.Pci],
         Does = "Presents capabilities with a cap_len above that of their fields.",
         Reading = "The driver takes the device into use.")]
     public static void A_longer_capability_is_accepted(Judge judge, Observation seen)
@@ -50,7 +50,7 @@ internal static class VirtioStructureCapabilities
             Bringing.Judge(judge, seen, "a device with a capability of a reserved bar");
     }
 
-    [Rule("PCI-CAP-V-07", Needs = Sight.Status, Transports = [WatchedTransport.Pci],
+    [Rule("PCI-CAP-V-07", Uses = ["PCI-CAP-D-03"], Needs = Sight.Status, Transports = [WatchedTransport.Pci],
         Does = "Presents a structure of several MiB.",
         Reading = "The driver takes the device into use.")]
     public static void An_unexpectedly_large_structure_is_handled(Judge judge, Observation seen)

@@ -12,7 +12,7 @@ namespace Viommu.Conformance.Watching.Selftest;
 /// (<see cref="Script"/>).
 /// </summary>
 /// <param name="Name">What it does wrong, as a sentence.</param>
-/// <param name="Breaks">Ids, or globs on ids, of the rules, or of their first clauses, that have to turn red on it.</param>
+/// <param name="Breaks">Ids, or globs on ids, of the rules, or of their first clauses, that have to turn red on it; or ids of permissions of devices that it fails of.</param>
 internal sealed record BrokenDriver(string Name, params string[] Breaks)
 {
     private readonly IReadOnlyList<Glob> broken = [.. Breaks.Select(name => new Glob(name))];
@@ -37,7 +37,7 @@ internal sealed record BrokenDriver(string Name, params string[] Breaks)
 
     /// <summary>The rules, in their order, that have to turn red on it.</summary>
     public IReadOnlyList<DriverRule> BrokenAmong(IEnumerable<DriverRule> rules) =>
-        [.. rules.Where(rule => broken.Any(glob => glob.Matches(rule.Clauses[0]) || glob.Matches(rule.Id)))];
+        [.. rules.Where(rule => broken.Any(glob => glob.Matches(rule.Clauses[0]) || glob.Matches(rule.Id)) || rule.Uses.Any(Breaks.Contains))];
 
     /// <summary>One that does something by itself, on the device as it is.</summary>
     public static BrokenDriver Doing(string name, string[] breaks, Action<GuestUser> play) => new(name, breaks) { Script = new Scenario(name, play) };

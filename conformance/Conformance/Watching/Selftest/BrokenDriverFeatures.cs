@@ -17,12 +17,19 @@ internal static class BrokenDriverFeatures
         BrokenDriver.On(FeatureScenarios.Without(Features.Probe), "gives up for want of PROBE", ["CORE-FEAT-V-06"], user =>
             user.TryStart(user.Settings with { Require = Features.Probe })),
         new("gives up silently for want of MAP_UNMAP", "CORE-FEAT-V-07") { Tamper = target => SilentAboutFailure(target), Plays = [FeatureScenarios.WithoutMapUnmap] },
-        BrokenDriver.On(FeatureScenarios.UnknownBits, "gives up because of unknown feature bits", ["CORE-FEAT-V-08"], user =>
+        BrokenDriver.On(FeatureScenarios.UnknownBits, "gives up because of unknown feature bits", ["CORE-FEAT-V-08.bits-that-are-not-described-*"], user =>
         {
             Negotiation.Begin(user.Machine);
             user.Machine.ReadOfferedFeatures();
             user.GiveUp("there are unknown features");
         }),
+        BrokenDriver.On(FeatureScenarios.NotifyOnEmpty, "gives up because of NOTIFY_ON_EMPTY", ["LEGACY-RSVD-D-01"], user =>
+        {
+            Negotiation.Begin(user.Machine);
+            user.Machine.ReadOfferedFeatures();
+            user.GiveUp("there is NOTIFY_ON_EMPTY");
+        }) with
+        { Configuration = new ModelConfiguration(ModelTransport.LegacyMmio) },
         Accepting("declines VERSION_1", "CORE-RSVD-V-01", EverydayScenarios.Everyday, offered => offered & ~Features.Version1),
         Accepting("declines ACCESS_PLATFORM", "CORE-RSVD-V-03", FeatureScenarios.Platform, offered => offered & ~Features.AccessPlatform),
         Accepting("declines ORDER_PLATFORM", "CORE-RSVD-V-07", FeatureScenarios.Platform, offered => offered & ~Features.OrderPlatform),

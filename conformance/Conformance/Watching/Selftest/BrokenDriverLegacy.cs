@@ -26,7 +26,7 @@ internal static class BrokenDriverLegacy
             Negotiation.SetDriverOk(user.Machine);
         }) with
         { Configuration = Mmio },
-        Writing("sets FEATURES_OK on a legacy interface", "LEGACY-INIT-V-01", MmioRegister.Status, status => status == 0 ? 0 : status | (ulong)DeviceStatus.FeaturesOk),
+        Writing("sets FEATURES_OK on a legacy interface", ["LEGACY-INIT-V-01", "LEGACY-FEAT-D-02", "LEGACY-TERM-D-01"], MmioRegister.Status, status => status == 0 ? 0 : status | (ulong)DeviceStatus.FeaturesOk),
         Writing("declines ANY_LAYOUT", "LEGACY-RSVD-V-01", MmioRegister.DriverFeatures, features => features & ~Features.AnyLayout),
         Writing("accepts bit 30", "LEGACY-RSVD-V-02", MmioRegister.DriverFeatures, features => features | 1UL << 30),
         new("places its queues without a look at their size", "LEGACY-VQ-V-01")
@@ -37,7 +37,7 @@ internal static class BrokenDriverLegacy
         Writing("has both queues in the same memory", "LEGACY-VQ-V-02", MmioRegister.QueuePfn, page => page == 0 ? 0 : 0x200UL),
         Writing("tells the page behind the one that a queue starts in", "LEGACY-VQ-V-03", MmioRegister.QueuePfn, page => page == 0 ? 0 : page + 1),
         new("counts what is available in big-endian", "LEGACY-VQ-V-04") { Configuration = Mmio, Tamper = target => new CountsInBigEndian(target) },
-        BrokenDriver.Doing("uses the modern interface beside the legacy one", ["LEGACY-PCI-V-01"], user =>
+        BrokenDriver.Doing("uses the modern interface beside the legacy one", ["LEGACY-PCI-V-01", "LEGACY-TERM-D-02"], user =>
         {
             user.Start();
             if (user.Machine.Transport is not TransitionalPciTransport legacy) throw new GuestSetupException("the device is not a transitional function");
@@ -69,7 +69,9 @@ internal static class BrokenDriverLegacy
     private static RegisterAccess Moved(RegisterAccess access, ushort from, int by) =>
         access.Space == RegisterSpace.LegacyIo && access.Offset >= from ? access with { Offset = (uint)(access.Offset + by) } : access;
 
-    private static BrokenDriver Writing(string name, string breaks, uint register, Func<ulong, ulong> instead) => new(name, breaks)
+    private static BrokenDriver Writing(string name, string breaks, uint register, Func<ulong, ulong> instead) => Writing(name, [breaks], register, instead);
+
+    private static BrokenDriver Writing(string name, string[] breaks, uint register, Func<ulong, ulong> instead) => new(name, breaks)
     {
         Configuration = Mmio,
         Tamper = target => new AccessTamper(target) { Writes = (access, pass) => pass(IsAt(access, register) ? access with { Value = instead(access.Value) } : access) },

@@ -19,7 +19,16 @@ internal static class BrokenDriverPci
 
     public static IEnumerable<BrokenDriver> All() =>
     [
-        Refusing("does not know 1af4:1057", "PCI-DISC-V-01", EverydayScenarios.Everyday),
+        Refusing("does not know 1af4:1057", "PCI-DISC-V-01.a-function-with-the-ids-of-an-iommu-*", EverydayScenarios.Everyday),
+        Tampering("takes what comes right behind a capability for the next", "PCI-CAP-D-05", PciScenarios.Padding, target => new(target)
+        {
+            Believes = (access, value) => IsHeader(access, value) && value >> 8 > ShowsConfiguration.FreeSpace ? value - (4 << 8) : value,
+        }),
+        Refusing("does not know vendor data of any vendor but virtio's", "PCI-VENDOR-D-02", PciScenarios.VendorDataOfSeveral),
+        Tampering("looks for nothing behind the second vendor data", "PCI-VENDOR-D-03", PciScenarios.VendorDataOfSeveral, target => new(target)
+        {
+            Believes = (access, value) => IsHeader(access, value) && access.Offset == ShowsConfiguration.FreeSpace + PciScenarios.VendorDataSize ? value & 0xff : value,
+        }),
         Refusing("does not know revision 0", "PCI-DISC-V-02", PciScenarios.OldRevision),
         Tampering("takes a capability of type 6 for the common configuration", "PCI-CAP-V-02", PciScenarios.ReservedTypes, target => new(target)
         {
@@ -30,8 +39,8 @@ internal static class BrokenDriverPci
             Believes = (access, value) => IsConfiguration(access) && value is 6 or 0xff && access.Offset % 4 == BarAt % 4 && access.Width == 1 ? 0 : value,
         }),
         Tampering("passes over the first common configuration", "PCI-CAP-V-03", PciScenarios.TwoStructures, target => new(target) { Believes = PassesOverFirst(StructureType.Common) }),
-        Refusing("does not know capabilities with more bytes", "PCI-CAP-V-04", PciScenarios.LongCapabilities),
-        Refusing("cannot map a structure of 4 MiB", "PCI-CAP-V-07", PciScenarios.LargeStructure),
+        Refusing("does not know capabilities with more bytes", ["PCI-CAP-V-04", "PCI-CAP-D-01"], PciScenarios.LongCapabilities),
+        Refusing("cannot map a structure of 4 MiB", ["PCI-CAP-V-07", "PCI-CAP-D-03"], PciScenarios.LargeStructure),
         BrokenDriver.Doing("writes the id of a capability", ["PCI-CAP-V-09"], user =>
             user.Machine.Pci!.Function.Write(ShowsConfiguration.At(user.Machine.Pci.Function, StructureType.Device) + 5, 1, 7)),
         BrokenDriver.On(PciScenarios.VendorData, "writes vendor data of whoever it is", ["PCI-VENDOR-V-02"], user =>
@@ -106,8 +115,8 @@ internal static class BrokenDriverPci
             Reads = access => IsReadOf(CommonField.ConfigMsixVector, access) ? access with { Offset = CommonField.NumQueues.Offset } : access,
             Believes = (access, value) => IsReadOf(CommonField.ConfigMsixVector, access) ? MsixTable.ConfigVector : value,
         }),
-        Tampering("takes an interrupt for two reasons for one of a used buffer", "PCI-CNOTIFY-V-01", PciScenarios.SharedInterrupt, SeesOne(Notifications.Used)),
-        Tampering("takes an interrupt for two reasons for one of a configuration change", "PCI-CNOTIFY-V-01", PciScenarios.SharedInterrupt, SeesOne(Notifications.Config)),
+        Tampering("takes an interrupt for two reasons for one of a used buffer", ["PCI-CNOTIFY-V-01", "PCI-CNOTIFY-D-01"], PciScenarios.SharedInterrupt, SeesOne(Notifications.Used)),
+        Tampering("takes an interrupt for two reasons for one of a configuration change", ["PCI-CNOTIFY-V-01", "PCI-CNOTIFY-D-01"], PciScenarios.SharedInterrupt, SeesOne(Notifications.Config)),
 
         Ringing("rings 32 bits wide without NOTIFICATION_DATA", "PCI-DOORBELL-V-01", EverydayScenarios.Everyday, access => access with { Width = 4 }),
         Ringing("rings 16 bits wide with NOTIFICATION_DATA", "PCI-DOORBELL-V-02", PciScenarios.NotificationData, access => access with { Width = 2 }),
@@ -118,9 +127,13 @@ internal static class BrokenDriverPci
             access => access with { Value = (access.Value & 0xffff_0000) | access.Offset / 4 }),
     ];
 
-    private static BrokenDriver Tampering(string name, string breaks, string plays, Func<WatchedTarget, RegisterTamper> tamper) => new(name, breaks) { Plays = [plays], Tamper = tamper };
+    private static BrokenDriver Tampering(string name, string breaks, string plays, Func<WatchedTarget, RegisterTamper> tamper) => Tampering(name, [breaks], plays, tamper);
 
-    private static BrokenDriver Refusing(string name, string breaks, string plays) => Tampering(name, breaks, plays, RegisterTamper.Refusing);
+    private static BrokenDriver Tampering(string name, string[] breaks, string plays, Func<WatchedTarget, RegisterTamper> tamper) => new(name, breaks) { Plays = [plays], Tamper = tamper };
+
+    private static BrokenDriver Refusing(string name, string breaks, string plays) => Refusing(name, [breaks], plays);
+
+    private static BrokenDriver Refusing(string name, string[] breaks, string plays) => Tampering(name, breaks, plays, RegisterTamper.Refusing);
 
     private static BrokenDriver Ringing(string name, string breaks, string plays, Func<RegisterAccess, RegisterAccess> ring) => Tampering(name, breaks, plays, target => new(target)
     {
@@ -135,6 +148,10 @@ internal static class BrokenDriverPci
     private static Func<RegisterAccess, IEnumerable<RegisterAccess>> WritesSize(ulong size) => access => [IsWriteOf(CommonField.QueueSize, access) ? access with { Value = size } : access];
 
     private static bool IsConfiguration(RegisterAccess access) => access.Space == RegisterSpace.PciConfiguration;
+
+    /// <summary>True for a read of cap_vndr and cap_next of a virtio capability, as the suite's driver makes it; cap_next is the second byte.</summary>
+    private static bool IsHeader(RegisterAccess access, ulong value) =>
+        IsConfiguration(access) && access is { IsWrite: false, Width: 2, Offset: >= ShowsConfiguration.FreeSpace } && access.Offset % 4 == 0 && (byte)value == PciCapability.VendorSpecific;
 
     private static bool IsReadOf(CommonField field, RegisterAccess access) => access is { Space: RegisterSpace.PciCommon, IsWrite: false } && access.Offset == field.Offset;
 

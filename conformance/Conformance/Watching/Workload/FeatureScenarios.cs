@@ -15,6 +15,7 @@ internal static class FeatureScenarios
     public const string UnknownBits = "unknown feature bits";
     public const string SrIov = "SR_IOV without the capability";
     public const string Platform = "platform features";
+    public const string NotifyOnEmpty = "NOTIFY_ON_EMPTY";
     public const string InOrder = "IN_ORDER";
     public const string NotificationData = "NOTIFICATION_DATA";
     public const string NotifConfigData = "NOTIF_CONFIG_DATA";
@@ -49,6 +50,11 @@ internal static class FeatureScenarios
             },
         },
         new(UnknownBits, Use) { Misbehaviour = Misbehaving.Requests(device => new OffersBits(device, Undefined)) },
+        new(NotifyOnEmpty, Use)
+        {
+            Misbehaviour = Misbehaving.Requests(device => new OffersBits(device, Features.NotifyOnEmpty)),
+            Transports = [ModelTransport.LegacyMmio, ModelTransport.TransitionalPci],
+        },
         new(SrIov, Use) { Misbehaviour = Misbehaving.Requests(device => new OffersBits(device, Features.SrIov)) },
     ];
 

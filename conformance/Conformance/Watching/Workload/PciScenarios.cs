@@ -18,14 +18,19 @@ internal static class PciScenarios
     public const string ReservedBar = "a capability with a reserved bar";
     public const string TwoStructures = "two structures of each type";
     public const string LongCapabilities = "capabilities with bytes behind their fields";
+    public const string Padding = "padding between capabilities";
     public const string LargeStructure = "a structure of 4 MiB";
     public const string VendorData = "vendor data";
+    public const string VendorDataOfSeveral = "vendor data of several vendors";
     public const string OneVector = "one MSI-X vector";
     public const string NotificationData = "doorbells with positions";
     public const string NotifConfigData = "doorbells with names";
     public const string BothData = "doorbells with names and positions";
     public const string Window = "the window in configuration space";
     public const string SharedInterrupt = "one interrupt for two reasons";
+
+    /// <summary>What a capability of <see cref="VendorDataOfSeveral"/> takes.</summary>
+    public const byte VendorDataSize = 8;
 
     // Where BAR 0 of the reference device has nothing.
     private const uint Nowhere = 0x1800;
@@ -42,8 +47,12 @@ internal static class PciScenarios
         Showing(LongCapabilities, function => Linked(
             function.Capabilities().First(capability => capability.Id == PciCapability.MsiX).Offset + 1, At(function, StructureType.PciConfigurationAccess),
             Copy(function, StructureType.Common), Copy(function, StructureType.Notify), Copy(function, StructureType.Isr), Copy(function, StructureType.Device))),
+        Showing(Padding, function => Linked(
+            function.Capabilities().First(capability => capability.Id == PciCapability.MsiX).Offset + 1, At(function, StructureType.PciConfigurationAccess),
+            Padded(function, StructureType.Common), Padded(function, StructureType.Notify), Padded(function, StructureType.Isr), Padded(function, StructureType.Device))),
         Showing(LargeStructure, function => Dword(At(function, StructureType.Notify) + 12, 4 << 20)),
         Showing(VendorData, function => Added(function, [12, (byte)StructureType.VendorData, 0x34, 0x12, 1, 2, 3, 4, 5, 6])),
+        Showing(VendorDataOfSeveral, function => InFront(function, DataOf(0x1234), DataOf(0x8086), DataOf(0x1234))),
         WithVectors(OneVector, 1),
         WithVectors("two MSI-X vectors", 2),
         WithVectors("2048 MSI-X vectors", 0x800),
@@ -117,13 +126,23 @@ internal static class PciScenarios
         return capability;
     }
 
+    private static byte[] DataOf(ushort vendor) => [VendorDataSize, (byte)StructureType.VendorData, (byte)vendor, (byte)(vendor >> 8), 0xda, 0x7a];
+
     /// <summary>The capability of a type with four bytes more behind it.</summary>
     private static byte[] Copy(PciFunction function, StructureType type)
     {
-        var original = VirtioCapability.All(function, type)[0];
-        byte[] body = [.. Enumerable.Range(2, original.CapabilityLength - 2).Select(i => (byte)function.Read(original.At + i, 1)), 0, 0, 0, 0];
+        byte[] body = [.. Body(function, type), 0, 0, 0, 0];
         body[0] += 4;
         return body;
+    }
+
+    /// <summary>The capability of a type with four bytes behind it that it does not count as its own: they look like the start of another, at the end of the list.</summary>
+    private static byte[] Padded(PciFunction function, StructureType type) => [.. Body(function, type), PciCapability.VendorSpecific, 0, 16, (byte)StructureType.Common];
+
+    private static IEnumerable<byte> Body(PciFunction function, StructureType type)
+    {
+        var original = VirtioCapability.All(function, type)[0];
+        return Enumerable.Range(2, original.CapabilityLength - 2).Select(i => (byte)function.Read(original.At + i, 1));
     }
 
     /// <summary>A function whose structures are there twice.</summary>
