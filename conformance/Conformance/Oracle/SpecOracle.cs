@@ -122,6 +122,15 @@ public sealed partial class SpecOracle
         return broken == OracleClause.Silence ? new Judgement(JudgementKind.Allowed, broken) : new Judgement(JudgementKind.Report, broken);
     }
 
+    /// <summary>Judges the features that the device offers. That BYPASS is superseded (IOMMU-FEAT-D-02) binds new devices alone, which one cannot see of it.</summary>
+    public Judgement JudgeOffer()
+    {
+        var broken = !Facts.Offers(Features.MapUnmap) ? OracleClause.FeatD01
+            : Facts.Offers(Features.Bypass | Features.BypassConfig) ? OracleClause.FeatD03
+            : OracleClause.Silence;
+        return broken == OracleClause.Silence ? new Judgement(JudgementKind.Allowed, broken) : new Judgement(JudgementKind.Field, broken);
+    }
+
     /// <summary>
     /// Judges the <c>bypass</c> field as it was read, and takes its value over. <paramref name="expected"/> is the value that it has to have
     /// kept or regained by <paramref name="clause"/>; null after a write of the driver, which decides by what is read back.
