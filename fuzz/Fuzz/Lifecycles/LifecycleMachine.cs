@@ -26,7 +26,7 @@ internal sealed class LifecycleMachine
     private const ushort Next = 1;
     private const ushort Write = 2;
 
-    private readonly (IRegisters Transport, IommuDevice Reference, IEndpointDma Dma)[] _devices;
+    private readonly (IRegisters Transport, IommuDevice Reference, ModelParts Parts)[] _devices;
     private readonly Subject _subject;
     private int _current;
     private bool _isChanged;
@@ -44,7 +44,7 @@ internal sealed class LifecycleMachine
 
     public IRegisters Transport => _devices[_current].Transport;
 
-    public IEndpointDma Dma => _devices[_current].Dma;
+    public IEndpointDma Dma => _devices[_current].Parts.Dma;
 
     public IommuDevice Iommu => _devices[_current].Reference;
 
@@ -107,7 +107,7 @@ internal sealed class LifecycleMachine
     public void Migrate()
     {
         // What an interceptor knows of the device it stands in front of cannot be saved with it.
-        if (Transport is not MmioRegisterFile { Device: var from }) return;
+        if (Transport is not MmioRegisterFile { Device: var from } || _devices[_current].Parts.Device != Iommu) return;
         // What is plugged in is the machine's, not the state's: both have it.
         var state = from.Save();
         _current ^= 1;
@@ -134,12 +134,12 @@ internal sealed class LifecycleMachine
         foreach (var (_, iommu, _) in _devices) iommu.RemoveEndpoint(endpoint);
     }
 
-    private (IRegisters Transport, IommuDevice Reference, IEndpointDma Dma) New()
+    private (IRegisters Transport, IommuDevice Reference, ModelParts Parts) New()
     {
         var beyond = new FlatGuestMemory(TestBed.Ram, RequestMachine.RamSize);
         var reference = new IommuDevice(_subject.Variation.Options(TestBed.Options), beyond);
         var parts = _subject.Variation.Assemble(reference, beyond);
-        return (Registers.Of(_subject, parts.Device, Memory, VirtioFeatures.Default), reference, parts.Dma);
+        return (Registers.Of(_subject, parts.Device, Memory, VirtioFeatures.Default), reference, parts);
     }
 
     private static ulong At(int offset) => ShadowedMemory.First + (uint)offset;

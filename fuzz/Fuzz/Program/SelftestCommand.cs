@@ -41,12 +41,13 @@ internal sealed class SelftestCommand
         string only = parsed.GetValue(_only) ?? "";
         string command = string.Create(CultureInfo.InvariantCulture, $"fuzz selftest --time {time.TotalSeconds:0.#} --seeds {seeds}");
         var rows = new List<SelftestRow>();
+        var search = new DeviceSearch(time);
         for (int index = 0; index < BrokenDevices.All.Count; index++)
         {
             var device = BrokenDevices.All[index];
             if (!device.Name.Contains(only, StringComparison.OrdinalIgnoreCase) && !device.Breaks.Any(clause => clause.Contains(only, StringComparison.Ordinal))) continue;
             var targets = chosen.Where(target => target.Shows(Subject.Of(device))).ToList();
-            var results = Search(targets, index, seeds, time);
+            var results = Search(search, targets, index, seeds);
             if (_host.Interrupted.IsCancellationRequested) break;
             rows.Add(new(device, [.. targets.Select(target => target.Name)], results));
             Tell(rows[^1]);
@@ -59,12 +60,12 @@ internal sealed class SelftestCommand
     }
 
     // Once more than half of the seeds have found nothing, the others cannot change that.
-    private List<SearchResult> Search(List<TargetInfo> targets, int device, int seeds, TimeSpan time)
+    private List<SearchResult> Search(DeviceSearch search, List<TargetInfo> targets, int device, int seeds)
     {
         var results = new List<SearchResult>();
         for (int seed = 1; seed <= seeds && targets.Count > 0 && !_host.Interrupted.IsCancellationRequested; seed++)
         {
-            results.Add(new DeviceSearch(targets, device, (ulong)seed, time).Run(_host.Interrupted));
+            results.Add(search.Run(targets, device, (ulong)seed, _host.Interrupted));
             if (results.Count(result => result.Target is null) * 2 > seeds) break;
         }
 
@@ -74,7 +75,7 @@ internal sealed class SelftestCommand
     private void Tell(SelftestRow row)
     {
         var found = row.Results.FirstOrDefault(result => result.Target is not null);
-        string what = found is null ? "not found" : string.Create(CultureInfo.InvariantCulture, $"{found.Target}, {row.Found} of {row.Results.Count}, median {row.Median:0.0} s, {found.Key}");
+        string what = found is null ? "not found" : string.Create(CultureInfo.InvariantCulture, $"{found.Target}, {row.Found} of {row.Results.Count}, median {row.Median:0.00} s, {found.Key}");
         _host.Console.Line($"{row.Device.Name}: {what}");
     }
 

@@ -29,7 +29,8 @@ internal static class SelftestTable
     public static string Markdown(IReadOnlyList<SelftestRow> rows, string command)
     {
         var text = new StringBuilder($"# Which broken devices the fuzzer finds\n\nWritten by `{command}`, without being told where to look: campaigns on every target that can show\n"
-            + "anything of a device run side by side, and the first finding ends them. Seconds are of the clock, with the start of the campaigns.\n\n"
+            + "anything of a device run side by side, and the first finding ends them. Seconds are what that takes of two processors that do nothing else, without the\n"
+            + "start of the program (two to three seconds).\n\n"
             + "| chapter | devices | found | within 60 s |\n|---|---|---|---|\n");
         foreach (var chapter in rows.GroupBy(row => row.Chapter).OrderBy(chapter => chapter.Key, StringComparer.Ordinal)) Sum(text, chapter.Key, [.. chapter]);
         Sum(text, "all", rows);
@@ -38,7 +39,7 @@ internal static class SelftestTable
         {
             string by = string.Join(", ", row.Results.Select(result => result.Target).OfType<string>().Distinct());
             string key = row.Results.FirstOrDefault(result => result.Target is not null)?.Key.Replace("|", "\\|", StringComparison.Ordinal) ?? "";
-            string median = row.Median?.ToString("0.0", CultureInfo.InvariantCulture) ?? "";
+            string median = row.Median?.ToString("0.00", CultureInfo.InvariantCulture) ?? "";
             text.Append(CultureInfo.InvariantCulture, $"| {row.Device.Name} | {row.Device.Breaks[0]} | {row.Found} of {row.Results.Count} | {(by.Length > 0 ? by : "not found")} | {median} | {row.Executions} | {key} |\n");
         }
 

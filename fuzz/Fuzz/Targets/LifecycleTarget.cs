@@ -140,7 +140,7 @@ internal sealed class LifecycleTarget : IFuzzTarget
                 _machine.Unplug(TestBed.FirstEndpoint);
                 _isUnplugged = true;
                 break;
-            case Kind.ChangeBypass: _machine.Iommu.ChangeBypass((value & 1) != 0); break;
+            case Kind.ChangeBypass: if ((_machine.Offered & Features.BypassConfig) != 0) _machine.Iommu.ChangeBypass((value & 1) != 0); break;
             case Kind.WriteBypass: _machine.Transport.WriteConfig(IommuConfig.BypassOffset, 1, value & 0xff); break;
         }
     }

@@ -15,15 +15,13 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     private static readonly string[] _ours = ["Viommu.Device", "Viommu.Guest", "conformance", "fuzz"];
 
     /// <summary>An executor whose code is instrumented.</summary>
-    public TargetExecutor Instrumented()
-    {
-        var context = NewContext(ProbeKind.Edges);
-        return new(() => NewTarget(context), target.StateCount, context, () =>
-        {
-            var comparing = NewContext(ProbeKind.Comparisons);
-            return (comparing, NewTarget(comparing));
-        });
-    }
+    public TargetExecutor Instrumented() => Instrumented(NewContext, keepContexts: false);
+
+    /// <summary>
+    /// An executor in contexts that are kept for later ones, on the same or on other devices: their code is compiled by then. Only one at a time
+    /// may use a pool.
+    /// </summary>
+    public TargetExecutor Instrumented(ConcurrentDictionary<ProbeKind, InstrumentedContext> pool) => Instrumented(kind => pool.GetOrAdd(kind, NewContext), keepContexts: true);
 
     /// <summary>An executor whose code is as it was compiled.</summary>
     public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount);
@@ -34,6 +32,19 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     /// <summary>A context with the code under test rewritten.</summary>
     public InstrumentedContext NewContext(ProbeKind kind) =>
         new(AppContext.BaseDirectory, target.Instrumented, _ours.Except(target.Instrumented), kind);
+
+    private TargetExecutor Instrumented(Func<ProbeKind, InstrumentedContext> contextOf, bool keepContexts)
+    {
+        var context = contextOf(ProbeKind.Edges);
+        context.EdgeCounters.Clear();
+        return new(() => NewTarget(context), target.StateCount, context, Comparing, keepContexts);
+
+        (InstrumentedContext, IFuzzTarget) Comparing()
+        {
+            var comparing = contextOf(ProbeKind.Comparisons);
+            return (comparing, NewTarget(comparing));
+        }
+    }
 
     private ulong[] ReadLiterals()
     {
@@ -46,6 +57,7 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     {
         var list = context.LoadFromAssemblyName(new AssemblyName("fuzz")).GetType(typeof(TargetList).FullName!, throwOnError: true)!;
         var create = list.GetMethod(nameof(TargetList.New))!.CreateDelegate<Func<string, int, IFuzzTarget>>();
+        context.Refuel();
         return create(target.Name, brokenDevice);
     }
 }
