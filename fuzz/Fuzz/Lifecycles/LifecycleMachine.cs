@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
-using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;

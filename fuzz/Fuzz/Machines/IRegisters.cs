@@ -1,4 +1,3 @@
-using Viommu.Device.Memory;
 using Viommu.Device.Transport;
 using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Transport.Pci;

@@ -2,12 +2,10 @@ using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
 using Viommu.Device.Iommu;
 using Viommu.Device.Transport;
-using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 

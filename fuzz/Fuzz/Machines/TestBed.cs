@@ -1,7 +1,6 @@
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Wire;
-using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Machines;
 

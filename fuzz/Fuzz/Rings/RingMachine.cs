@@ -1,10 +1,8 @@
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Transport;
-using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Machines;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 

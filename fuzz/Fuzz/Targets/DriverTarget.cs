@@ -8,7 +8,6 @@ using Viommu.Fuzz.Machines;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 

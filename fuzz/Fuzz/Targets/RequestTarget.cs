@@ -6,7 +6,6 @@ using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Machines;
-using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Targets;
 

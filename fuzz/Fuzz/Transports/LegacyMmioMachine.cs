@@ -1,6 +1,5 @@
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Transport;
-using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
 

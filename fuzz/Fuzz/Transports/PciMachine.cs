@@ -2,7 +2,6 @@ using Viommu.Device.Transport.Pci;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
-using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
 

@@ -6,7 +6,6 @@ using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
