@@ -60,7 +60,7 @@ internal sealed class Schedule(int featureCount)
         double rarity = 0;
         foreach (int feature in entry.Features) rarity += 1.0 / _reachedBy[feature];
         double age = 1 + Math.Log2(1 + entry.Picks);
-        double cost = 0.5 + (entry.Work / averageWork);
+        double cost = 1 + (entry.Work / averageWork);
         return (0.05 + rarity) / (age * cost);
     }
 }
