@@ -1,0 +1,183 @@
+using Viommu.Guest.Targets;
+
+namespace Viommu.Conformance.Oracle;
+
+/// <content>Accesses of endpoints: where they can arrive, and what is to be said of where they did.</content>
+public sealed partial class SpecOracle
+{
+    /// <summary>For <see cref="JudgeAccess"/>: the byte got nowhere.</summary>
+    public const ulong Nowhere = ulong.MaxValue;
+
+    /// <summary>For <see cref="JudgeAccess"/>: nobody could see where the byte got.</summary>
+    public const ulong Unseen = ulong.MaxValue - 1;
+
+    /// <summary>
+    /// Judges an access of an endpoint. <paramref name="landed"/> has an entry for each byte: the guest-physical address that it was written
+    /// to, or read from, or <see cref="Nowhere"/>, or <see cref="Unseen"/>. An access that is refused in part may be refused as a whole.
+    /// </summary>
+    public Judgement JudgeAccess(uint endpoint, ulong address, bool isWrite, ReadOnlySpan<ulong> landed)
+    {
+        if (IsLost) return new Judgement(JudgementKind.Unjudged, OracleClause.Silence);
+        NoteAccess(endpoint, address, landed.Length, isWrite);
+        Judgement? weakest = null;
+        var kept = 0;
+        for (var w = 0; w < count; w++)
+        {
+            var judgement = JudgeIn(worlds[w], endpoint, address, isWrite, landed);
+            if (!judgement.IsDeviation)
+            {
+                (worlds[kept], worlds[w]) = (worlds[w], worlds[kept]);
+                kept++;
+            }
+            else if (weakest is null || judgement.Level > weakest.Value.Level)
+            {
+                weakest = judgement;
+            }
+        }
+        if (kept > 0)
+        {
+            count = kept;
+            return new Judgement(JudgementKind.Allowed, OracleClause.DescIommu13);
+        }
+        HasDeviated = true;
+        return weakest!.Value;
+    }
+
+    /// <summary>
+    /// Where a byte of an access can arrive at, or come from, by the state as it is known: for who has to set memory up, and to know where to
+    /// look. False where it is refused or open.
+    /// </summary>
+    public bool TryTranslate(uint endpoint, ulong address, bool isWrite, out ulong physical)
+    {
+        var reach = DmaRules.Of(Facts, worlds[0], endpoint, address, isWrite);
+        physical = reach.Physical;
+        return !IsLost && reach.Kind == ReachKind.Arrives;
+    }
+
+    /// <summary>
+    /// Whether an access can arrive outside of <paramref name="memory"/>, in any world: where it cannot be seen, or does harm to who makes it.
+    /// </summary>
+    public bool MayLeave(uint endpoint, ulong address, int length, bool isWrite, AddressWindow memory)
+    {
+        for (var w = 0; w < count; w++)
+        {
+            for (var i = 0; i < length; i++)
+            {
+                var reach = DmaRules.Of(Facts, worlds[w], endpoint, unchecked(address + (ulong)i), isWrite);
+                if (reach.Kind == ReachKind.Open && !IsHarmless(worlds[w], endpoint, unchecked(address + (ulong)i), memory)) return true;
+                if (reach.Kind == ReachKind.Arrives && (reach.Physical < memory.First || reach.Physical > memory.Last)) return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Finds addresses at which an endpoint can certainly store so many bytes into <paramref name="memory"/>.</summary>
+    public bool TryFindWindow(uint endpoint, int length, AddressWindow memory, out ulong address, out ulong physical)
+    {
+        (address, physical) = (0, 0);
+        if (IsUncertain || IsLost) return false;
+        var domain = worlds[0].DomainOf(endpoint);
+        if (Fits(memory.First)) (address, physical) = (memory.First, memory.First);
+        foreach (ref readonly var mapping in worlds[0].Mappings)
+        {
+            if (mapping.Domain == domain && mapping.End - mapping.Start >= (ulong)length - 1 && Fits(mapping.Start)) (address, physical) = (mapping.Start, mapping.Physical);
+        }
+        return physical != 0;
+
+        bool Fits(ulong at)
+        {
+            var first = DmaRules.Of(Facts, worlds[0], endpoint, at, isWrite: true);
+            if (first.Kind != ReachKind.Arrives || first.Physical < memory.First || first.Physical > memory.Last - (ulong)length) return false;
+            for (var i = 1; i < length; i++)
+            {
+                var reach = DmaRules.Of(Facts, worlds[0], endpoint, unchecked(at + (ulong)i), isWrite: true);
+                if (reach.Kind != ReachKind.Arrives || reach.Physical != first.Physical + (ulong)i) return false;
+            }
+            return true;
+        }
+    }
+
+    private Judgement JudgeIn(World world, uint endpoint, ulong address, bool isWrite, ReadOnlySpan<ulong> landed)
+    {
+        var isWhole = true;
+        for (var i = 0; i < landed.Length && isWhole; i++)
+            isWhole = Wraps(address, i) ? false : DmaRules.Of(Facts, world, endpoint, address + (ulong)i, isWrite).Kind == ReachKind.Arrives;
+        for (var i = 0; i < landed.Length; i++)
+        {
+            if (landed[i] == Unseen) continue;
+            var at = unchecked(address + (ulong)i);
+
+            // No address follows the last one; whether an access goes on at 0 is nowhere said.
+            if (Wraps(address, i)) continue;
+            var reach = DmaRules.Of(Facts, world, endpoint, at, isWrite);
+            if (reach.Kind == ReachKind.Open || (reach.Kind == ReachKind.Arrives && landed[i] == reach.Physical)) continue;
+            if (landed[i] == Nowhere)
+            {
+                if (reach.Kind == ReachKind.Arrives && isWhole) return new Judgement(JudgementKind.Loss, reach.Clause);
+            }
+            else
+            {
+                return new Judgement(JudgementKind.Leak, LeakedBy(world, endpoint, at, landed[i], reach));
+            }
+        }
+        return new Judgement(JudgementKind.Allowed, OracleClause.DescIommu13);
+    }
+
+    /// <summary>An access that is left open, where all that it can lead to is seen: by a mapping, or by identity.</summary>
+    private static bool IsHarmless(World world, uint endpoint, ulong address, AddressWindow memory)
+    {
+        foreach (ref readonly var mapping in world.Mappings)
+        {
+            if (mapping.Domain != world.DomainOf(endpoint) || !mapping.Overlaps(address, address)) continue;
+            var physical = mapping.Translate(address);
+            return physical >= memory.First && physical <= memory.Last;
+        }
+        return address >= memory.First && address <= memory.Last;
+    }
+
+    private static bool Wraps(ulong address, int offset) => unchecked(address + (ulong)offset) < address;
+
+    /// <summary>The clause that says that the byte has no business there: the one that ended the way it took, where there was one.</summary>
+    private OracleClause LeakedBy(World world, uint endpoint, ulong address, ulong physical, in Reach reach)
+    {
+        if (reach.Clause == OracleClause.ResvD05 || (reach.Clause == OracleClause.MapD06 && reach.Physical == physical)) return reach.Clause;
+        if (IsBesideMapping(world, endpoint, address, physical)) return OracleClause.DescIommu13;
+        if (former.WhyNot(address, physical) is { } ended) return ended;
+        foreach (ref readonly var mapping in world.Mappings)
+        {
+            if (!mapping.Overlaps(address, address) || mapping.Translate(address) != physical) continue;
+            return world.DomainOf(endpoint) is null ? OracleClause.DetachD04 : OracleClause.DescIommu10;
+        }
+        return reach.Clause == OracleClause.MapD06 ? OracleClause.DescIommu13 : reach.Clause;
+    }
+
+    /// <summary>True where a mapping that the endpoint has goes on past one of its ends.</summary>
+    private static bool IsBesideMapping(World world, uint endpoint, ulong address, ulong physical)
+    {
+        const ulong Near = 64;
+        foreach (ref readonly var mapping in world.Mappings)
+        {
+            if (mapping.Domain != world.DomainOf(endpoint) || mapping.Translate(address) != physical) continue;
+            if (unchecked(mapping.Start - address) - 1 < Near || unchecked(address - mapping.End) - 1 < Near) return true;
+        }
+        return false;
+    }
+
+    private void NoteAccess(uint endpoint, ulong address, int length, bool isWrite)
+    {
+        var (unattached, unmapped) = (false, false);
+        for (var w = 0; w < count; w++)
+        {
+            for (var i = 0; i < length; i++)
+            {
+                var reach = Wraps(address, i) ? ReachKind.Open : DmaRules.Of(Facts, worlds[w], endpoint, address + (ulong)i, isWrite).Kind;
+                if (reach == ReachKind.Arrives) continue;
+
+                // Of what is open, a region in bypass mode for one, either reason can be the closest.
+                unattached |= reach == ReachKind.Open || worlds[w].DomainOf(endpoint) is null;
+                unmapped |= reach == ReachKind.Open || worlds[w].DomainOf(endpoint) is not null;
+            }
+        }
+        faults.Note(endpoint, address, length, unattached, unmapped);
+    }
+}
