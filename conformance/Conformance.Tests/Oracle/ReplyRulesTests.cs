@@ -111,6 +111,19 @@ public sealed class ReplyRulesTests
         Assert.False(bench.Oracle.JudgeReport([1, .. Fault[1..]], 24).IsDeviation);
     }
 
+    [Theory]
+    [InlineData(Features.MapUnmap, OracleClause.Silence)]
+    [InlineData(Features.MapUnmap | Features.Bypass, OracleClause.Silence)]
+    [InlineData(Features.MapUnmap | Features.BypassConfig, OracleClause.Silence)]
+    [InlineData(Features.MapUnmap | Features.Bypass | Features.BypassConfig, OracleClause.FeatD03)]
+    [InlineData(Features.BypassConfig, OracleClause.FeatD01)]
+    public void MAP_UNMAP_is_offered_and_one_kind_of_bypass_at_most(ulong offered, OracleClause broken)
+    {
+        var judgement = new Bench(offered).Oracle.JudgeOffer();
+        Assert.Equal(broken, judgement.Clause);
+        Assert.Equal(broken != OracleClause.Silence, judgement.IsDeviation);
+    }
+
     private static byte[] Reply(byte[] properties) => [.. properties, .. new byte[68 - properties.Length]];
 
     private static OracleClause Broken(byte[] reply)

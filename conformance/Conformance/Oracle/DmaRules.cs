@@ -26,41 +26,52 @@ internal readonly record struct Reach(ReachKind Kind, ulong Physical, OracleClau
     public static Reach Refused(OracleClause clause, ulong physical = 0) => new(ReachKind.IsRefused, physical, clause);
 }
 
-/// <summary>Translation (5.13.6 and 5.13.6.5): what an endpoint reaches.</summary>
-internal static class DmaRules
+/// <summary>Translation (5.13.6 and 5.13.6.5): what an endpoint reaches in one world. What does not depend on the address is looked up once.</summary>
+internal readonly struct DmaRules
 {
-    public static Reach Of(DeviceFacts facts, World world, uint endpoint, ulong address, bool isWrite)
+    private readonly World world;
+    private readonly EndpointFacts? known;
+    private readonly uint? domain;
+    private readonly bool isBypassed;
+
+    public DmaRules(DeviceFacts facts, World world, uint endpoint)
     {
-        // An access of a device that is not known to be behind this IOMMU.
-        if (facts.Find(endpoint) is not { } known) return Reach.Free;
-        var region = known.Overlapping(address, address);
-        if (world.DomainOf(endpoint) is not { } id)
-        {
-            if (!BypassRules.CoversUnattached(facts, world)) return Reach.Refused(region is null ? OracleClause.OpsD06 : OracleClause.ResvD05);
-            return Identity(region, address, OracleClause.DescIommu06);
-        }
-        return world.TryFindDomain(id, out var domain) && domain.IsBypass
-            ? Identity(region, address, OracleClause.DescIommu11)
-            : Translated(world, id, region, address, isWrite);
+        this.world = world;
+        known = facts.Find(endpoint);
+        domain = world.DomainOf(endpoint);
+        isBypassed = domain is { } id ? world.TryFindDomain(id, out var entry) && entry.IsBypass : BypassRules.CoversUnattached(facts, world);
     }
 
-    // "All accesses are allowed", and accesses to a region "SHOULD NOT affect any other component": of the two, either is kept.
-    private static Reach Identity(ReservedRegion? region, ulong address, OracleClause clause) =>
-        region is null ? new Reach(ReachKind.Arrives, address, clause) : Reach.Free;
+    /// <summary>The endpoint is attached to a domain.</summary>
+    public bool IsAttached => domain is not null;
 
-    private static Reach Translated(World world, uint domain, ReservedRegion? region, ulong address, bool isWrite)
+    public static Reach Of(DeviceFacts facts, World world, uint endpoint, ulong address, bool isWrite) =>
+        new DmaRules(facts, world, endpoint).Of(address, isWrite);
+
+    /// <summary>What the text says of one byte.</summary>
+    public Reach Of(ulong address, bool isWrite)
+    {
+        // An access of a device that is not known to be behind this IOMMU.
+        if (known is null) return Reach.Free;
+        var isReserved = known.Overlapping(address, address) is not null;
+        // "All accesses are allowed", and accesses to a region "SHOULD NOT affect any other component": of the two, either is kept.
+        if (isBypassed) return isReserved ? Reach.Free : new Reach(ReachKind.Arrives, address, IsAttached ? OracleClause.DescIommu11 : OracleClause.DescIommu06);
+        return domain is { } id ? Translated(id, isReserved, address, isWrite) : Reach.Refused(isReserved ? OracleClause.ResvD05 : OracleClause.OpsD06);
+    }
+
+    private Reach Translated(uint id, bool isReserved, ulong address, bool isWrite)
     {
         foreach (ref readonly var mapping in world.Mappings)
         {
-            if (mapping.Domain != domain || !mapping.Overlaps(address, address)) continue;
+            if (mapping.Domain != id || !mapping.Overlaps(address, address)) continue;
 
             // A mapping over a region ought not to be there.
-            if (region is not null) return Reach.Free;
+            if (isReserved) return Reach.Free;
             if ((mapping.Flags & (isWrite ? MapFlags.Write : MapFlags.Read)) != 0) return new Reach(ReachKind.Arrives, mapping.Translate(address), mapping.Suspect);
 
             // Of reads without READ the text says only what a device may do with WRITE alone.
             return isWrite ? Reach.Refused(OracleClause.MapD06, mapping.Translate(address)) : Reach.Free;
         }
-        return Reach.Refused(region is null ? OracleClause.DescIommu13 : OracleClause.ResvD05);
+        return Reach.Refused(isReserved ? OracleClause.ResvD05 : OracleClause.DescIommu13);
     }
 }

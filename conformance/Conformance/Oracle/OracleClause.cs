@@ -8,6 +8,12 @@ public enum OracleClause : byte
     /// <summary>The text is silent: every choice is allowed.</summary>
     Silence,
 
+    /// <summary>IOMMU-FEAT-D-01.</summary>
+    FeatD01,
+
+    /// <summary>IOMMU-FEAT-D-03.</summary>
+    FeatD03,
+
     /// <summary>IOMMU-CFG-D-04.</summary>
     CfgD04,
 
@@ -227,6 +233,7 @@ public static class OracleClauses
         var rows = new (string, Level)[(int)OracleClause.UsedLength + 1];
         rows[(int)OracleClause.Silence] = ("", May);
         rows[(int)OracleClause.UsedLength] = ("SPLIT-USED-D-02", Must);
+        Numbered("IOMMU-FEAT-D-", (OracleClause.FeatD01, 1, Should), (OracleClause.FeatD03, 3, Should));
         Chapter("IOMMU-CFG-D-", OracleClause.CfgD04, Should, Should, Must);
         Numbered("IOMMU-OPS-D-", (OracleClause.OpsD01, 1, Should), (OracleClause.OpsD02, 2, Should), (OracleClause.OpsD03, 3, Should),
             (OracleClause.OpsD05, 5, Should), (OracleClause.OpsD06, 6, Should));

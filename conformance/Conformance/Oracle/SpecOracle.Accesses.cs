@@ -2,7 +2,7 @@ using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Oracle;
 
-/// <content>Accesses of endpoints: where they can arrive, and what is to be said of where they did.</content>
+/// <content>Accesses of endpoints: what became of one, and where one can get.</content>
 public sealed partial class SpecOracle
 {
     /// <summary>For <see cref="JudgeAccess"/>: the byte got nowhere.</summary>
@@ -11,6 +11,9 @@ public sealed partial class SpecOracle
     /// <summary>For <see cref="JudgeAccess"/>: nobody could see where the byte got.</summary>
     public const ulong Unseen = ulong.MaxValue - 1;
 
+    // Where each byte of the access being judged goes.
+    private Reach[] reaches = new Reach[64];
+
     /// <summary>
     /// Judges an access of an endpoint. <paramref name="landed"/> has an entry for each byte: the guest-physical address that it was written
     /// to, or read from, or <see cref="Nowhere"/>, or <see cref="Unseen"/>. An access that is refused in part may be refused as a whole.
@@ -18,12 +21,13 @@ public sealed partial class SpecOracle
     public Judgement JudgeAccess(uint endpoint, ulong address, bool isWrite, ReadOnlySpan<ulong> landed)
     {
         if (IsLost) return new Judgement(JudgementKind.Unjudged, OracleClause.Silence);
-        NoteAccess(endpoint, address, landed.Length, isWrite);
+        if (reaches.Length < landed.Length) reaches = new Reach[landed.Length];
         Judgement? weakest = null;
+        var (isUnattached, isUnmapped) = (false, false);
         var kept = 0;
         for (var w = 0; w < count; w++)
         {
-            var judgement = JudgeIn(worlds[w], endpoint, address, isWrite, landed);
+            var judgement = JudgeIn(worlds[w], endpoint, address, isWrite, landed, ref isUnattached, ref isUnmapped);
             if (!judgement.IsDeviation)
             {
                 (worlds[kept], worlds[w]) = (worlds[w], worlds[kept]);
@@ -34,6 +38,7 @@ public sealed partial class SpecOracle
                 weakest = judgement;
             }
         }
+        faults.Note(endpoint, address, landed.Length, isUnattached, isUnmapped);
         if (kept > 0)
         {
             count = kept;
@@ -97,27 +102,33 @@ public sealed partial class SpecOracle
         }
     }
 
-    private Judgement JudgeIn(World world, uint endpoint, ulong address, bool isWrite, ReadOnlySpan<ulong> landed)
+    private Judgement JudgeIn(World world, uint endpoint, ulong address, bool isWrite, ReadOnlySpan<ulong> landed, ref bool isUnattached, ref bool isUnmapped)
     {
+        var dma = new DmaRules(Facts, world, endpoint);
         var isWhole = true;
-        for (var i = 0; i < landed.Length && isWhole; i++)
-            isWhole = Wraps(address, i) ? false : DmaRules.Of(Facts, world, endpoint, address + (ulong)i, isWrite).Kind == ReachKind.Arrives;
         for (var i = 0; i < landed.Length; i++)
         {
-            if (landed[i] == Unseen) continue;
-            var at = unchecked(address + (ulong)i);
-
             // No address follows the last one; whether an access goes on at 0 is nowhere said.
-            if (Wraps(address, i)) continue;
-            var reach = DmaRules.Of(Facts, world, endpoint, at, isWrite);
-            if (reach.Kind == ReachKind.Open || (reach.Kind == ReachKind.Arrives && landed[i] == reach.Physical)) continue;
+            var reach = Wraps(address, i) ? Reach.Free : dma.Of(address + (ulong)i, isWrite);
+            reaches[i] = reach;
+            if (reach.Kind == ReachKind.Arrives) continue;
+
+            // Of what is open, a region in bypass mode for one, either reason can be the closest.
+            isWhole = false;
+            isUnattached |= reach.Kind == ReachKind.Open || !dma.IsAttached;
+            isUnmapped |= reach.Kind == ReachKind.Open || dma.IsAttached;
+        }
+        for (var i = 0; i < landed.Length; i++)
+        {
+            ref readonly var reach = ref reaches[i];
+            if (landed[i] == Unseen || reach.Kind == ReachKind.Open || (reach.Kind == ReachKind.Arrives && landed[i] == reach.Physical)) continue;
             if (landed[i] == Nowhere)
             {
                 if (reach.Kind == ReachKind.Arrives && isWhole) return new Judgement(JudgementKind.Loss, reach.Clause);
             }
             else
             {
-                return new Judgement(JudgementKind.Leak, LeakedBy(world, endpoint, at, landed[i], reach));
+                return new Judgement(JudgementKind.Leak, LeakedBy(world, endpoint, address + (ulong)i, landed[i], reach));
             }
         }
         return new Judgement(JudgementKind.Allowed, OracleClause.DescIommu13);
@@ -161,23 +172,5 @@ public sealed partial class SpecOracle
             if (unchecked(mapping.Start - address) - 1 < Near || unchecked(address - mapping.End) - 1 < Near) return true;
         }
         return false;
-    }
-
-    private void NoteAccess(uint endpoint, ulong address, int length, bool isWrite)
-    {
-        var (unattached, unmapped) = (false, false);
-        for (var w = 0; w < count; w++)
-        {
-            for (var i = 0; i < length; i++)
-            {
-                var reach = Wraps(address, i) ? ReachKind.Open : DmaRules.Of(Facts, worlds[w], endpoint, address + (ulong)i, isWrite).Kind;
-                if (reach == ReachKind.Arrives) continue;
-
-                // Of what is open, a region in bypass mode for one, either reason can be the closest.
-                unattached |= reach == ReachKind.Open || worlds[w].DomainOf(endpoint) is null;
-                unmapped |= reach == ReachKind.Open || worlds[w].DomainOf(endpoint) is not null;
-            }
-        }
-        faults.Note(endpoint, address, length, unattached, unmapped);
     }
 }

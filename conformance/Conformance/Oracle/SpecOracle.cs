@@ -29,6 +29,7 @@ public sealed partial class SpecOracle
     private readonly RuleSet rules = new();
     private readonly FaultRules faults = new();
     private readonly FormerMappings former = new();
+    private readonly World mark = new();
     private World[] worlds = NewWorlds();
     private World[] next = NewWorlds();
     private int count;
@@ -85,6 +86,19 @@ public sealed partial class SpecOracle
         Start(facts, bypass);
     }
 
+    /// <summary>Takes note of the state, which has to be certain, for <see cref="ReturnToMark"/>.</summary>
+    public void Mark() => mark.CopyFrom(worlds[0]);
+
+    /// <summary>The device is in the state of <see cref="Mark"/> again, with nothing left of what came before or after.</summary>
+    public void ReturnToMark()
+    {
+        count = 1;
+        (IsLost, HasDeviated) = (false, false);
+        worlds[0].CopyFrom(mark);
+        former.Clear();
+        faults.Clear();
+    }
+
     /// <summary>Judges a request that came back, and takes over what it did.</summary>
     public Judgement Judge(in RequestView request, in AnswerView answer)
     {
@@ -106,6 +120,15 @@ public sealed partial class SpecOracle
         if (IsLost) return new Judgement(JudgementKind.Unjudged, OracleClause.Silence);
         var broken = faults.Judge(buffer, usedLength, Facts);
         return broken == OracleClause.Silence ? new Judgement(JudgementKind.Allowed, broken) : new Judgement(JudgementKind.Report, broken);
+    }
+
+    /// <summary>Judges the features that the device offers. That BYPASS is superseded (IOMMU-FEAT-D-02) binds new devices alone, which one cannot see of it.</summary>
+    public Judgement JudgeOffer()
+    {
+        var broken = !Facts.Offers(Features.MapUnmap) ? OracleClause.FeatD01
+            : Facts.Offers(Features.Bypass | Features.BypassConfig) ? OracleClause.FeatD03
+            : OracleClause.Silence;
+        return broken == OracleClause.Silence ? new Judgement(JudgementKind.Allowed, broken) : new Judgement(JudgementKind.Field, broken);
     }
 
     /// <summary>

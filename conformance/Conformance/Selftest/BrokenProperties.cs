@@ -1,4 +1,3 @@
-using Viommu.Conformance.Checks.Iommu;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Guest.Targets.Model;
@@ -96,14 +95,27 @@ internal static class BrokenProperties
             request[0] == RequestType.Probe ? facade.Process(IommuDevice.RequestQueue, request, reply) : base.Handle(request, reply);
     }
 
+    /// <summary>Knows the regions of an endpoint by probing it, as a driver does.</summary>
     private sealed class RegionIsIdentity(IommuDevice device, IGuestMemory memory) : Interceptor(device)
     {
+        private readonly Dictionary<uint, Guest.Wire.ReservedRegion[]> known = [];
+
         public override DmaResult Write(uint endpoint, IoVirtualAddress at, ReadOnlySpan<byte> bytes)
         {
-            var region = ReservedMemory.OverMemory.ReservedForSecondEndpoint!.Value;
-            return at.Value >= region.First && at.Value <= region.Last && memory.TryWrite(new GuestAddress(at.Value), bytes)
-                ? new DmaResult(DmaOutcome.Completed, (ulong)bytes.Length)
-                : base.Write(endpoint, at, bytes);
+            foreach (var region in RegionsOf(endpoint))
+            {
+                if (at.Value >= region.Start && at.Value <= region.End && memory.TryWrite(new GuestAddress(at.Value), bytes))
+                    return new DmaResult(DmaOutcome.Completed, (ulong)bytes.Length);
+            }
+            return base.Write(endpoint, at, bytes);
+        }
+
+        private Guest.Wire.ReservedRegion[] RegionsOf(uint endpoint)
+        {
+            if (known.TryGetValue(endpoint, out var regions)) return regions;
+            var reply = new byte[Device.LongestReply];
+            if (PassOn(new ProbeRequest(endpoint, reply.Length - Request.TailSize).Encode(), reply) == 0) return [];
+            return known[endpoint] = [.. ProbeProperty.Parse(reply.AsSpan(0, reply.Length - Request.TailSize)).Select(property => property.AsReservedRegion()).OfType<Guest.Wire.ReservedRegion>()];
         }
     }
 }

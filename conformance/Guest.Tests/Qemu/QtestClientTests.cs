@@ -13,18 +13,9 @@ public sealed class QtestClientTests : IDisposable
 
     private readonly Socket _server;
     private readonly QtestClient _client;
+    private readonly Peer _peer = new();
 
-    public QtestClientTests()
-    {
-        var path = Path.Combine(Path.GetTempPath(), $"qtest-{Guid.NewGuid():n}");
-        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(path));
-        listener.Listen(1);
-        _server = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        _server.Connect(new UnixDomainSocketEndPoint(path));
-        _client = new QtestClient(listener.Accept(), Deadline, new Peer());
-        File.Delete(path);
-    }
+    public QtestClientTests() => (_server, _client) = Connect(Deadline, _peer);
 
     public void Dispose()
     {
@@ -91,6 +82,67 @@ public sealed class QtestClientTests : IDisposable
     }
 
     [Fact]
+    public void A_peer_that_works_without_answering_hangs_before_the_deadline()
+    {
+        var (server, client) = Connect(TimeSpan.FromMinutes(5), new Peer { WorkOfOneLook = TimeSpan.FromMilliseconds(100) });
+        using (server)
+        using (client)
+        {
+            client.MostWork = TimeSpan.FromMilliseconds(250);
+            var failure = Assert.Throws<TargetHungException>(client.Ping);
+            Assert.Contains("but worked for 0.25 s", failure.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_peer_that_gets_no_processor_has_until_the_deadline()
+    {
+        _client.MostWork = TimeSpan.FromTicks(1);
+        var failure = Assert.Throws<TargetHungException>(_client.Ping);
+        Assert.Contains("did not answer within 0.3 s", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_interrupt_line_is_awaited_without_a_word()
+    {
+        Say("OK\nIRQ raise 20\n");
+        _client.Intercept("ioapic");
+        Assert.True(_client.AwaitRaised(20, Deadline));
+        Assert.False(_client.AwaitRaised(21, TimeSpan.Zero));
+        Assert.Equal(20, _client.LastRaised);
+        Say("OK\n");
+        _client.Ping();
+        Assert.True(_client.AwaitRaised(20, TimeSpan.Zero));
+        Say("IRQ lower 20\nOK\n");
+        _client.Ping();
+        Assert.False(_client.AwaitRaised(20, TimeSpan.Zero));
+        Assert.Equal("irq_intercept_in ioapic\nendianness\nendianness\n", Heard());
+    }
+
+    [Theory]
+    [InlineData("OK\n", "'OK'")]
+    [InlineData("IRQ raise 1\nnonsense\n", "'nonsense'")]
+    public void What_was_not_asked_for_is_no_interrupt(string unasked, string shown)
+    {
+        Say(unasked);
+        var failure = Assert.Throws<TargetHungException>(() => _client.AwaitRaised(20, Deadline));
+        Assert.Contains(shown, failure.Message, StringComparison.Ordinal);
+        Assert.Throws<TargetHungException>(_client.Ping);
+    }
+
+    [Theory]
+    [InlineData("IRQ raise\n")]
+    [InlineData("IRQ raise 64\n")]
+    [InlineData("IRQ raise -1\n")]
+    [InlineData("IRQ turn 3\n")]
+    public void An_interrupt_line_that_there_is_not_is_passed_over(string line)
+    {
+        Say(line + "OK\n");
+        _client.Ping();
+        Assert.Null(_client.LastRaised);
+    }
+
+    [Fact]
     public void A_line_without_end_is_given_up_at_its_greatest_length()
     {
         Say(new string('A', 3000));
@@ -137,6 +189,19 @@ public sealed class QtestClientTests : IDisposable
         });
     }
 
+    private static (Socket Server, QtestClient Client) Connect(TimeSpan deadline, Peer peer)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"qtest-{Guid.NewGuid():n}");
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(path));
+        listener.Listen(1);
+        var server = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        server.Connect(new UnixDomainSocketEndPoint(path));
+        var client = new QtestClient(listener.Accept(), deadline, peer);
+        File.Delete(path);
+        return (server, client);
+    }
+
     private void Say(string text)
     {
         if (text.Length > 0) _server.Send(Encoding.Latin1.GetBytes(text));
@@ -151,6 +216,12 @@ public sealed class QtestClientTests : IDisposable
     private sealed class Peer : IQtestPeer
     {
         public string LastWords => "farewell";
+
+        private TimeSpan _work;
+
+        public TimeSpan WorkOfOneLook { get; init; }
+
+        public TimeSpan ProcessorTime => _work += WorkOfOneLook;
 
         public string HowItEnded() => "ended with exit code 7";
     }

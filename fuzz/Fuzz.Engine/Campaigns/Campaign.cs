@@ -28,7 +28,7 @@ public sealed class Campaign
     public TimeSpan Elapsed => _clock.Elapsed;
 
     /// <summary>Where it stands.</summary>
-    public CampaignSnapshot Snapshot => _state.Snapshot(_jobs.Sum(job => job?.Executions ?? 0));
+    public CampaignSnapshot Snapshot => _state.Snapshot(_jobs.Sum(job => job?.Executions ?? 0), _jobs.Sum(job => job?.Operations ?? 0));
 
     /// <summary>The findings so far, one of each key.</summary>
     public IReadOnlyList<FoundInput> Findings => _state.Findings();

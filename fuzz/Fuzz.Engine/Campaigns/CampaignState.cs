@@ -7,8 +7,8 @@ namespace Viommu.Fuzz.Engine.Campaigns;
 /// <summary>An input and what is broken by it.</summary>
 public sealed record FoundInput(Finding Finding, byte[] Input);
 
-/// <summary>A moment of a campaign, as statistics show it.</summary>
-public readonly record struct CampaignSnapshot(long Executions, int Corpus, int Edges, int States, int Findings);
+/// <summary>A moment of a campaign, as statistics show it; the operations are those of all executions together.</summary>
+public readonly record struct CampaignSnapshot(long Executions, long Operations, int Corpus, int Edges, int States, int Findings);
 
 /// <summary>What the jobs of a campaign have in common; its lock is taken when something is new, which is seldom.</summary>
 internal sealed class CampaignState(bool keepGoing)
@@ -22,9 +22,9 @@ internal sealed class CampaignState(bool keepGoing)
     /// <summary>True once the jobs are to end.</summary>
     public bool IsStopping => _stopping;
 
-    public CampaignSnapshot Snapshot(long executions)
+    public CampaignSnapshot Snapshot(long executions, long operations)
     {
-        lock (_lock) return new(executions, _entries.Count, _novelty?.Edges ?? 0, _novelty?.States ?? 0, _findings.Count);
+        lock (_lock) return new(executions, operations, _entries.Count, _novelty?.Edges ?? 0, _novelty?.States ?? 0, _findings.Count);
     }
 
     public void Stop() => _stopping = true;

@@ -1,5 +1,6 @@
 using Viommu.Fuzz.Engine.Corpus;
 using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Minimization;
 using Viommu.Fuzz.Engine.Mutation;
 
 namespace Viommu.Fuzz.Engine.Campaigns;
@@ -13,6 +14,7 @@ internal sealed class Job : IDisposable
     private const int MutationsOfOnePick = 64;
     private const int PicksBetweenExchanges = 64;
     private const int ReplacementsOfOneInput = 2048;
+    private const int AttemptsToTrim = 64;
 
     // Executions that are run a second time, to see whether the same input does the same.
     private const int RepeatedOneIn = 4096;
@@ -29,6 +31,7 @@ internal sealed class Job : IDisposable
     private readonly long _runs;
     private readonly InFlight? _inFlight;
     private long _executions;
+    private long _operations;
     private int _exchanged;
 
     public Job(CampaignOptions options, CampaignState state, int index)
@@ -48,6 +51,9 @@ internal sealed class Job : IDisposable
     }
 
     public long Executions => Volatile.Read(ref _executions);
+
+    /// <summary>Operations of all executions together.</summary>
+    public long Operations => Volatile.Read(ref _operations);
 
     /// <summary>The input that the job is running now; null where it is between two, or nobody keeps note.</summary>
     public byte[]? Running => _inFlight is { IsInside: true } inFlight ? inFlight.Input : null;
@@ -72,10 +78,7 @@ internal sealed class Job : IDisposable
 
     private void Start()
     {
-        foreach (var seed in _options.Seeds)
-        {
-            Try(seed);
-        }
+        foreach (var seed in _options.Seeds) TrySeed(seed);
 
         // Something has to be there to mutate, even where nothing reaches anything.
         for (int attempt = 0; _schedule.Count == 0 && !IsOver; attempt++)
@@ -84,6 +87,14 @@ internal sealed class Job : IDisposable
             if (attempt < 64) Try(input);
             else _schedule.Add(new(input.ToArray(), [], 1));
         }
+    }
+
+    // As somebody has written it, or an earlier campaign has trimmed it.
+    private void TrySeed(byte[] seed)
+    {
+        if (!TryExecute(seed)) return;
+        ulong trace = _executor.Observations.Trace;
+        if (_novelty.Absorb(_executor.Counters, _executor.Observations)) Keep(seed, trace);
     }
 
     private void Fuzz(CorpusEntry entry)
@@ -98,21 +109,43 @@ internal sealed class Job : IDisposable
     // The hot path: nothing here allocates or locks unless something is new.
     private void Try(ReadOnlySpan<byte> input)
     {
-        if (IsOver) return;
+        if (!TryExecute(input)) return;
+        ulong trace = _executor.Observations.Trace;
+        if (_novelty.Absorb(_executor.Counters, _executor.Observations)) Keep(Trim(input.ToArray(), ref trace), trace);
+        else if (_executions % RepeatedOneIn == 0) Repeat(input, trace);
+    }
+
+    // False where it is over, or something is broken.
+    private bool TryExecute(ReadOnlySpan<byte> input)
+    {
+        if (IsOver) return false;
         Volatile.Write(ref _executions, _executions + 1);
         _inFlight?.Begin(input);
         var finding = _executor.Execute(input);
         _inFlight?.End();
-        if (finding is not null)
-        {
-            _executor.Counters.Clear();
-            _state.Add(finding, input);
-            return;
-        }
+        Volatile.Write(ref _operations, _operations + _executor.Observations.Operations);
+        if (finding is null) return true;
+        _executor.Counters.Clear();
+        _state.Add(finding, input);
+        return false;
+    }
 
-        ulong trace = _executor.Observations.Trace;
-        if (_novelty.Absorb(_executor.Counters, _executor.Observations)) Keep(input.ToArray(), trace);
-        else if (_executions % RepeatedOneIn == 0) Repeat(input, trace);
+    // What a long input does beside what is new, shorter ones do as well: it would only slow down everything that is made of it.
+    private byte[] Trim(byte[] input, ref ulong trace)
+    {
+        if (_options.Shape.MaximumRecords == 1) return input;
+        int[] fresh = [.. _novelty.Fresh];
+        ulong traceOfShortest = trace;
+        var shortest = RecordRemoval.Shorten(_options.Shape, input, AttemptsToTrim, candidate =>
+        {
+            if (!TryExecute(candidate)) return false;
+            bool hasAll = CoverageFeatures.HasAll(_executor.Counters, _executor.Observations, fresh);
+            _executor.Counters.Clear();
+            if (hasAll) traceOfShortest = _executor.Observations.Trace;
+            return hasAll;
+        });
+        trace = traceOfShortest;
+        return shortest;
     }
 
     // What only looks again is not counted among the executions.

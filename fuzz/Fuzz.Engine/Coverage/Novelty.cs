@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -9,16 +10,13 @@ public sealed class Novelty
 {
     private readonly byte[] _buckets;
     private readonly bool[] _states;
-
-    // For each block the two contents seen last, with which there is nothing new: most executions repeat what earlier ones did.
-    private readonly byte[] _absorbed;
+    private readonly List<int> _fresh = [];
 
     /// <summary>Nothing was reached yet.</summary>
     public Novelty(int counters, int states)
     {
         _buckets = new byte[counters];
         _states = new bool[states];
-        _absorbed = new byte[2 * counters];
     }
 
     /// <summary>Edges that were reached.</summary>
@@ -27,50 +25,58 @@ public sealed class Novelty
     /// <summary>Abstract states that were reached.</summary>
     public int States { get; private set; }
 
+    /// <summary>What was new the last time that anything was, as <see cref="CoverageFeatures"/> numbers it.</summary>
+    public IReadOnlyList<int> Fresh => _fresh;
+
     /// <summary>Whether an edge was ever reached.</summary>
     public bool Reached(int edge) => _buckets[edge] != 0;
 
-    /// <summary>Takes in what an execution reached, and zeroes the counters for the next one. True where something is new.</summary>
+    /// <summary>
+    /// Takes in what an execution reached, and zeroes the counters for the next one, whose number is a multiple of
+    /// <see cref="CounterMap.Block"/>. True where something is new.
+    /// </summary>
     public bool Absorb(Span<byte> counters, Observations observations)
     {
         bool isNew = AbsorbStates(observations.States);
         ref byte first = ref MemoryMarshal.GetReference(counters);
-        ref byte absorbed = ref MemoryMarshal.GetArrayDataReference(_absorbed);
-        for (int block = 0; block < counters.Length; block += Vector256<byte>.Count)
+        ref byte known = ref MemoryMarshal.GetArrayDataReference(_buckets);
+        for (nuint block = 0; block < (nuint)counters.Length; block += CounterMap.Block)
         {
-            var hits = Vector256.LoadUnsafe(ref first, (nuint)block);
-            if (hits == Vector256<byte>.Zero) continue;
-            var last = Vector256.LoadUnsafe(ref absorbed, 2 * (nuint)block);
-            if (hits != last && hits != Vector256.LoadUnsafe(ref absorbed, (2 * (nuint)block) + (nuint)Vector256<byte>.Count))
+            ref byte one = ref Unsafe.Add(ref first, block);
+            var low = Vector256.LoadUnsafe(ref one);
+            var high = Vector256.LoadUnsafe(ref one, (nuint)Vector256<byte>.Count);
+            if ((low | high) == Vector256<byte>.Zero) continue;
+            low = Buckets.Of(low);
+            high = Buckets.Of(high);
+            ref byte before = ref Unsafe.Add(ref known, block);
+            var fresh = Vector256.AndNot(low, Vector256.LoadUnsafe(ref before)) | Vector256.AndNot(high, Vector256.LoadUnsafe(ref before, (nuint)Vector256<byte>.Count));
+            if (fresh != Vector256<byte>.Zero)
             {
-                isNew |= AbsorbBlock(counters.Slice(block, Vector256<byte>.Count), ~Vector256.Equals(hits, Vector256<byte>.Zero).ExtractMostSignificantBits(), block);
-                last.StoreUnsafe(ref absorbed, (2 * (nuint)block) + (nuint)Vector256<byte>.Count);
-                hits.StoreUnsafe(ref absorbed, 2 * (nuint)block);
+                if (!isNew) _fresh.Clear();
+                isNew = true;
+                AbsorbBlock(low, ref before, (int)block);
+                AbsorbBlock(high, ref Unsafe.Add(ref before, Vector256<byte>.Count), (int)block + Vector256<byte>.Count);
             }
 
-            Vector256<byte>.Zero.StoreUnsafe(ref first, (nuint)block);
+            Vector256<byte>.Zero.StoreUnsafe(ref one);
+            Vector256<byte>.Zero.StoreUnsafe(ref one, (nuint)Vector256<byte>.Count);
         }
 
         return isNew;
     }
 
-    private bool AbsorbBlock(ReadOnlySpan<byte> hits, uint which, int offset)
+    private void AbsorbBlock(Vector256<byte> buckets, ref byte before, int offset)
     {
-        bool isNew = false;
-        var buckets = _buckets.AsSpan(offset, hits.Length);
-        var byCount = Buckets.ByCount;
-        for (; which != 0; which &= which - 1)
+        var known = Vector256.LoadUnsafe(ref before);
+        var fresh = Vector256.AndNot(buckets, known);
+        for (uint which = (~Vector256.Equals(fresh, Vector256<byte>.Zero)).ExtractMostSignificantBits(); which != 0; which &= which - 1)
         {
             int index = BitOperations.TrailingZeroCount(which);
-            byte bucket = byCount[hits[index]];
-            byte known = buckets[index];
-            if ((known & bucket) != 0) continue;
-            if (known == 0) Edges++;
-            buckets[index] = (byte)(known | bucket);
-            isNew = true;
+            if (known[index] == 0) Edges++;
+            _fresh.Add(CoverageFeatures.OfEdge(offset + index, fresh[index]));
         }
 
-        return isNew;
+        (known | buckets).StoreUnsafe(ref before);
     }
 
     private bool AbsorbStates(ReadOnlySpan<int> states)
@@ -79,7 +85,9 @@ public sealed class Novelty
         foreach (int state in states)
         {
             if (_states[state]) continue;
+            if (!isNew) _fresh.Clear();
             _states[state] = isNew = true;
+            _fresh.Add(CoverageFeatures.OfState(_buckets.Length, state));
             States++;
         }
 

@@ -10,7 +10,9 @@ public static class CorpusCover
     {
         var novelty = new Novelty(executor.Counters.Length, executor.Observations.StateCount);
         var chosen = new List<int>();
-        foreach (int index in Enumerable.Range(0, inputs.Count).OrderBy(index => inputs[index].Length).ThenBy(index => index))
+        // By what they are, not by where they stand: the names of the files differ where the format of a target is not that of the bytes.
+        var smallestFirst = Comparer<byte[]>.Create((one, two) => one.Length != two.Length ? one.Length - two.Length : one.AsSpan().SequenceCompareTo(two));
+        foreach (int index in Enumerable.Range(0, inputs.Count).OrderBy(index => inputs[index], smallestFirst))
         {
             executor.Counters.Clear();
             if (executor.Execute(inputs[index]) is not null)

@@ -23,7 +23,7 @@ public sealed class Minimizer(IExecutor executor, InputShape shape, FindingKey k
         do
         {
             before = Weight(_best);
-            RemoveRecords();
+            _best = RecordRemoval.Shorten(shape, _best, int.MaxValue, Shows);
             SimplifyFields();
             SimplifyBytes();
         }
@@ -47,20 +47,6 @@ public sealed class Minimizer(IExecutor executor, InputShape shape, FindingKey k
         if (!Shows(candidate)) return false;
         _best = candidate;
         return true;
-    }
-
-    // Blocks of half of all records, then of half of that, down to single ones.
-    private void RemoveRecords()
-    {
-        for (int block = Math.Max(1, shape.RecordsIn(_best.Length) / 2); block >= 1; block /= 2)
-        {
-            for (int at = 0; at < shape.RecordsIn(_best.Length);)
-            {
-                int from = shape.HeaderSize + (at * shape.RecordSize);
-                int to = Math.Min(from + (block * shape.RecordSize), _best.Length);
-                if (!TryTake([.. _best[..from], .. _best[to..]])) at += block;
-            }
-        }
     }
 
     private void SimplifyFields()

@@ -14,6 +14,8 @@ internal sealed class FieldMutator(ValueDictionary dictionary, Random64 random)
 
     private static readonly ulong[] _steps = [1, 1, 1, 2, 4, 8, 16, 0x100, 0x1000, 0x1000, 0x2000, 0x1_0000, 0x8000_0000];
 
+    private static readonly ulong[] _lengths = [0x1000, 0x1000, 0x1000, 0x2000, 0x4000, 0x1_0000, 1];
+
     /// <summary>The value of a field, which is 1, 2, 4 or 8 bytes long.</summary>
     public static ulong Read(ReadOnlySpan<byte> field) => field.Length switch
     {
@@ -55,6 +57,31 @@ internal sealed class FieldMutator(ValueDictionary dictionary, Random64 random)
             FieldKind.Start or FieldKind.End => Address(field, now, records, shape),
             _ => Number(field, now),
         });
+    }
+
+    /// <summary>Gives each range of a record the length of some pages, wherever it starts: its end is a number that hardly any other choice hits.</summary>
+    public void FitEnds(Span<byte> record, ReadOnlySpan<Field> fields)
+    {
+        ulong start = 0;
+        foreach (var field in fields)
+        {
+            var place = record.Slice(field.Offset, field.Width);
+            if (field.Kind == FieldKind.Start) start = Read(place);
+            else if (field.Kind == FieldKind.End) Write(place, start + _lengths[random.Below(_lengths.Length)] - 1);
+        }
+    }
+
+    /// <summary>Moves the end of a range as far as its start, which was at <paramref name="before"/>, has been moved.</summary>
+    public static void MoveEnd(Span<byte> record, ReadOnlySpan<Field> behind, ulong before, Field start)
+    {
+        foreach (var field in behind)
+        {
+            if (field.Kind == FieldKind.Start) return;
+            if (field.Kind != FieldKind.End) continue;
+            var end = record.Slice(field.Offset, field.Width);
+            Write(end, Read(end) + Read(record.Slice(start.Offset, start.Width)) - before);
+            return;
+        }
     }
 
     private ulong Number(Field field, ulong now) => random.Below(8) switch

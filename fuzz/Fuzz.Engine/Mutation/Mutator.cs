@@ -150,7 +150,13 @@ public sealed class Mutator
         var record = Record(_random.Below(Records));
         var fields = _shape.Kinds[_shape.KindOf(record[0])].Fields;
         if (fields.Length == 0) return;
-        _fields.Change(record, fields[_random.Below(fields.Length)], Current[_shape.HeaderSize..], _shape);
+        int which = _random.Below(fields.Length);
+        var field = fields[which];
+        ulong before = field.Kind == FieldKind.Start ? FieldMutator.Read(record.Slice(field.Offset, field.Width)) : 0;
+        _fields.Change(record, field, Current[_shape.HeaderSize..], _shape);
+        // A range that moves as a whole keeps its length, and with it what makes it a good one.
+        if (field.Kind == FieldKind.Start && _random.OneIn(2)) FieldMutator.MoveEnd(record, fields.AsSpan(which + 1), before, field);
+        else if (field.Kind is FieldKind.Start or FieldKind.End && _random.OneIn(4)) _fields.FitEnds(record, fields);
     }
 
     private void InsertFresh(int at)
@@ -166,6 +172,8 @@ public sealed class Mutator
             _fields.Fresh(record, field);
             if (_random.OneIn(2)) _fields.Change(record, field, Current[_shape.HeaderSize..], _shape);
         }
+
+        if (_random.OneIn(2)) _fields.FitEnds(record, _shape.Kinds[kind].Fields);
     }
 
     private bool MakeRoom(int at, int records)

@@ -1,3 +1,5 @@
+using Viommu.Fuzz.Devices;
+using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
 using Viommu.Fuzz.Tests.Program;
 using Viommu.Guest.Targets.Qemu;
@@ -8,6 +10,10 @@ namespace Viommu.Fuzz.Tests.Devices;
 /// <summary>Fuzzing a real QEMU, where one is installed.</summary>
 public sealed class QemuTests : IDisposable
 {
+    private const uint FirstEndpoint = TestBed.FirstEndpoint;
+    private const uint SecondEndpoint = TestBed.SecondEndpoint;
+    private const ulong Ram = TestBed.Ram;
+
     private readonly FuzzRun _fuzz = new();
 
     public void Dispose() => _fuzz.Dispose();
@@ -53,10 +59,41 @@ public sealed class QemuTests : IDisposable
         Assert.Contains("on qemu ", _fuzz.Output);
         Assert.Contains("60 executions", _fuzz.Output);
         Assert.Contains("processes ended", _fuzz.Output);
+        Assert.Contains("round trips a program", _fuzz.Output);
         var keys = _fuzz.Output.Split('\n').Where(line => line.StartsWith("FOUND ", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(keys);
         Assert.Equal(keys.Distinct(), keys);
         Assert.All(keys, key => Assert.Contains($"times, known: {key["FOUND ".Length..].TrimEnd()}", _fuzz.Output));
+    }
+
+    [SkippableFact]
+    public void A_program_does_the_same_whatever_ran_before_it()
+    {
+        RequireQemu();
+        byte[][] looks =
+        [
+            SequenceSeeds.Dma(FirstEndpoint, Ram + 0x10, 16, isWrite: false),
+            SequenceSeeds.Dma(FirstEndpoint, 0x1ff8, 16, isWrite: true),
+            SequenceSeeds.Dma(SecondEndpoint, 0x1000, 8, isWrite: false),
+            SequenceSeeds.Request(new UnmapRequest(1, 0, ulong.MaxValue).Encode()),
+            SequenceSeeds.Request(new AttachRequest(1, FirstEndpoint).Encode()),
+            SequenceSeeds.Request(new MapRequest(1, 0x1000, 0x1fff, Ram, 3).Encode()),
+            SequenceSeeds.Dma(FirstEndpoint, 0x1ff8, 8, isWrite: true),
+            SequenceSeeds.Dma(FirstEndpoint, 0x1000, 16, isWrite: false),
+            SequenceSeeds.Request(new ProbeRequest(FirstEndpoint, 512).Encode()),
+        ];
+        var look = SequenceSeeds.Program(looks);
+        using var device = QemuDevice.Find("qemu", TargetList.Find("sequence"))!;
+        using var replay = device.NewReplay();
+        Assert.Null(replay.Execute(look));
+        ulong trace = replay.Observations.Trace;
+        Assert.NotEqual(0UL, trace);
+        foreach (var (what, program) in Litter())
+        {
+            replay.Execute(program);
+            Assert.Null(replay.Execute(look));
+            Assert.True(trace == replay.Observations.Trace, $"another trace after: {what}");
+        }
     }
 
     [Theory]
@@ -67,6 +104,26 @@ public sealed class QemuTests : IDisposable
         Assert.Equal(3, _fuzz.Run(args));
         Assert.StartsWith("fuzz: ", _fuzz.Error);
         Assert.Single(_fuzz.Error.TrimEnd().Split('\n'));
+    }
+
+    // Each leaves something else behind.
+    private static IEnumerable<(string What, byte[] Program)> Litter()
+    {
+        var attach = SequenceSeeds.Request(new AttachRequest(1, FirstEndpoint).Encode());
+        var map = SequenceSeeds.Request(new MapRequest(1, 0x1000, 0x2fff, Ram + 0x3000, 3).Encode());
+        yield return ("a mapping", SequenceSeeds.Program(attach, map));
+        yield return ("both endpoints in one domain", SequenceSeeds.Program(attach, map, SequenceSeeds.Request(new AttachRequest(1, SecondEndpoint).Encode())));
+        yield return ("an endpoint that has moved", SequenceSeeds.Program(attach, map, SequenceSeeds.Request(new AttachRequest(7, FirstEndpoint).Encode())));
+        yield return ("a bypass domain", SequenceSeeds.Program(SequenceSeeds.Request(new AttachRequest(1, SecondEndpoint) { Flags = 1 }.Encode())));
+        yield return ("the bypass field off", SequenceSeeds.Program(SequenceSeeds.Bypass(0), attach));
+        yield return ("a bypass field that is none", SequenceSeeds.Program(SequenceSeeds.Bypass(0), SequenceSeeds.Bypass(0x80)));
+        yield return ("the bypass field off, and features without it", SequenceSeeds.Program(SequenceSeeds.Bypass(0), SequenceSeeds.Reset(StepKind.DeviceReset, 4)));
+        yield return ("no features", SequenceSeeds.Program(SequenceSeeds.Reset(StepKind.DeviceReset, 0), attach, map));
+        yield return ("a reset of the machine", SequenceSeeds.Program(attach, map, SequenceSeeds.Reset(StepKind.SystemReset)));
+        yield return ("a reset of the machine, and a mapping", SequenceSeeds.Program(SequenceSeeds.Reset(StepKind.SystemReset), attach, map));
+        yield return ("a device that wants to be reset", SequenceSeeds.Program(attach, map, SequenceSeeds.Request(new DetachRequest(1, FirstEndpoint).Encode(), writable: 0)));
+        yield return ("accesses", SequenceSeeds.Program(SequenceSeeds.Dma(FirstEndpoint, Ram, 24, isWrite: true), SequenceSeeds.Dma(SecondEndpoint, Ram + 0x8000, 24, isWrite: false)));
+        yield return ("reports that nobody took", SequenceSeeds.Program(attach, SequenceSeeds.Dma(FirstEndpoint, 0x5000, 1, isWrite: true)));
     }
 
     // CI installs QEMU: there its absence is a fault, not a reason to skip.

@@ -51,6 +51,15 @@ public class CampaignTests
     }
 
     [Fact]
+    public void An_input_is_kept_without_what_does_not_make_it_new()
+    {
+        // A digit that opens is one edge and one state, and takes one turn.
+        var campaign = Run(new LockedDoor(100), runs: 50_000, keepGoing: true);
+        Assert.True(campaign.Snapshot.States > 5);
+        Assert.All(campaign.EntriesFrom(0), entry => Assert.InRange(LockedDoor.Shape.RecordsIn(entry.Input.Length), 0, Math.Max(1, entry.Features.Count / 2)));
+    }
+
+    [Fact]
     public void Jobs_share_what_they_find_and_the_number_of_runs()
     {
         var campaign = new Campaign(Options(() => new LockedDoor(100), 30_001, keepGoing: true, seed: 1) with { Jobs = 3 });

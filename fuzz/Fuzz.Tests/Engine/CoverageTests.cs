@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Viommu.Fuzz.Engine.Coverage;
 
 namespace Viommu.Fuzz.Tests.Engine;
@@ -11,6 +12,38 @@ public class CoverageTests
     [InlineData(7, 8)]
     [InlineData(127, 128)]
     public void Counts_of_different_buckets_are_told_apart(int one, int other) => Assert.NotEqual(Buckets.ByCount[one], Buckets.ByCount[other]);
+
+    [Fact]
+    public void Counts_looked_up_together_are_in_the_buckets_that_they_are_in_alone()
+    {
+        for (int first = 0; first < 256; first += 32)
+        {
+            var counts = Vector256.CreateSequence((byte)first, (byte)1);
+            var buckets = Buckets.Of(counts);
+            for (int i = 0; i < 32; i++) Assert.Equal(Buckets.ByCount[first + i], buckets[i]);
+        }
+    }
+
+    [Fact]
+    public void What_was_new_is_named_as_features_are()
+    {
+        var observations = new Observations(4);
+        var novelty = new Novelty(128, 4);
+        var counters = new byte[128];
+        counters[5] = 1;
+        counters[100] = 9;
+        observations.Begin();
+        observations.Visit(2);
+        int[] all = CoverageFeatures.Of(counters, observations);
+        Assert.True(CoverageFeatures.HasAll(counters, observations, all));
+        novelty.Absorb(counters, observations);
+        Assert.Equal(all.Order(), novelty.Fresh.Order());
+
+        counters[5] = 2;
+        Assert.False(CoverageFeatures.HasAll(counters, observations, all));
+        novelty.Absorb(counters, observations);
+        Assert.Equal([CoverageFeatures.OfEdge(5, 2)], novelty.Fresh);
+    }
 
     [Fact]
     public void Only_what_is_new_counts_and_the_counters_are_zero_afterwards()

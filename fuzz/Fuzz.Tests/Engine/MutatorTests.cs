@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Targets;
 
@@ -37,6 +38,28 @@ public class MutatorTests
         }
 
         Assert.True(whole > 2_000);
+    }
+
+    [Fact]
+    public void Ranges_move_whole_and_are_given_lengths_of_pages()
+    {
+        const int Length = 0x12345;
+        var mutator = new Mutator(SequenceShape.Shape, new ValueDictionary([], []), new Random64(3));
+        var parent = SequenceSeeds.Program(SequenceSeeds.Request(Requests.Map(1, 0x1000, 0x1000 + Length - 1, 0, Requests.Read)));
+        int moved = 0, fitted = 0;
+        for (int i = 0; i < 10_000; i++)
+        {
+            var made = mutator.Mutate(parent, parent);
+            if (made.Length != parent.Length) continue;
+            var body = made[(SequenceShape.HeaderSize + SequenceShape.BodyOffset)..];
+            ulong start = BinaryPrimitives.ReadUInt64LittleEndian(body[8..]);
+            ulong length = unchecked(BinaryPrimitives.ReadUInt64LittleEndian(body[16..]) - start + 1);
+            if (start != 0x1000 && length == Length) moved++;
+            if (length is 0x1000 or 0x2000 or 0x4000 or 0x1_0000) fitted++;
+        }
+
+        Assert.True(moved > 100, $"{moved} moved whole");
+        Assert.True(fitted > 100, $"{fitted} have a length of pages");
     }
 
     [Fact]

@@ -25,11 +25,12 @@ internal sealed class QemuBench : IDisposable
     // This driver's rings are split, its doorbell is a queue number, and it puts chains where it likes.
     private const ulong NotSpoken = Features.RingPacked | Features.NotificationData | Features.NotifConfigData | Features.InOrder | Features.Suspend;
 
-    // Fits the client's buffer.
-    private const int PostedAtMost = 12;
-
     private const DeviceStatus Found = DeviceStatus.Acknowledge | DeviceStatus.Driver;
     private const DeviceStatus Running = Found | DeviceStatus.FeaturesOk | DeviceStatus.DriverOk;
+
+    private const int CommandOffset = 0x04;
+    private const int FirstBarOffset = 0x10;
+    private const int BarCount = 6;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
@@ -41,10 +42,10 @@ internal sealed class QemuBench : IDisposable
     private readonly EndpointFacts[] _endpoints;
     private readonly ulong _offered;
     private readonly HashSet<(uint Domain, uint Endpoint)> _attached = [];
-    private ulong _doorbell;
-    private ulong _common;
+    private readonly uint[] _bars;
+    private readonly ulong _doorbell;
+    private readonly ulong _common;
     private ulong _negotiated;
-    private int _posted;
     private bool _isClean;
     private bool _needsReset;
     private bool _isBypassWritten;
@@ -61,7 +62,12 @@ internal sealed class QemuBench : IDisposable
         _config = driver.Config;
         _endpoints = [.. Dma.Endpoints.Select(id => new EndpointFacts(id, RegionsOf(driver, id)))];
         _rings = new(target.Ram, _machine.Heap);
-        FindRegisters();
+        var pci = _machine.Pci!;
+        _bars = [.. Enumerable.Range(0, BarCount).Select(bar => pci.Function.Read(FirstBarOffset + (4 * bar), 4))];
+        _common = pci.Structures.Common;
+        _target.MmioWrite(_common + CommonField.QueueSelect.Offset, CommonField.QueueSelect.Width, IommuDriver.RequestQueueNumber);
+        _doorbell = pci.Structures.Notify + (_target.MmioRead(_common + CommonField.QueueNotifyOff.Offset, CommonField.QueueNotifyOff.Width) * pci.Structures.NotifyMultiplier);
+        PlaceBars();
     }
 
     /// <summary>What there is to know of the device, with the features that are negotiated.</summary>
@@ -75,6 +81,9 @@ internal sealed class QemuBench : IDisposable
 
     /// <summary>What the process wrote last.</summary>
     public string LastWords => _target.LastWords;
+
+    /// <summary>Times that something was sent to the process and its answers were waited for.</summary>
+    public long RoundTrips => _target.RoundTrips;
 
     /// <summary>Device resets that were needed between programs.</summary>
     public int Resets { get; private set; }
@@ -112,10 +121,9 @@ internal sealed class QemuBench : IDisposable
     /// <summary>Brings the device to where programs start: nothing attached, the bypass field as at power-on, these features as far as it offers them.</summary>
     public void Prepare(ulong wanted)
     {
+        if (_isBypassWritten && !TryRestoreBypass()) SystemReset();
         if (!_isClean || Accepted(wanted) != _negotiated)
         {
-            _machine.ResetDevice();
-            Dma.Prime();
             Start(wanted);
             Resets++;
         }
@@ -131,9 +139,7 @@ internal sealed class QemuBench : IDisposable
     {
         // What was made available and not returned would come later.
         bool canSend = !_needsReset && _rings.Outstanding == 0 && 2 * _attached.Count <= QemuRings.Places;
-        if (canSend && _isBypassWritten) _isBypassWritten = !TryRestoreBypass();
-        if (_isBypassWritten) SystemReset();
-        else _isClean = canSend && TryDetach();
+        _isClean = canSend && TryDetach();
         _attached.Clear();
     }
 
@@ -145,6 +151,8 @@ internal sealed class QemuBench : IDisposable
         _attached.Clear();
         _rings.Clear();
         Post(CommonField.DeviceStatus, 0);
+        // 4.1.4.3.2: nothing else until 0 is read back.
+        if (ReadStatus() != DeviceStatus.None && !_machine.ResetDevice()) throw new GuestSetupException("the device does not end its reset");
         Post(CommonField.DeviceStatus, (ulong)DeviceStatus.Acknowledge);
         Post(CommonField.DeviceStatus, (ulong)Found);
         for (int half = 0; half < 2; half++)
@@ -163,9 +171,10 @@ internal sealed class QemuBench : IDisposable
     /// <summary>The reset line of the machine; <see cref="Start"/> has to follow.</summary>
     public void SystemReset()
     {
-        _machine.ResetSystem();
-        FindRegisters();
+        _target.SystemReset();
+        PlaceBars();
         Dma.Forget();
+        Dma.Prime();
         _isBypassWritten = false;
         _isClean = false;
     }
@@ -241,20 +250,24 @@ internal sealed class QemuBench : IDisposable
         return isGone;
     }
 
+    // A device reset leaves the field alone, and only who has the feature may write it.
     private bool TryRestoreBypass()
     {
+        if (!_isClean || (_negotiated & Features.BypassConfig) == 0) Start(ulong.MaxValue);
+        if ((_negotiated & Features.BypassConfig) == 0) return false;
         _machine.WriteBypass(_config.Bypass);
-        return _machine.ReadBypass() == _config.Bypass;
+        _isClean = _machine.ReadBypass() == _config.Bypass;
+        _isBypassWritten = !_isClean;
+        return _isClean;
     }
 
-    private void FindRegisters()
+    // Where they were before a reset of the machine.
+    private void PlaceBars()
     {
-        var pci = _machine.Pci!;
+        var function = _machine.Pci!.Function.Address;
+        for (int bar = 0; bar < BarCount; bar++) _target.PostConfigWrite(function, FirstBarOffset + (4 * bar), 4, _bars[bar]);
         // Nobody listens to the line, and each change of it is a line of text on the socket.
-        pci.Function.Command |= PciCommand.InterruptDisable;
-        _common = pci.Structures.Common;
-        _target.MmioWrite(_common + CommonField.QueueSelect.Offset, CommonField.QueueSelect.Width, IommuDriver.RequestQueueNumber);
-        _doorbell = pci.Structures.Notify + (_target.MmioRead(_common + CommonField.QueueNotifyOff.Offset, CommonField.QueueNotifyOff.Width) * pci.Structures.NotifyMultiplier);
+        _target.PostConfigWrite(function, CommandOffset, 2, (uint)(PciCommand.MemorySpace | PciCommand.BusMaster | PciCommand.InterruptDisable));
     }
 
     private void SetUpQueue(int queue, ushort size, QueueAddresses addresses)
@@ -270,11 +283,7 @@ internal sealed class QemuBench : IDisposable
         Post(CommonField.QueueEnable, 1);
     }
 
-    private void Post(CommonField field, ulong value)
-    {
-        _target.PostMmioWrite(_common + field.Offset, field.Width, value);
-        if (++_posted % PostedAtMost == 0) ReadStatus();
-    }
+    private void Post(CommonField field, ulong value) => _target.PostMmioWrite(_common + field.Offset, field.Width, value);
 
     private DeviceStatus ReadStatus() => (DeviceStatus)_target.MmioRead(_common + CommonField.DeviceStatus.Offset, CommonField.DeviceStatus.Width);
 }

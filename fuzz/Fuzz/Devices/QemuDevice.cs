@@ -14,13 +14,17 @@ internal sealed class QemuDevice : IDisposable
     // Whoever only judges waits longer; here what seems to hang is run again before it counts.
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
 
+    // Hundreds of times what any program takes.
+    private static readonly TimeSpan MostWork = TimeSpan.FromMilliseconds(150);
+
     private readonly QemuTargetSource _source;
     private readonly List<QemuKnowledge> _jobs = [];
+    private readonly QemuLessons _lessons = new();
     private QemuRunner? _first;
 
     private QemuDevice(string? program)
     {
-        _source = new(program) { Deadline = Deadline };
+        _source = new(program) { Deadline = Deadline, MostWork = MostWork };
         _first = new(_source);
         try
         {
@@ -46,7 +50,7 @@ internal sealed class QemuDevice : IDisposable
     /// <summary>An executor for a job of a campaign.</summary>
     public IExecutor NewScout()
     {
-        var knowledge = new QemuKnowledge();
+        var knowledge = new QemuKnowledge(_lessons);
         lock (_jobs)
         {
             _jobs.Add(knowledge);

@@ -10,10 +10,15 @@ namespace Viommu.Fuzz.Devices;
 internal sealed class QemuReplay(QemuRunner runner) : IExecutor
 {
     private readonly DateTime _until = DateTime.MaxValue;
+    private readonly FindingKey? _key;
+    private readonly FatalSequences? _avoided;
 
-    /// <summary>Runs programs until a time is over; after it nothing is broken any more.</summary>
-    public QemuReplay(QemuRunner runner, TimeSpan time)
-        : this(runner) => _until = DateTime.UtcNow + time;
+    /// <summary>
+    /// Runs variants of a program that shows the finding <paramref name="key"/>, until a time is over; after it nothing is broken any more. What
+    /// turns out to be another end of the device is not waited for again.
+    /// </summary>
+    public QemuReplay(QemuRunner runner, FindingKey key, TimeSpan time)
+        : this(runner) => (_key, _until, _avoided) = (key, DateTime.UtcNow + time, new());
 
     /// <inheritdoc/>
     public Span<byte> Counters => default;
@@ -26,7 +31,9 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
     {
         if (DateTime.UtcNow >= _until) return null;
         Observations.Begin();
-        return runner.Run(input, Observations, knowledge: null);
+        var finding = runner.Replay(input, Observations, _avoided);
+        if (runner.IsFatal && finding?.Key != _key && FatalSequences.Blame(runner.Classes) is var blamed && blamed.Any(request => request.IsOdd)) _avoided?.TryAdd(blamed);
+        return finding;
     }
 
     /// <inheritdoc/>
@@ -58,12 +65,19 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
         while (true)
         {
             Observations.Begin();
-            var seen = runner.Run(input, Observations, knowledge);
+            var seen = runner.Scout(input, Observations, knowledge);
             // With what it has learned the same program goes further, now as ever after.
             if (seen is null && runner.HasLearned) continue;
-            var confirmed = seen is null ? null : Confirm(input, seen);
+            if (seen is null || !knowledge.TryClaim(seen.Key))
+            {
+                knowledge.Deaths = runner.Deaths;
+                return null;
+            }
+
+            var confirmed = Confirm(input, seen);
+            knowledge.Release(seen.Key);
             knowledge.Deaths = runner.Deaths;
-            if (seen is null || confirmed is not null) return confirmed;
+            if (confirmed is not null) return confirmed;
             knowledge.Doubt(seen.Key);
         }
     }
@@ -77,9 +91,9 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
     private Finding? Confirm(ReadOnlySpan<byte> input, Finding seen)
     {
         byte[] alone = Without(input, runner.PassedOver, keep: runner.IsFatal ? runner.PassedOver[^1] : -1);
-        var replay = new QemuReplay(runner, TimeToMinimise);
-        if (replay.Execute(alone) is not { } confirmed || (confirmed.Key != seen.Key && knowledge.IsSettled(confirmed.Key))) return null;
+        if (new QemuReplay(runner).Execute(alone) is not { } confirmed || (confirmed.Key != seen.Key && knowledge.IsSettled(confirmed.Key))) return null;
         bool isFatal = runner.IsFatal;
+        var replay = new QemuReplay(runner, confirmed.Key, TimeToMinimise);
         byte[] smallest = new Minimizer(replay, SequenceShape.Shape, confirmed.Key).Minimize(alone);
         // Once more, for its own words, and for the requests that it is made of.
         var told = new QemuReplay(runner).Execute(smallest);

@@ -1,100 +1,13 @@
 using System.Globalization;
-using System.Text;
-using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Engine.Findings;
-using Viommu.Fuzz.Machines;
-using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Devices;
-
-/// <summary>Requests that look alike from outside, whatever the device makes of them.</summary>
-/// <param name="Type">The type; zero for those that there are none of.</param>
-/// <param name="Shape">How much of it there is.</param>
-/// <param name="Framing">How it is cut into descriptors.</param>
-/// <param name="IsShortProbe">A PROBE with less room than its properties take.</param>
-/// <param name="Range">How its range is, where it has one.</param>
-internal readonly record struct RequestClass(byte Type, RequestShape Shape, Framing Framing, bool IsShortProbe, RangeKind Range)
-{
-    public static RequestClass Of(ReadOnlySpan<byte> readable, int writable, Framing framing, DeviceFacts facts)
-    {
-        var request = DecodedRequest.From(new RequestView(readable, writable), facts);
-        var range = request.Type is not (RequestLayout.Map or RequestLayout.Unmap) ? RangeKind.None
-            : request.VirtEnd < request.VirtStart ? RangeKind.Inverted
-            : request.VirtEnd == ulong.MaxValue ? RangeKind.ToTheTop
-            : RangeKind.Plain;
-        var shape = request.Shape == RequestShape.Whole && !request.HasHead ? RequestShape.Truncated : request.Shape;
-        return new(request.IsKnownType ? request.Type : DecodedRequest.NoType, shape, framing,
-            request.Type == RequestLayout.Probe && writable < facts.ProbeSize + Requests.TailSize, range);
-    }
-
-    /// <summary>True where a driver that keeps to the rules sends nothing like it.</summary>
-    public bool IsOdd => Shape != RequestShape.Whole || IsShortProbe || Range == RangeKind.Inverted;
-
-    /// <summary>What it is called in findings: where it is not even a request, it does not matter which.</summary>
-    public string Operation => Shape is RequestShape.Truncated or RequestShape.WithoutTail ? $"request {Shape}" : Requests.Name(Type);
-
-    public override string ToString()
-    {
-        var text = new StringBuilder(Requests.Name(Type)).Append('(').Append(IsShortProbe && Shape == RequestShape.Whole ? "properties area too small" : Shape);
-        if (Framing != Framing.Plain) text.Append(", framing ").Append(Framing);
-        if (Range is RangeKind.Inverted or RangeKind.ToTheTop) text.Append(", range ").Append(Range);
-        return text.Append(')').ToString();
-    }
-}
-
-/// <summary>How the range of a request is.</summary>
-internal enum RangeKind : byte
-{
-    None,
-    Plain,
-
-    /// <summary>It ends before it starts.</summary>
-    Inverted,
-
-    /// <summary>It ends at the last address that there is.</summary>
-    ToTheTop,
-}
-
-/// <summary>
-/// Requests that end the device if they come one after the other, with whatever in between: what is left of a program once it is as small as
-/// it gets.
-/// </summary>
-internal sealed class FatalSequence(IReadOnlyList<RequestClass> classes)
-{
-    private int _seen;
-
-    /// <summary>How often its last request was not sent.</summary>
-    public long Avoided { get; private set; }
-
-    /// <summary>Another program begins.</summary>
-    public void Restart() => _seen = 0;
-
-    /// <summary>A request is to be sent; true where it would complete the sequence.</summary>
-    public bool Completes(in RequestClass request)
-    {
-        if (request != classes[_seen]) return false;
-        if (_seen < classes.Count - 1)
-        {
-            _seen++;
-            return false;
-        }
-
-        Avoided++;
-        return true;
-    }
-
-    public bool IsLike(RequestClass request) => classes.Count == 1 && classes[0] with { Framing = request.Framing } == request;
-
-    public bool Is(IReadOnlyList<RequestClass> others) => classes.SequenceEqual(others);
-
-    public override string ToString() => string.Join(", then ", classes);
-}
 
 /// <summary>
 /// What one job of a campaign on a real device knows already: deviations that it has reported, and requests that end the device. The first
 /// are passed over, so that what comes behind them is seen; the second are left out of programs. Everything that is passed over is counted.
 /// </summary>
-internal sealed class QemuKnowledge
+internal sealed class QemuKnowledge(QemuLessons lessons)
 {
     // What comes up this often without coming up by itself is a consequence of an earlier deviation.
     private const int MostDoubts = 8;
@@ -102,7 +15,11 @@ internal sealed class QemuKnowledge
     private readonly Dictionary<FindingKey, long> _settled = [];
     private readonly Dictionary<FindingKey, int> _doubts = [];
     private readonly HashSet<FindingKey> _ignored = [];
-    private readonly List<FatalSequence> _fatal = [];
+    private readonly FatalSequences _fatal = new();
+    private int _adopted;
+
+    /// <summary>Programs that were run, and round trips over the socket that they took.</summary>
+    public (long Programs, long RoundTrips) Cost { get; set; }
 
     /// <summary>Accesses that were left out, since they could not be seen or could do harm.</summary>
     public long LeftOut { get; set; }
@@ -133,28 +50,34 @@ internal sealed class QemuKnowledge
     /// <summary>A program begins.</summary>
     public void Begin()
     {
-        foreach (var sequence in _fatal) sequence.Restart();
+        if (_adopted != lessons.Count)
+        {
+            foreach (var lesson in lessons.From(_adopted)) Adopt(lesson);
+        }
+
+        _fatal.Restart();
     }
 
     /// <summary>True where the request would be the end of the device, after those that were sent before it; it is counted.</summary>
-    public bool IsFatal(in RequestClass request)
-    {
-        bool isFatal = false;
-        foreach (var sequence in _fatal) isFatal |= sequence.Completes(request);
-        return isFatal;
-    }
+    public bool IsFatal(in RequestClass request) => _fatal.Complete(request);
 
     /// <summary>True where the request differs from one that ends the device by itself in nothing but its framing.</summary>
-    public bool IsLikeFatal(RequestClass request) => _fatal.Any(sequence => sequence.IsLike(request));
+    public bool IsLikeFatal(RequestClass request) => _fatal.HaveLike(request);
+
+    /// <summary>A finding is to be looked into; false where another job is at it, which will tell. To be followed by <see cref="Release"/>.</summary>
+    public bool TryClaim(FindingKey key) => lessons.TryClaim(key);
+
+    /// <summary>The finding was looked into.</summary>
+    public void Release(FindingKey key) => lessons.Release(key);
 
     /// <summary>The finding is reported. Where it was the end of the device, requests like these are not sent in this order again.</summary>
     /// <returns>True where such requests were not known to be the end of it.</returns>
     public bool Settle(FindingKey key, IReadOnlyList<RequestClass> fatal)
     {
-        _settled.TryAdd(key, 0);
-        if (fatal.Count == 0 || _fatal.Any(known => known.Is(fatal))) return false;
-        _fatal.Add(new(fatal));
-        return true;
+        bool isNew = _settled.TryAdd(key, 0);
+        bool isLearned = _fatal.TryAdd(fatal);
+        if (isNew || isLearned) lessons.Add(new(key, fatal));
+        return isLearned;
     }
 
     /// <summary>The finding did not come again in a program that shows nothing else.</summary>
@@ -173,15 +96,22 @@ internal sealed class QemuKnowledge
     /// <summary>What was passed over by several jobs, a line each.</summary>
     public static IEnumerable<string> Describe(IReadOnlyCollection<QemuKnowledge> jobs)
     {
-        yield return Line($"{jobs.Sum(job => job.Sent)} requests, {jobs.Sum(job => job.Accesses)} accesses (and {jobs.Sum(job => job.LeftOut)} left out), {jobs.Sum(job => job.Deaths)} processes ended");
+        yield return Line($"{jobs.Sum(job => job.Sent)} requests, {jobs.Sum(job => job.Accesses)} accesses (and {jobs.Sum(job => job.LeftOut)} left out), {jobs.Sum(job => job.Deaths)} processes ended, {jobs.Sum(job => job.Cost.RoundTrips) / (double)Math.Max(1, jobs.Sum(job => job.Cost.Programs)):0.0} round trips a program");
         foreach (var known in jobs.SelectMany(job => job._settled).GroupBy(pair => pair.Key).OrderBy(group => group.Key.ToString(), StringComparer.Ordinal))
             yield return Line($"passed over {known.Sum(pair => pair.Value)} times, known: {known.Key}");
-        foreach (var known in jobs.SelectMany(job => job._fatal).GroupBy(sequence => sequence.ToString()).OrderBy(group => group.Key, StringComparer.Ordinal))
+        foreach (var known in jobs.SelectMany(job => job._fatal.All).GroupBy(sequence => sequence.ToString()).OrderBy(group => group.Key, StringComparer.Ordinal))
             yield return Line($"not sent {known.Sum(sequence => sequence.Avoided)} times, ends the device: {known.Key}");
         foreach (var doubt in jobs.SelectMany(job => job._doubts).GroupBy(pair => pair.Key).OrderBy(group => group.Key.ToString(), StringComparer.Ordinal))
             yield return Line($"not reported, came up {doubt.Sum(pair => pair.Value)} times behind known deviations and not by itself: {doubt.Key}");
         if (jobs.Sum(job => job.Unsure) is > 0 and var unsure) yield return Line($"not reported, {unsure} deviations while the device could be in several states: no clause can be told");
         if (jobs.Sum(job => job.OutOfOrder) is > 0 and var abandoned) yield return Line($"{abandoned} programs abandoned: answered out of order");
+    }
+
+    private void Adopt(QemuLesson lesson)
+    {
+        _adopted++;
+        _settled.TryAdd(lesson.Key, 0);
+        _fatal.TryAdd(lesson.Fatal);
     }
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -32,6 +32,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private SpecOracle? _oracle;
     private Observations _observations = new(SequenceStates.Count);
     private QemuKnowledge? _knowledge;
+    private FatalSequences? _avoided;
+    private long _roundTripsBefore;
     private Finding? _finding;
     private bool _isOver;
     private bool _isOneByOne;
@@ -55,6 +57,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     /// <summary>Processes that ended or hung.</summary>
     public int Deaths { get; private set; }
 
+    /// <summary>Times that something was sent to a process and its answers were waited for.</summary>
+    public long RoundTrips => _roundTripsBefore + (_bench?.RoundTrips ?? 0);
+
     /// <summary>Device resets that were needed between programs, by the process that runs now.</summary>
     public int Resets => _bench?.Resets ?? 0;
 
@@ -65,11 +70,29 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private bool IsScouting => _knowledge is not null;
 
-    /// <summary>Runs a program; null where nothing is broken, or nothing but what is known.</summary>
-    public Finding? Run(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge? knowledge)
+    /// <summary>Scouts a program; null where nothing is broken, or nothing but what is known.</summary>
+    public Finding? Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
     {
-        (_observations, _knowledge, _finding, _isOver, IsFatal, HasLearned) = (observations, knowledge, null, false, false, false);
-        knowledge?.Begin();
+        knowledge.Begin();
+        long before = RoundTrips;
+        var finding = Run(input, observations, knowledge, avoided: null);
+        knowledge.Cost = (knowledge.Cost.Programs + 1, knowledge.Cost.RoundTrips + RoundTrips - before);
+        return finding;
+    }
+
+    /// <summary>Replays a program; null where nothing is broken. Where a request would complete one of the sequences to be avoided, it ends before it.</summary>
+    public Finding? Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided)
+    {
+        avoided?.Restart();
+        return Run(input, observations, knowledge: null, avoided);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _bench?.Dispose();
+
+    private Finding? Run(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge? knowledge, FatalSequences? avoided)
+    {
+        (_observations, _knowledge, _avoided, _finding, _isOver, IsFatal, HasLearned) = (observations, knowledge, avoided, null, false, false, false);
         _passedOver.Clear();
         _classes.Clear();
         _sent.Clear();
@@ -92,9 +115,6 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
         return _finding;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _bench?.Dispose();
 
     private void Begin(ReadOnlySpan<byte> input)
     {
@@ -161,6 +181,11 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
             known.Sent++;
         }
+        else if (_avoided is { } avoided && avoided.Complete(likeness))
+        {
+            _isOver = true;
+            return;
+        }
 
         Bench.Put(room[..length], writable, framing);
         _sent.Add(new(index, kind, type, length, writable, framing, _classes.Count));
@@ -220,12 +245,19 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         Observe(sent, (int)used);
     }
 
-    // There is no trace to compare: what is left out of a program changes with what the campaign learns.
     private void Observe(in Sent sent, int used)
     {
+        Saw((ulong)used);
+        foreach (byte value in Bench.Reply) Saw(value);
         int answer = SequenceStates.AnswerOf(sent.Type, used, Bench.Reply, (int)Bench.Facts.ProbeSize);
         _states.Answered(sent.Type, RequestOf(sent), answer, _observations);
         _states.Step(sent.Kind, answer, (int)sent.Framing, _observations);
+    }
+
+    // While scouting there is no trace to compare: what is left out of a program changes with what the campaign learns.
+    private void Saw(ulong value)
+    {
+        if (!IsScouting) _observations.Saw(value);
     }
 
     // Two requests that are on their way together may come back in any order; one alone names itself.
@@ -272,6 +304,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         }
 
         if (!isSeen) return;
+        foreach (ulong place in landed) Saw(place);
         bool isSure = !_oracle!.IsUncertain;
         Judge(index, _oracle.JudgeAccess(endpoint, at, isWrite, landed), _operation, isSure);
         int answer = SequenceStates.AnswerOf(landed);
@@ -279,7 +312,12 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         _states.Step(kind, answer, 0, _observations);
 
         Span<byte> report = stackalloc byte[ReportSize];
-        while (Bench.TryTakeReport(report, out uint used)) Judge(index, _oracle.JudgeReport(report, used), "report");
+        while (Bench.TryTakeReport(report, out uint used))
+        {
+            Saw(used);
+            foreach (byte value in report) Saw(value);
+            Judge(index, _oracle.JudgeReport(report, used), "report");
+        }
     }
 
     private void Reset(int index, StepKind kind, ulong features)
@@ -337,6 +375,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         string lastWords = end is TargetDiedException died ? died.LastWords : ((TargetHungException)end).LastWords;
         _isOver = true;
         Deaths++;
+        _roundTripsBefore = RoundTrips;
         _bench?.Dispose();
         _bench = null;
         if (_finding is not null) return;
@@ -348,8 +387,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     {
         if (_knowledge is not { } known) return false;
         if (!known.IsSettled(finding.Key) && !(IsFatal && known.IsLikeFatal(_classes[^1]))) return known.IsIgnored(finding.Key);
-        // Another way to the same end: by itself where the request is odd, else by what is odd before it.
-        if (IsFatal) HasLearned |= known.Settle(finding.Key, _classes[^1].IsOdd ? [_classes[^1]] : [.. _classes.SkipLast(1).Where(request => request.IsOdd).Distinct(), _classes[^1]]);
+        // Another way to the same end.
+        if (IsFatal) HasLearned |= known.Settle(finding.Key, FatalSequences.Blame(_classes));
         return true;
     }
 

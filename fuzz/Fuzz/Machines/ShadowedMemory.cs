@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Viommu.Conformance.Oracle;
 using Viommu.Device.Iommu;
@@ -28,10 +29,16 @@ internal sealed class ShadowedMemory : IGuestMemory
     private readonly byte[] _bytes;
     private readonly byte[] _rights;
 
+    // Revoking is for each notification of a ring, so it goes by the sixty-fourths of memory in which anything was granted.
+    private readonly int _block;
+    private ulong _granted;
+    private bool _isOpen;
+
     public ShadowedMemory(int size)
     {
         _bytes = new byte[size];
         _rights = new byte[size];
+        _block = (size + 63) / 64;
     }
 
     public int Size => _bytes.Length;
@@ -48,11 +55,16 @@ internal sealed class ShadowedMemory : IGuestMemory
     public void Restart() => Accesses = 0;
 
     /// <summary>Says what the device may do with <paramref name="length"/> bytes at <paramref name="offset"/>, from now on.</summary>
-    public void Grant(int offset, int length, Rights rights) => _rights.AsSpan(offset, length).Fill((byte)rights);
+    public void Grant(int offset, int length, Rights rights)
+    {
+        NoteGrant(offset, length);
+        _rights.AsSpan(offset, length).Fill((byte)rights);
+    }
 
     /// <summary>Adds rights; false where bytes that can be written are shared with any other use, so that the order of accesses matters.</summary>
     public bool TryShare(int offset, int length, Rights rights)
     {
+        NoteGrant(offset, length);
         var bytes = _rights.AsSpan(offset, length);
         bool isFree = rights == Rights.Read ? bytes.IndexOfAnyExcept((byte)Rights.None, (byte)Rights.Read) < 0 : bytes.IndexOfAnyExcept((byte)Rights.None) < 0;
         if (isFree) bytes.Fill((byte)rights);
@@ -60,14 +72,25 @@ internal sealed class ShadowedMemory : IGuestMemory
         return isFree;
     }
 
+    /// <summary>The device may do as it likes with all of it, until <see cref="RevokeAll"/>.</summary>
+    public void GrantAll() => _isOpen = true;
+
     /// <summary>Takes all rights away.</summary>
-    public void RevokeAll() => Array.Clear(_rights);
+    public void RevokeAll()
+    {
+        _isOpen = false;
+        for (; _granted != 0; _granted &= _granted - 1)
+        {
+            int first = BitOperations.TrailingZeroCount(_granted) * _block;
+            _rights.AsSpan(first, Math.Min(_block, _rights.Length - first)).Clear();
+        }
+    }
 
     /// <inheritdoc/>
     public bool TryRead(GuestAddress from, Span<byte> into)
     {
         if (!TryLocate(from, into.Length, out int offset)) return false;
-        if (!Allows(offset, into.Length, Rights.Read)) Refuse("read", from, into.Length);
+        if (!_isOpen && !Allows(offset, into.Length, Rights.Read)) Refuse("read", from, into.Length);
         _bytes.AsSpan(offset, into.Length).CopyTo(into);
         return true;
     }
@@ -76,9 +99,17 @@ internal sealed class ShadowedMemory : IGuestMemory
     public bool TryWrite(GuestAddress to, ReadOnlySpan<byte> bytes)
     {
         if (!TryLocate(to, bytes.Length, out int offset)) return false;
-        if (!Allows(offset, bytes.Length, Rights.Write)) Refuse("wrote", to, bytes.Length);
+        if (!_isOpen && !Allows(offset, bytes.Length, Rights.Write)) Refuse("wrote", to, bytes.Length);
         bytes.CopyTo(_bytes.AsSpan(offset));
         return true;
+    }
+
+    private void NoteGrant(int offset, int length)
+    {
+        if (length == 0) return;
+        int first = offset / _block;
+        int last = (offset + length - 1) / _block;
+        _granted |= ulong.MaxValue << first & ulong.MaxValue >> (63 - last);
     }
 
     private bool TryLocate(GuestAddress address, int length, out int offset)

@@ -18,6 +18,8 @@ internal static class TestBed
     public const ulong DoorbellLast = 0xfeef_ffff;
     public const ulong ReservedFirst = 0x10_0000;
     public const ulong ReservedLast = 0x10_3fff;
+    public const ulong OverMemoryFirst = Ram + 0x8000;
+    public const ulong OverMemoryLast = Ram + 0xbfff;
     public const ulong LastInput = 0xffff_ffff_ffff;
     public const uint LastDomain = 1000;
 
@@ -44,7 +46,8 @@ internal static class TestBed
         ],
     };
 
-    // The others: bypass the old way; bytes for pages; big pages in a narrow range; nothing but the two requests; and bypass from the start.
+    // The others: bypass the old way; bytes for pages; big pages in a narrow range; nothing but the two requests; bypass from the start; and
+    // every address of 64 bits, with a reserved region over memory, so that an access that ought to go nowhere has somewhere to go.
     private static readonly IommuOptions[] _all =
     [
         Options,
@@ -53,6 +56,16 @@ internal static class TestBed
         Options with { PageSizeMask = 0xffff_ffff_ffff_0000, InputRange = new AddressRange(0x1_0000, 0xf_ffff) },
         Options with { Features = IommuFeatures.MapUnmap, MaximumMappings = 4, MaximumDomains = 2 },
         Options with { InitialBypass = true },
+        Options with
+        {
+            InputRange = new AddressRange(0, ulong.MaxValue),
+            Endpoints =
+            [
+                new EndpointOptions(FirstEndpoint) { ReservedRegions = [Doorbell, OverMemory] },
+                new EndpointOptions(SecondEndpoint) { ReservedRegions = [OverMemory] },
+                new EndpointOptions(ThirdEndpoint),
+            ],
+        },
     ];
 
     public const VirtioFeatures Features = VirtioFeatures.Default;
@@ -64,6 +77,8 @@ internal static class TestBed
     public static RequestMachine NewMachine(ModelVariation variation, int bed = 0) => new(_all[bed], Features, variation);
 
     private static ReservedRegion Doorbell => new(new AddressRange(DoorbellFirst, DoorbellLast), ReservedRegionKind.Msi);
+
+    private static ReservedRegion OverMemory => new(new AddressRange(OverMemoryFirst, OverMemoryLast), ReservedRegionKind.Reserved);
 
     private static ReservedRegion Reserved => new(new AddressRange(ReservedFirst, ReservedLast), ReservedRegionKind.Reserved);
 }

@@ -20,6 +20,8 @@ internal sealed class QtestPeer : IQtestPeer, IDisposable
 
     public string LastWords => "";
 
+    public TimeSpan ProcessorTime => TimeSpan.Zero;
+
     public string HowItEnded() => "hung up";
 
     /// <summary>Has a client read a register, and get <paramref name="answer"/>.</summary>

@@ -111,7 +111,7 @@ internal sealed class RunCommand
 
         var end = campaign.Snapshot;
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
-            $"{end.Executions} executions in {campaign.Elapsed.TotalSeconds:0.0} s ({end.Executions / Math.Max(campaign.Elapsed.TotalSeconds, 0.001):0}/s), corpus {end.Corpus}, edges {end.Edges}, states {end.States}, findings {end.Findings}"));
+            $"{end.Executions} executions in {campaign.Elapsed.TotalSeconds:0.0} s ({end.Executions / Math.Max(campaign.Elapsed.TotalSeconds, 0.001):0}/s, {(double)end.Operations / Math.Max(end.Executions, 1):0.0} operations each), corpus {end.Corpus}, edges {end.Edges}, states {end.States}, findings {end.Findings}"));
         if (trouble is not null)
         {
             _host.Error.WriteLine($"fuzz: {trouble}; {folder.Unwritten} inputs are not written");

@@ -55,7 +55,7 @@ internal sealed class CampaignReport : IDisposable
         try
         {
             _statistics.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{{\"seconds\":{seconds:0.000},\"execs\":{now.Executions},\"execs_per_sec\":{Rate:0},\"corpus\":{now.Corpus},\"edges\":{now.Edges},\"states\":{now.States},\"findings\":{now.Findings}}}"));
+                $"{{\"seconds\":{seconds:0.000},\"execs\":{now.Executions},\"execs_per_sec\":{Rate:0},\"operations\":{now.Operations},\"corpus\":{now.Corpus},\"edges\":{now.Edges},\"states\":{now.States},\"findings\":{now.Findings}}}"));
         }
         catch (IOException e)
         {

@@ -97,7 +97,10 @@ internal abstract class RingTarget : IFuzzTarget
                 Offer(Areas(where), index, (int)(value % 64));
                 break;
             case RingStep.Poke:
-                Put16(Areas(where) + (index % (RingMachine.ReadableBuffers - 2)), (ushort)value);
+                int at = index % (RingMachine.ReadableBuffers - 2);
+                // A driver that writes what the device writes cannot tell any more what the device has written.
+                if (at is > RingMachine.DeviceArea - 2 and < RingMachine.IndirectTable) _isMessy = true;
+                Put16(Areas(where) + at, (ushort)value);
                 break;
             case RingStep.Request:
                 PutRequest(RingMachine.ReadableBuffers + (128 * (index % 4)), (byte)value);
@@ -151,7 +154,7 @@ internal abstract class RingTarget : IFuzzTarget
             }
         }
 
-        if (_isMessy) Memory.Grant(0, Memory.Size, Rights.Both);
+        if (_isMessy) Memory.GrantAll();
         if (isNotification) _machine.Notify((uint)queue);
         else _machine.Provoke(at);
         bool needsReset = (_machine.Status & StatusBits.NeedsReset) != 0;

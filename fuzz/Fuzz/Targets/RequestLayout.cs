@@ -30,6 +30,13 @@ internal static class RequestLayout
 
     private static readonly ulong[] _physical = [TestBed.Ram, TestBed.Ram, TestBed.Ram + 0x1000, TestBed.Ram + 0x2000, TestBed.Ram + 0x8000, 0, 0xffff_ffff_ffff_f000];
 
+    // Where a device in bypass mode leads is the address itself; an access of several bytes can lie across a border.
+    private static readonly ulong[] _accessed =
+    [
+        .. _starts, 0xff8, 0x1ff8, 0x2fff, TestBed.Ram, TestBed.Ram, TestBed.Ram + 0xff8, TestBed.Ram + 0x1ffc, TestBed.OverMemoryFirst, TestBed.OverMemoryLast,
+        TestBed.ReservedFirst - 4, TestBed.DoorbellFirst - 4, TestBed.LastInput - 3, ulong.MaxValue - 7, ulong.MaxValue,
+    ];
+
     /// <summary>The body of a request, which starts at <paramref name="at"/> with its head.</summary>
     public static Field[] Fields(byte type, int at) =>
     [
@@ -56,7 +63,9 @@ internal static class RequestLayout
 
     public static Field Endpoint(int offset) => new("endpoint", offset, 4, FieldKind.Choice, _endpoints);
 
-    public static Field Start(int offset) => new("virt_start", offset, 8, FieldKind.Start, _starts);
+    private static Field Start(int offset) => new("virt_start", offset, 8, FieldKind.Start, _starts);
+
+    public static Field Accessed(int offset) => new("virt_start", offset, 8, FieldKind.Start, _accessed);
 
     private static Field End(int offset) => new("virt_end", offset, 8, FieldKind.End, _ends);
 

@@ -143,28 +143,32 @@ internal sealed class RequestTarget : IFuzzTarget
     {
         _machine.Start(ulong.MaxValue);
         var oracle = new SpecOracle(_machine.Facts);
-        SetUp(oracle);
+        Span<byte> reply = stackalloc byte[Requests.TailSize];
+        foreach (var request in _setUpRequests)
+        {
+            int used = SetUp(request, reply);
+            oracle.Judge(new RequestView(request, reply.Length), new AnswerView(reply, (uint)used));
+        }
+
+        oracle.Mark();
         return _oracle = oracle;
     }
 
     private void Restart(SpecOracle oracle)
     {
         _machine.ForgetRequests();
-        oracle.Restart(_machine.Facts, bypass: false);
-        SetUp(oracle);
+        oracle.ReturnToMark();
+        Span<byte> reply = stackalloc byte[Requests.TailSize];
+        foreach (var request in _setUpRequests) SetUp(request, reply);
     }
 
-    private void SetUp(SpecOracle oracle)
+    private int SetUp(byte[] request, Span<byte> reply)
     {
-        Span<byte> reply = stackalloc byte[Requests.TailSize];
-        foreach (var request in _setUpRequests)
-        {
-            reply.Clear();
-            int used = _machine.Process(request, reply);
-            oracle.Judge(new RequestView(request, reply.Length), new AnswerView(reply, (uint)used));
-            if (used != Requests.TailSize || reply[0] != 0)
-                throw new BrokenInvariantException("set-up-succeeds", $"request {request[0]}", "the device refuses a request that sets up the machine");
-        }
+        reply.Clear();
+        int used = _machine.Process(request, reply);
+        if (used != Requests.TailSize || reply[0] != 0)
+            throw new BrokenInvariantException("set-up-succeeds", $"request {request[0]}", "the device refuses a request that sets up the machine");
+        return used;
     }
 
     private static InputShape NewShape() => new()

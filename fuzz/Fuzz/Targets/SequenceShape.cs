@@ -90,6 +90,6 @@ internal static class SequenceShape
 
     private static RecordKind Dma(string name) => new(name, 4,
         RequestLayout.Endpoint(DmaEndpoint),
-        RequestLayout.Start(DmaAddress),
+        RequestLayout.Accessed(DmaAddress),
         new("length", DmaLength, 1, FieldKind.Choice, 1, 1, 2, 8, 16, MaximumDma));
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Machines;
 
 namespace Viommu.Fuzz.Targets;
 
@@ -20,14 +21,14 @@ internal sealed class SequenceStates
     private const int Pairs = Steps * SequenceShape.KindCount;
     private const int Worlds = 4 * 4 * 5 * AnswerCount;
     private const int Relations = 8 * AnswerCount * 4;
-
     private const int Framings = Steps * 4;
 
     private readonly List<(uint Domain, ulong First, ulong Last)> _mappings = new(SequenceShape.MaximumSteps);
     private readonly List<(uint Endpoint, uint Domain)> _attached = new(8);
     private int _before;
+    private int _bed;
 
-    public static int Count => Pairs + Worlds + Relations + Framings;
+    public static int Count => Pairs + Worlds + Framings + ((Relations + Steps) * TestBed.Count);
 
     /// <summary>Ranges that were mapped and not unmapped since.</summary>
     public IReadOnlyList<(uint Domain, ulong First, ulong Last)> Mappings => _mappings;
@@ -38,18 +39,20 @@ internal sealed class SequenceStates
         _attached.Clear();
     }
 
-    /// <summary>A program begins.</summary>
-    public void Begin()
+    /// <summary>A program begins, on the device of that number: what is known of one says nothing of another.</summary>
+    public void Begin(int bed = 0)
     {
         Reset();
         _before = 0;
+        _bed = bed;
     }
 
     public void Step(StepKind kind, int answer, int framing, Observations observations)
     {
         int step = ((int)kind * AnswerCount) + answer;
         observations.Visit((step * SequenceShape.KindCount) + _before);
-        observations.Visit(Pairs + Worlds + Relations + (step * 4) + framing);
+        observations.Visit(Pairs + Worlds + (step * 4) + framing);
+        observations.Visit(Pairs + Worlds + Framings + ((Relations + Steps) * _bed) + step);
         _before = (int)kind;
         int world = Math.Min(CountDomains(), 3);
         world = (world * 4) + Math.Min(_attached.Count, 3);
@@ -69,7 +72,7 @@ internal sealed class SequenceStates
         }
 
         int which = kind switch { StepKind.Map => 0, StepKind.Unmap => 1, StepKind.DmaRead => 2, _ => 3 };
-        observations.Visit(Pairs + Worlds + (((relation * AnswerCount) + answer) * 4) + which);
+        observations.Visit(Pairs + Worlds + Framings + ((Relations + Steps) * _bed) + Steps + (((relation * AnswerCount) + answer) * 4) + which);
     }
 
     /// <summary>Takes over what a request did, by its answer.</summary>
@@ -122,17 +125,20 @@ internal sealed class SequenceStates
         }
     }
 
-    /// <summary>An endpoint of the domain; false where it has none.</summary>
-    public bool TryFindEndpoint(uint domain, out uint endpoint)
+    /// <summary>The endpoints of the domain that were attached first and last; false where it has none.</summary>
+    public bool TryFindEndpoints(uint domain, out uint earliest, out uint latest)
     {
+        (earliest, latest) = (0, 0);
+        bool isFound = false;
         foreach (var attachment in _attached)
         {
-            endpoint = attachment.Endpoint;
-            if (attachment.Domain == domain) return true;
+            if (attachment.Domain != domain) continue;
+            if (!isFound) earliest = attachment.Endpoint;
+            latest = attachment.Endpoint;
+            isFound = true;
         }
 
-        endpoint = 0;
-        return false;
+        return isFound;
     }
 
     /// <summary>The domain of an endpoint; false where it has none.</summary>
@@ -174,7 +180,7 @@ internal sealed class SequenceStates
         return first < start ? 6 : 7;
     }
 
-    private bool IsAlive(uint domain) => TryFindEndpoint(domain, out _);
+    private bool IsAlive(uint domain) => TryFindEndpoints(domain, out _, out _);
 
     private int CountDomains()
     {

@@ -47,7 +47,8 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         machine.Start(BinaryPrimitives.ReadUInt64LittleEndian(input));
         var oracle = _oracles[bed] ??= new(machine.Facts);
         oracle.Restart(machine.Facts, (machine.ReadBypass() & 1) != 0);
-        _states.Begin();
+        _states.Begin(bed);
+        Require(oracle.JudgeOffer(), "offer");
 
         int steps = SequenceShape.Shape.RecordsIn(input.Length);
         observations.Operations = steps;
@@ -173,16 +174,17 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         _states.Reset();
     }
 
-    // An effect that no access of the program happened to look at is seen here: first and last byte, and the ones beside them.
+    // An effect that no access of the program happened to look at is seen here: first and last byte, and the ones beside them,
+    // by two endpoints where the domain has several.
     private void LookAgain(IRequestMachine machine, SpecOracle oracle, Observations observations)
     {
         int count = Math.Min(_states.Mappings.Count, LookedAtAgain);
         for (int i = 0; i < count; i++)
         {
             var (domain, first, last) = _states.Mappings[_states.Mappings.Count - 1 - i];
-            if (!_states.TryFindEndpoint(domain, out uint endpoint)) continue;
-            Access(machine, oracle, endpoint, unchecked(first - 1), isWrite: false, 2, observations);
-            Access(machine, oracle, endpoint, last, isWrite: true, 2, observations);
+            if (!_states.TryFindEndpoints(domain, out uint earliest, out uint latest)) continue;
+            Access(machine, oracle, earliest, unchecked(first - 1), isWrite: false, 2, observations);
+            Access(machine, oracle, latest, last, isWrite: true, 2, observations);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace Viommu.Guest.Targets.Qemu;
@@ -50,6 +51,23 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
         // A grandchild may hold the pipes open for ever; what has been read by then is what there is.
         _reading.Wait(Aftermath);
         return true;
+    }
+
+    /// <inheritdoc/>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            try
+            {
+                _process.Refresh();
+                return _process.TotalProcessorTime;
+            }
+            catch (Exception ended) when (ended is InvalidOperationException or Win32Exception)
+            {
+                return TimeSpan.Zero;
+            }
+        }
     }
 
     /// <inheritdoc/>

@@ -6,6 +6,9 @@ namespace Viommu.Guest.Targets.Qemu;
 internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint bar, TimeSpan deadline) : IBusMaster
 {
     // QEMU's docs/specs/edu: registers of the memory BAR, and bits of the command register.
+    private const ulong Identification = 0x00;
+    private const ulong RaiseInterrupt = 0x60;
+    private const ulong AcknowledgeInterrupt = 0x64;
     private const ulong Source = 0x80;
     private const ulong Destination = 0x88;
     private const ulong Count = 0x90;
@@ -13,10 +16,18 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
     private const ulong Buffer = 0x40000;
     private const ulong Run = 1;
     private const ulong FromBuffer = 2;
+    private const ulong InterruptWhenDone = 4;
+    private const ulong DoneInterrupt = 0x100;
+    private const ulong TrialInterrupt = 1;
 
     private const int PciCommand = 0x04;
     private const int PciBar0 = 0x10;
     private const uint MemorySpaceAndBusMaster = 6;
+
+    // Long enough that an interrupt comes in time wherever interrupts come.
+    private static readonly TimeSpan _interruptPatience = TimeSpan.FromMilliseconds(20);
+
+    private int? _line;
 
     /// <inheritdoc/>
     public uint EndpointId => function.RequesterId;
@@ -31,8 +42,9 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
     /// <summary>Maps the registers and allows DMA, as after each reset of the machine.</summary>
     public void Enable()
     {
-        target.ConfigWrite(function, PciBar0, 4, bar);
-        target.ConfigWrite(function, PciCommand, 2, MemorySpaceAndBusMaster);
+        target.PostConfigWrite(function, PciBar0, 4, bar);
+        target.PostConfigWrite(function, PciCommand, 2, MemorySpaceAndBusMaster);
+        if (_line is null) FindLine();
     }
 
     /// <inheritdoc/>
@@ -44,18 +56,32 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
 
     private void Transfer(ulong source, ulong destination, int length, ulong command)
     {
+        target.PostMmioWrite(bar + AcknowledgeInterrupt, 4, DoneInterrupt);
         target.PostMmioWrite(bar + Source, 8, source);
         target.PostMmioWrite(bar + Destination, 8, destination);
         target.PostMmioWrite(bar + Count, 8, (ulong)length);
-        target.PostMmioWrite(bar + Command, 8, command);
-        // The device starts 100 ms of virtual time later, which the halted processor lets pass at once.
+        target.MmioWrite(bar + Command, 8, command | InterruptWhenDone);
+        // The device starts 100 ms of virtual time later, which the halted processor lets pass at once. It is the processor's thread that
+        // does, and whoever asks again and again whether it has keeps it from doing so.
         var clock = Stopwatch.StartNew();
-        while ((target.MmioRead(bar + Command, 8) & Run) != 0)
+        while (!IsDone())
         {
             if (clock.Elapsed > deadline)
                 throw new TargetHungException(
                     $"edu at {function} did not end a DMA within {deadline.TotalSeconds:0.###} s", target.LastWords);
         }
+    }
+
+    private bool IsDone() =>
+        (_line is { } line && target.AwaitRaised(line, _interruptPatience)) || (target.MmioRead(bar + Command, 8) & Run) == 0;
+
+    // Which line it is depends on the machine: it is tried out.
+    private void FindLine()
+    {
+        target.PostMmioWrite(bar + RaiseInterrupt, 4, TrialInterrupt);
+        target.MmioRead(bar + Identification, 4);
+        _line = target.LastRaised;
+        target.MmioWrite(bar + AcknowledgeInterrupt, 4, TrialInterrupt);
     }
 
     private ulong At(int bufferOffset, int length)

@@ -6,6 +6,9 @@ internal interface IQtestPeer
     /// <summary>What it last wrote, one or more lines.</summary>
     string LastWords { get; }
 
+    /// <summary>Processor time that it has used so far; zero where nobody knows.</summary>
+    TimeSpan ProcessorTime { get; }
+
     /// <summary>How it ended ("ended with exit code 1"); called once the connection has been lost, waits shortly for the end.</summary>
     string HowItEnded();
 }

@@ -19,6 +19,9 @@ public sealed class QemuTarget : ITarget
     private const uint HardReset = 0x02;
     private const uint HardResetNow = 0x06;
 
+    // The processor is halted and never takes an interrupt.
+    private const string InterruptController = "ioapic";
+
     private const int InterruptLine = 0x3c;
     private const uint FirstEduBar = 0xe800_0000;
     private const uint EduBarSize = 0x10_0000;
@@ -40,6 +43,7 @@ public sealed class QemuTarget : ITarget
         _qtest = machine.Qtest;
         _deadline = deadline;
         Identity = new("qemu", version, configuration);
+        _qtest.Intercept(InterruptController);
         _edus = [Edu(0), Edu(1)];
         EnableEdus();
 
@@ -73,6 +77,12 @@ public sealed class QemuTarget : ITarget
     /// <summary>The id of the QEMU process.</summary>
     internal int ProcessId => _machine.ProcessId;
 
+    /// <summary>Times that something was sent to QEMU and its answers were waited for.</summary>
+    internal long RoundTrips => _qtest.RoundTrips;
+
+    /// <summary>The interrupt line that was raised last; null where none was.</summary>
+    internal int? LastRaised => _qtest.LastRaised;
+
     /// <inheritdoc/>
     public byte[]? ReadViot() => new FirmwareConfiguration(this).FindTable("VIOT"u8);
 
@@ -88,8 +98,8 @@ public sealed class QemuTarget : ITarget
     /// <remarks>As <see cref="ConfigRead"/>.</remarks>
     public void ConfigWrite(PciAddress function, int offset, int width, uint value)
     {
-        SelectConfig(function, offset, width);
-        _qtest.Out(ConfigDataPort + (offset & 3), width, value);
+        PostConfigWrite(function, offset, width, value);
+        _qtest.Ping();
     }
 
     /// <inheritdoc/>
@@ -109,7 +119,7 @@ public sealed class QemuTarget : ITarget
     {
         // The reset happens after the write that asks for it has been answered. A register that nothing but a reset clears tells when.
         var witness = EduFunction(0);
-        ConfigWrite(witness, InterruptLine, 1, 0xff);
+        PostConfigWrite(witness, InterruptLine, 1, 0xff);
         _qtest.PostOut(ResetControlPort, 1, HardReset);
         _qtest.Out(ResetControlPort, 1, HardResetNow);
         if (!Await(() => ConfigRead(witness, InterruptLine, 1) == 0, _deadline))
@@ -145,6 +155,16 @@ public sealed class QemuTarget : ITarget
 
     /// <summary>As <see cref="MmioWrite"/>, sent along with the next access.</summary>
     internal void PostMmioWrite(ulong address, int width, ulong value) => _qtest.PostWrite(address, width, value);
+
+    /// <summary>As <see cref="ConfigWrite"/>, sent along with the next access.</summary>
+    internal void PostConfigWrite(PciAddress function, int offset, int width, uint value)
+    {
+        SelectConfig(function, offset, width);
+        _qtest.PostOut(ConfigDataPort + (offset & 3), width, value);
+    }
+
+    /// <summary>Waits until an interrupt line is raised; false where it is not in time.</summary>
+    internal bool AwaitRaised(int line, TimeSpan patience) => _qtest.AwaitRaised(line, patience);
 
     private static PciAddress EduFunction(uint index) => new(0, (byte)(FirstEduSlot + index), 0);
 

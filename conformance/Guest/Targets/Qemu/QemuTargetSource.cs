@@ -20,6 +20,9 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
     /// <summary>How long QEMU may take for an answer; one that takes longer hangs.</summary>
     public TimeSpan Deadline { get; init; } = UsualDeadline;
 
+    /// <summary>Processor time that QEMU may use on an answer; zero where only <see cref="Deadline"/> counts.</summary>
+    public TimeSpan MostWork { get; init; }
+
     /// <inheritdoc/>
     public ulong AlsoAccept => packed ? Features.RingPacked : 0;
 
@@ -55,6 +58,8 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
     {
         const string Edu = "edu,dma_mask=0xffffffffffffffff";
         string[] devices = [iommu, $"{Edu},addr={QemuTarget.FirstEduSlot:x2}", $"{Edu},addr={QemuTarget.FirstEduSlot + 1:x2}"];
-        return QemuMachine.Start(_program.Value, devices, Deadline);
+        var machine = QemuMachine.Start(_program.Value, devices, Deadline);
+        machine.Qtest.MostWork = MostWork;
+        return machine;
     }
 }
