@@ -141,6 +141,11 @@ public sealed class AccessRulesTests
         bench = Mapped().Having(Map(1, 0x2000, 0x3fff, physical: Ram + 0x4000));
         bench.Says(refused, RequestStatus.Range);
         Assert.Equal(OracleClause.UnmapD06, bench.Says(Map(1, 0x1000, 0x1fff), RequestStatus.Ok).Clause);
+
+        // Where it leads is another matter.
+        bench = Mapped().Having(Map(1, 0x2000, 0x3fff, physical: Ram + 0x4000));
+        bench.Says(refused, RequestStatus.Range);
+        Assert.Equal(new Judgement(JudgementKind.Leak, OracleClause.DescIommu13), bench.Reaches(First, 0x1000, isWrite: true, Ram + 0x6000));
     }
 
     [Fact]

@@ -154,6 +154,8 @@ public sealed partial class SpecOracle
         if (reach.Clause == OracleClause.ResvD05 || (reach.Clause == OracleClause.MapD06 && reach.Physical == physical)) return reach.Clause;
         if (IsBesideMapping(world, endpoint, address, physical)) return OracleClause.DescIommu13;
         if (former.WhyNot(address, physical) is { } ended) return ended;
+        // It is allowed, and goes elsewhere: then it does not matter which request should have ended the mapping.
+        if (reach.Kind == ReachKind.Arrives) return OracleClause.DescIommu13;
         foreach (ref readonly var mapping in world.Mappings)
         {
             if (!mapping.Overlaps(address, address) || mapping.Translate(address) != physical) continue;

@@ -13,8 +13,9 @@ internal sealed class Job : IDisposable
 {
     private const int MutationsOfOnePick = 64;
     private const int PicksBetweenExchanges = 64;
-    private const int ReplacementsOfOneInput = 2048;
+    private const int ReplacementsOfOneInput = 512;
     private const int AttemptsToTrim = 64;
+    private const ulong SmallestTelling = 4;
 
     // Executions that are run a second time, to see whether the same input does the same.
     private const int RepeatedOneIn = 4096;
@@ -193,6 +194,8 @@ internal sealed class Job : IDisposable
 
     private int Replace(byte[] input, ulong seen, ulong wanted, int width)
     {
+        // The smallest numbers stand everywhere, and are soon tried without a hint.
+        if (seen < SmallestTelling) return 0;
         int place = 0;
         // Also one to either side, since a comparison is often with a bound.
         while (place < 4 && _mutator.TryReplace(input, seen, wanted, width, place, out var replaced))

@@ -129,6 +129,7 @@ internal sealed class QemuBench : IDisposable
         }
 
         _isClean = false;
+        Dma.Begin();
     }
 
     /// <summary>

@@ -50,6 +50,9 @@ internal sealed class QemuDma
         _memory.Restore(_memory.Base, _memory.Length);
     }
 
+    /// <summary>Another program begins: in memory there is what it expects, whatever the one before has had devices write.</summary>
+    public void Begin() => _memory.Restore(_memory.Base, _memory.Length);
+
     /// <summary>
     /// Makes an access and finds out where it got to; false where it is left out, since it could get to the driver's own memory or where
     /// nobody sees it, or could not be seen from here.
@@ -78,9 +81,9 @@ internal sealed class QemuDma
     {
         var endpoint = _endpoints[index];
         if (!oracle.TryFindWindow(endpoint.Id, landed.Length, Window, out ulong window, out ulong backing)) return false;
-        var before = _held[index] is { } held && held.Length >= landed.Length ? held : Spill(endpoint, window, backing, landed.Length);
+        var before = _held[index] is { } held && held.Length >= landed.Length ? held : Spill(oracle, endpoint, window, backing, landed.Length);
         endpoint.Read(at, landed.Length);
-        var after = Spill(endpoint, window, backing, landed.Length);
+        var after = Spill(oracle, endpoint, window, backing, landed.Length);
         _held[index] = after;
         if (before is null || after is null)
         {
@@ -105,11 +108,18 @@ internal sealed class QemuDma
         return true;
     }
 
-    private byte[]? Spill(DmaEndpoint endpoint, ulong window, ulong backing, int length)
+    // Null where it did not arrive: then it can be anywhere.
+    private byte[]? Spill(SpecOracle oracle, DmaEndpoint endpoint, ulong window, ulong backing, int length)
     {
         _memory.Blank(backing, length);
         var bytes = endpoint.Spill(window, backing, length);
-        _memory.Restore(backing, length);
-        return bytes.AsSpan().IndexOfAnyExcept(Playground.Blanked) < 0 ? null : bytes;
+        // The device can have refused it, and report it.
+        Span<ulong> unseen = stackalloc ulong[length];
+        unseen.Fill(SpecOracle.Unseen);
+        oracle.JudgeAccess(endpoint.Id, window, isWrite: true, unseen);
+        bool isThere = bytes.AsSpan().IndexOfAnyExcept(Playground.Blanked) >= 0;
+        if (isThere) _memory.Restore(backing, length);
+        else Begin();
+        return isThere ? bytes : null;
     }
 }

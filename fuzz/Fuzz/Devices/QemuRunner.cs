@@ -347,10 +347,12 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private void Judge(int index, in Judgement judgement, string operation, bool isSure = true)
     {
         if (!judgement.IsDeviation || _isOver) return;
-        // Something is broken, but which clause depends on which of several states the device was in: no accusation is built on that.
+        // Something is broken, but which clause depends on which of several states the device was in, and from here on the state is a guess:
+        // no accusation is built on that. What a scout sees behind it has to show without it.
         if (!isSure)
         {
             if (_knowledge is { } known) known.Unsure++;
+            else _isOver = true;
             _passedOver.Add(index);
             return;
         }

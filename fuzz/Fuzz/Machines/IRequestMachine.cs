@@ -17,6 +17,12 @@ internal interface IRequestMachine : IDisposable
     /// <summary>The last answer: the whole writable part.</summary>
     ReadOnlySpan<byte> Reply { get; }
 
+    /// <summary>
+    /// The device is as after <see cref="Start"/>, whatever program ran before, unless that has written <c>bypass</c>: then
+    /// <see cref="SystemReset"/> comes first.
+    /// </summary>
+    void Begin(ulong wanted);
+
     /// <summary>Resets the device and has it accept as many of <paramref name="wanted"/> as it offers.</summary>
     void Start(ulong wanted);
 

@@ -75,6 +75,9 @@ internal sealed class RequestMachine : IRequestMachine
     private readonly byte[] _dmaBuffer = new byte[4096];
     private readonly DeviceFacts?[] _facts = new DeviceFacts?[(int)Features.IommuChapter + 1];
     private ulong _offered;
+
+    // By the last negotiation; null where there was none since power was on.
+    private ulong? _wanted;
     private ushort _sent;
     private ushort _eventsSeen;
     private int _readableGranted;
@@ -116,8 +119,22 @@ internal sealed class RequestMachine : IRequestMachine
     public uint Status => _transport.Get(MmioRegister.Status);
 
     /// <inheritdoc/>
+    public void Begin(ulong wanted)
+    {
+        if (wanted != _wanted)
+        {
+            Start(wanted);
+            return;
+        }
+
+        Memory.Restart();
+        ForgetRequests();
+    }
+
+    /// <inheritdoc/>
     public void Start(ulong wanted)
     {
+        _wanted = wanted;
         Memory.Restart();
         _transport.Set(MmioRegister.Status, 0);
         _transport.Set(MmioRegister.Status, StatusBits.Acknowledge);
@@ -161,6 +178,7 @@ internal sealed class RequestMachine : IRequestMachine
         int head = PutDescriptors(from, readable.Length, to, writable, framing);
         Put16(Available + 4 + (2 * (_sent % QueueSize)), (ushort)head);
         Put16(Available + 2, ++_sent);
+        AskForInterrupt(Available, (ushort)(_sent - 1));
         _transport.Set(MmioRegister.QueueNotify, 0);
 
         Require((Status & StatusBits.NeedsReset) == 0, "well-formed-rings-are-served", "the device needs a reset after a well-formed chain");
@@ -188,6 +206,7 @@ internal sealed class RequestMachine : IRequestMachine
         usedLength = 0;
         if (Get16(EventUsed + 2) == _eventsSeen) return false;
         int element = EventUsed + 4 + (8 * (_eventsSeen++ % QueueSize));
+        AskForInterrupt(EventAvailable, _eventsSeen);
         int buffer = (int)(Get32(element) % QueueSize);
         usedLength = Get32(element + 4);
         Require(usedLength <= FaultSize, "used-length-within-writable", "the used length of an event buffer exceeds it");
@@ -209,7 +228,11 @@ internal sealed class RequestMachine : IRequestMachine
     public void WriteConfig(int offset, int width, ulong value) => _transport.Write((int)MmioRegister.Config + offset, width, value);
 
     /// <inheritdoc/>
-    public void SystemReset() => _transport.SystemReset();
+    public void SystemReset()
+    {
+        _wanted = null;
+        _transport.SystemReset();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -269,6 +292,9 @@ internal sealed class RequestMachine : IRequestMachine
         Put16(EventAvailable + 4 + (2 * (index % QueueSize)), (ushort)buffer);
         Put16(EventAvailable + 2, (ushort)(index + 1));
     }
+
+    // With EVENT_IDX: of every buffer, so that what the device does with one never depends on how many came before.
+    private void AskForInterrupt(int available, ushort atUsedIndex) => Put16(available + 4 + (2 * QueueSize), atUsedIndex);
 
     private void GrantRings()
     {

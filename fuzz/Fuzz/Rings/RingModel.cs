@@ -18,7 +18,7 @@ internal abstract class RingModel(ShadowedMemory memory)
     protected const ushort Indirect = 4;
 
     /// <summary>Descriptors that were read for the chain walked last: table and number of bytes, for each.</summary>
-    public List<(ulong Address, int Length)> TablesRead { get; } = new(8);
+    public List<(ulong Address, int Length)> TablesRead { get; } = new(64);
 
     protected RingPlace Place { get; private set; }
 

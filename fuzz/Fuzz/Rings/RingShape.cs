@@ -75,7 +75,7 @@ internal static class RingShape
             new("descriptor", 8, Where, Slot, new("length", Length, 4, FieldKind.Number, 0, 4, 16, 20, 32, 36, 64, 100, 0xffff_ffff), Place,
                 new("flags", Flags, 2, FieldKind.Flags, isPacked ? [0, 1, 2, 3, 0x80, 0x81, 0x82, 0x84, 0x8000, 0x8001, 0x8002] : [0, 1, 2, 3, 4, 5]),
                 new("next", NextOrId, 2, FieldKind.Number, 0, 1, 2, 3, 4, 15, 16)),
-            new("offer", isPacked ? 1 : 4, Where, Slot, new("move", Value, 4, FieldKind.Choice, 0, 1, 1, 1, 2, 16, 17)),
+            new("offer", isPacked ? 1 : 4, Where, Slot, new("move", Value, 4, FieldKind.Choice, 0, 1, 1, 1, 1, 1, 1, 2, 3, 16, 17)),
             new("poke", 2, Where, new("offset", Index, 2, FieldKind.Number, 0, 2, 4, 6, 36, 512, 514), new("value", Value, 4, FieldKind.Number, 0, 1, 2, 0x8000, 0xffff)),
             new("request", 2, new("buffer", Index, 2, FieldKind.Choice, 0, 1, 2, 3), new("type", Value, 4, FieldKind.Choice, 1, 2, 3, 4, 5, 6)),
             new("notify", 4, Where),

@@ -35,7 +35,7 @@ internal sealed class RequestTarget : IFuzzTarget
     private const int Unanswered = 10;
     private const int ReportSize = 24;
     private const int MixedBytes = 24;
-    private const int FaultsOneIn = 8;
+    private const int FaultsOneIn = 16;
 
     /// <summary>What the machine is set up with.</summary>
     public static IReadOnlyList<byte[]> SetUpRequests => _setUpRequests;

@@ -44,7 +44,7 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         // Nothing of the program before may be there. What a device reset leaves is the bypass field.
         if (_isBypassWritten[bed]) machine.SystemReset();
         _isBypassWritten[bed] = HasBypassWrite(input);
-        machine.Start(BinaryPrimitives.ReadUInt64LittleEndian(input));
+        machine.Begin(BinaryPrimitives.ReadUInt64LittleEndian(input));
         var oracle = _oracles[bed] ??= new(machine.Facts);
         oracle.Restart(machine.Facts, (machine.ReadBypass() & 1) != 0);
         _states.Begin(bed);
