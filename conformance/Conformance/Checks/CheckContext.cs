@@ -206,10 +206,11 @@ public sealed class CheckContext
             exchange.Answer);
     }
 
-    /// <summary>N/A where the device is at its limits: how many domains and mappings it can hold is its own affair.</summary>
+    /// <summary>N/A where the device is at its limits: how many domains and mappings it can hold, and what can go wrong inside it, is its own affair.</summary>
     internal static void HasResources(Exchange exchange)
     {
-        if (exchange.Status == RequestStatus.NoMem) throw new NotApplicableException($"the device has no resources left for {exchange.Request}");
+        if (exchange.Status is RequestStatus.NoMem or RequestStatus.DevErr)
+            throw new NotApplicableException($"the device is at its limits with {exchange.Request}: {exchange.Status.Value.Name()}");
     }
 
     /// <summary>The clause asks for a rejection, without saying which: the request comes back, and not with OK.</summary>

@@ -23,6 +23,7 @@ internal static class BrokenUnmappings
             "IOMMU-UNMAP-D-07.unmapping-exactly-*", "IOMMU-UNMAP-D-07.unmapping-two-*", "IOMMU-UNMAP-D-07.unmapping-one-*", "IOMMU-UNMAP-D-07.a-range-*",
             "IOMMU-UNMAP-D-07.an-unmapped-*", "IOMMU-UNMAP-D-01",
         ], (_, reply, _) => Answer(reply, RequestStatus.Ok)),
+        Unmap("answers UNMAP with FAULT for no reason", ["IOMMU-OPS-D-01"], (_, reply, _) => Answer(reply, RequestStatus.Fault)),
         Unmap("overflows on the size of the whole address space", ["IOMMU-UNMAP-D-07.unmapping-the-whole-*"], (request, reply, next) =>
             BinaryPrimitives.ReadUInt64LittleEndian(request.AsSpan(VirtEnd)) == ulong.MaxValue ? Answer(reply, RequestStatus.Ok) : next(request, reply)),
     ];

@@ -80,6 +80,59 @@ public class SavedIommuTests
             Section(mmio.Save())[(56 + 8 + 1)..]);
     }
 
+    public static TheoryData<string, int, byte[]> Impossible => new()
+    {
+        { "a domain that is there twice", 17, [.. Bytes.Le32(2), .. Domain(4, 0x11), .. Domain(4, 0x12)] },
+        { "a domain that is there twice, with one in between", 34, [.. Bytes.Le32(3), .. Domain(4, 0x11), .. Domain(7, 0x12), .. Domain(4, 0x13)] },
+        { "an endpoint in two domains", 17 + 4 + 1 + 4, [.. Bytes.Le32(2), .. Domain(4, 0x11), .. Domain(7, 0x11)] },
+        { "an endpoint twice in a domain", 4 + 1 + 4 + 4, [.. Bytes.Le32(1), .. Domain(4, 0x11, 0x11)] },
+        { "a domain without endpoints", 0, [.. Bytes.Le32(2), .. Domain(4), .. Domain(7, 0x11, 0x12)] },
+        { "a domain without endpoints, behind one that has some", 21, [.. Bytes.Le32(2), .. Domain(4, 0x11, 0x12), .. Domain(7)] },
+        { "an endpoint that nobody manages", 4 + 1 + 4, [.. Bytes.Le32(1), .. Domain(4, 0x20)] },
+        { "a domain that no driver may name", 4 + 1 + 4, [.. Bytes.Le32(1), .. Domain(10, 0x11)] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Impossible))]
+    public void Domains_that_no_driver_can_bring_about_are_refused(string what, int at, byte[] domains)
+    {
+        var state = WithDomains(domains);
+        var mmio = Make(Odd).Mmio;
+        var before = mmio.Save();
+        Assert.False(mmio.TryRestore(state, out var error), what);
+
+        // Behind the number of domains.
+        Assert.Equal(new(StateFault.Unreachable, state.AsSpan().IndexOf("IOMM"u8) + 8 + BeforeDomains + 4 + at), error);
+        Assert.Equal(before, mmio.Save());
+    }
+
+    [Fact]
+    public void Domains_that_a_driver_can_bring_about_are_taken_over()
+    {
+        var state = WithDomains([.. Bytes.Le32(2), .. Domain(4, 0x11, 0x1c), .. Domain(9, 0x14)]);
+        var mmio = Make(Odd).Mmio;
+        Assert.True(mmio.TryRestore(state, out _));
+        Assert.Equal(state, mmio.Save());
+    }
+
+    // The device, what is negotiated, bypass, and one range of endpoints without reserved regions.
+    private const int BeforeDomains = 56 + 8 + 1 + 4 + 12;
+
+    /// <summary>A domain that translates, with nothing mapped: 13 bytes, and 4 for each endpoint.</summary>
+    private static byte[] Domain(uint id, params uint[] endpoints) =>
+        [.. Bytes.Le32(id), 0, .. Bytes.Le32((uint)endpoints.Length), .. endpoints.SelectMany(Bytes.Le32), .. Bytes.Le32(0)];
+
+    private static byte[] WithDomains(byte[] domains)
+    {
+        var empty = Saved(Odd);
+        int section = empty.AsSpan().IndexOf("IOMM"u8);
+        byte[] state = [.. empty[..(section + 8 + BeforeDomains)], .. domains, 0, 0, 0, 0];
+        Bytes.Le32((uint)state.Length).CopyTo(state, 8);
+        Bytes.Le32((uint)(BeforeDomains + domains.Length)).CopyTo(state, section + 4);
+        SavedBytes.Seal(state);
+        return state;
+    }
+
     private static (IommuDevice Device, VirtioMmioDevice Mmio) Make(IommuOptions options)
     {
         var memory = new FlatGuestMemory(0, 0x10000);

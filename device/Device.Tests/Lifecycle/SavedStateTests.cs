@@ -52,7 +52,7 @@ public class SavedStateTests
                 .. Bytes.Le32(1), .. Bytes.Le64(0x8000), .. Bytes.Le64(0x8fff), .. Bytes.Le64(0x9000), 3,
             ],
             state[(IommFields + 8)..^4]);
-        Assert.Equal(Bytes.Le32(Crc32C(state[..^4])), state[^4..]);
+        Assert.Equal(Bytes.Le32(SavedBytes.Crc32C(state[..^4])), state[^4..]);
     }
 
     public static TheoryData<StateFault, int, int, byte[]> Spoilt => new()
@@ -104,7 +104,7 @@ public class SavedStateTests
         var state = _machine.Mmio.Save();
         var before = state.ToArray();
         bytes.CopyTo(state, offset);
-        Seal(state);
+        SavedBytes.Seal(state);
         Assert.False(_machine.Mmio.TryRestore(state, out var error));
         Assert.Equal(new(fault, at), error);
         Assert.Equal(before, _machine.Mmio.Save());
@@ -129,7 +129,7 @@ public class SavedStateTests
         Assert.Equal([0, 0, 0, 0], state[Positions..(Positions + 4)]);
         byte[] positions = [.. Bytes.Le16((ushort)available), .. Bytes.Le16((ushort)used)];
         positions.CopyTo(state, Positions);
-        Seal(state);
+        SavedBytes.Seal(state);
         Assert.Equal(fault == StateFault.None, machine.Mmio.TryRestore(state, out var error));
         if (fault != StateFault.None) Assert.Equal(new(fault, Positions), error);
         Assert.Equal(fault == StateFault.None ? positions : [0, 0, 0, 0], machine.Mmio.Save()[Positions..(Positions + 4)]);
@@ -145,7 +145,7 @@ public class SavedStateTests
         Assert.Equal(new(StateFault.Length, 8), error);
         byte[] longer = [.. state, 0, 0, 0, 0];
         Bytes.Le32((uint)longer.Length).CopyTo(longer, 8);
-        Seal(longer);
+        SavedBytes.Seal(longer);
         Assert.False(_machine.Mmio.TryRestore(longer, out error));
         Assert.Equal(new(StateFault.SectionLength, state.Length - 4), error);
         state[^1]++;
@@ -164,7 +164,7 @@ public class SavedStateTests
             {
                 var state = valid.ToArray();
                 foreach (var (at, value) in changes) state[at] = (byte)value;
-                Seal(state);
+                SavedBytes.Seal(state);
                 var machine = SavedMachine.Make(kind);
                 bool isState = machine.TryRestore(state, out var error);
                 Assert.Equal(isState, error.Fault == StateFault.None);
@@ -208,7 +208,7 @@ public class SavedStateTests
         const int configVector = 12 + 8 + 8 + 256 + 8 + 4 + 4 + 2;
         Assert.Equal([0xff, 0xff], state[configVector..(configVector + 2)]);
         Bytes.Le16(3).CopyTo(state, configVector);
-        Seal(state);
+        SavedBytes.Seal(state);
         Assert.False(new Machine().Function.TryRestore(state, out var error));
         Assert.Equal(new(StateFault.Value, configVector), error);
     }
@@ -256,21 +256,6 @@ public class SavedStateTests
     {
         other.Memory.Write(new(0), _machine.Memory.Read(new(0), 0x20000));
         return new Ring(other, 0, 16, 0x1000) { AvailableIndex = 2 }.Send(request);
-    }
-
-    private static void Seal(byte[] state) => Bytes.Le32(Crc32C(state[..^4])).CopyTo(state, state.Length - 4);
-
-    // Bit by bit, with the reflected Castagnoli polynomial.
-    private static uint Crc32C(byte[] bytes)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte value in bytes)
-        {
-            crc ^= value;
-            for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) * 0x82f63b78);
-        }
-
-        return ~crc;
     }
 
     private sealed class Stateless(IVirtioDevice inner) : IVirtioDevice

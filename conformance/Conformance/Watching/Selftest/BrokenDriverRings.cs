@@ -52,6 +52,13 @@ internal static class BrokenDriverRings
         Doing("sets NEXT beside INDIRECT", "SPLIT-INDIRECT-V-04", (user, queue) => Chain(queue, new(Table(user, queue), 32, Indirect | Next, 1), new(user.Physical(1), 4, Write, 0))),
         InOrder("takes the entries of a table in another order with IN_ORDER", "SPLIT-INDIRECT-V-05", (user, queue) =>
             Chain(queue, new Descriptor(Table(user, queue, Entry(user, Next, 2), Entry(user, Write, 0), Entry(user, Next, 1)), 48, Indirect, 0))),
+        BrokenDriver.On(RingScenarios.Spurious, "gives the device up at an interrupt of nothing", ["SPLIT-USEDSUPP-V-05"], user =>
+        {
+            user.Start(user.Settings with { Notifications = NotificationMode.Line });
+            user.AttachAll(user.Domain(0));
+            user.HandleInterrupt();
+            if ((user.Machine.Transport.TakeNotifications() & Notifications.Used) != 0) user.GiveUp("nothing was used");
+        }),
         Believing("takes a status beyond the used length for one", "SPLIT-USED-V-01"),
         Believing("does not look at the used length", "SPLIT-USED-V-02"),
         Doing("obeys avail_event without EVENT_IDX", "SPLIT-AVAILSUPP-V-02", WithoutEventIdx, (user, queue) => SendTwice(user, () => (ushort)(queue.Position - 1) == queue.ReadAvailableEvent())),

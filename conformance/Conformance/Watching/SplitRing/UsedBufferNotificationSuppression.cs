@@ -1,3 +1,4 @@
+using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Watching.SplitRing;
@@ -21,10 +22,50 @@ internal static class UsedBufferNotificationSuppression
         if (judge.Driver.Has(Features.EventIdx) && Flags(seen) is { } flags) judge.That(flags == 0, "avail.flags 0 with EVENT_IDX", $"0x{flags:x}");
     }
 
+    [Rule("SPLIT-USEDSUPP-V-05", Needs = Sight.Memory | Sight.Registers,
+        Does = "Has the device notify of used buffers although it has used none since the notification before, and looks at what the driver does next.",
+        Reading = "It does not set FAILED: that there was nothing to be taken in is no reason to give the device up. The driver is asked for no more, and messages are not seen.")]
+    public static void A_notification_of_nothing_is_no_reason_to_give_the_device_up(Judge judge, Observation seen)
+    {
+        if (!judge.Driver.IsLive || !judge.Driver.HasNot(Features.RingPacked)) return;
+        var state = judge.Keep<Spurious>();
+        switch (seen)
+        {
+            case ChainUsed:
+                state.HasUsed = true;
+                break;
+            case InterruptStatusRead read when ((Notifications)read.Value & (Notifications.Used | Notifications.Config)) == Notifications.Used && !state.HasUsed:
+                state.IsNotified = true;
+                break;
+            case InterruptStatusRead:
+                (state.HasUsed, state.IsNotified) = (false, false);
+                break;
+
+            case StatusRead { Status: var status } when (status & DeviceStatus.NeedsReset) != 0:
+                state.IsNotified = false;
+                break;
+
+            // What the driver does before it looks at, or does, anything else is on account of the notification.
+            case StatusWritten or ConfigRead or RequestSent or ChainAvailable when state.IsNotified:
+                var gaveUp = seen is StatusWritten written && (written.Status & DeviceStatus.Failed) != 0;
+                judge.That(!gaveUp, "no FAILED on account of a notification of nothing", $"{seen}");
+                state.IsNotified = false;
+                break;
+        }
+    }
+
     private static ushort? Flags(Observation seen) => seen switch
     {
         RingLaidOut ring => ring.AvailFlags,
         RingWritten { Field: RingField.AvailFlags } written => written.Value,
         _ => null,
     };
+
+    /// <summary>Whether anything was used since the interrupt status was last read, and whether that told of something all the same.</summary>
+    private sealed class Spurious
+    {
+        public bool HasUsed { get; set; }
+
+        public bool IsNotified { get; set; }
+    }
 }

@@ -2,6 +2,7 @@ using Viommu.Conformance.Selftest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Watching.Workload;
@@ -12,6 +13,7 @@ internal static class RingScenarios
     public const string Polling = "a device that polls";
     public const string PollingWithoutEventIdx = "a device that polls, without EVENT_IDX";
     public const string FlagsWithEventIdx = "used flags with EVENT_IDX";
+    public const string Spurious = "interrupts of nothing";
     public const string ShortLength = "a used length short of the status";
 
     public static IEnumerable<Scenario> All() =>
@@ -19,6 +21,7 @@ internal static class RingScenarios
         On(Polling, Use, target => new Polls(target)),
         On(PollingWithoutEventIdx, user => Use(user, user.Settings with { Accept = GuestUser.Everything & ~Features.EventIdx }), target => new Polls(target)),
         On(FlagsWithEventIdx, Use, target => new SetsFlags(target)),
+        On(Spurious, HandleNothing, target => new NotifiesOfNothing(target)),
         On(ShortLength, user =>
         {
             user.Start();
@@ -40,6 +43,17 @@ internal static class RingScenarios
         user.Start(settings);
         user.AttachAll(user.Domain(0));
         for (var i = 0; i < 8; i++) user.Unmap(user.Domain(0), user.Map(user.Domain(0)).Virtual);
+        user.Stop();
+    }
+
+    /// <summary>Handles an interrupt of what there is, and another one of nothing, and goes on.</summary>
+    public static void HandleNothing(GuestUser user)
+    {
+        user.Start(user.Settings with { Notifications = NotificationMode.Line });
+        user.AttachAll(user.Domain(0));
+        user.HandleInterrupt();
+        user.HandleInterrupt();
+        user.Unmap(user.Domain(0), user.Map(user.Domain(0)).Virtual);
         user.Stop();
     }
 
@@ -77,6 +91,11 @@ internal static class RingScenarios
             Pass(doorbell);
             if (IsNegotiated(Features.EventIdx) && !IsNegotiated(Features.RingPacked)) rings.UsedFlags = 1;
         }
+    }
+
+    private sealed class NotifiesOfNothing(ITarget inner) : RegisterInterceptor(inner)
+    {
+        protected override ulong ReadIsr() => base.ReadIsr() | (ulong)Notifications.Used;
     }
 
     private sealed class CountsNothing(ITarget inner) : RingInterceptor(inner)
