@@ -37,7 +37,7 @@ internal abstract class AnyMmioMachine : RegisterMachine
     }
 
     public override ulong ReadAt(Space space, int offset, int width) =>
-        _intercepted is null ? _device.Read(offset, width) : IsIntercepted(offset, width) ? _intercepted.MmioRead(_start + (uint)offset, width) : 0;
+        _intercepted is null ? _device.Read(offset, width) : IsIntercepted(offset, width) ? Carried(_intercepted.MmioRead(_start + (uint)offset, width), width) : 0;
 
     public override void WriteAt(Space space, int offset, int width, ulong value)
     {

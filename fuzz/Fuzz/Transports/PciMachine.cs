@@ -188,7 +188,7 @@ internal sealed class PciMachine : RegisterMachine
     }
 
     private uint ConfigRead(int offset, int width) =>
-        _intercepted is null ? _function.ConfigRead(offset, width) : IsWidth(width) ? _intercepted.ConfigRead(_address, offset, width) : 0;
+        _intercepted is null ? _function.ConfigRead(offset, width) : IsWidth(width) ? (uint)Carried(_intercepted.ConfigRead(_address, offset, width), width) : 0;
 
     private void ConfigWrite(int offset, int width, uint value)
     {
@@ -197,7 +197,7 @@ internal sealed class PciMachine : RegisterMachine
     }
 
     private uint PortRead(int port, int width) => _intercepted is not null
-        ? IsWidth(width) ? _intercepted.IoRead((ushort)port, width) : 0
+        ? IsWidth(width) ? (uint)Carried(_intercepted.IoRead((ushort)port, width), width) : 0
         : _function.TryIoRead((ushort)port, width, out uint value) ? value : 0;
 
     private void PortWrite(int port, int width, uint value)
@@ -207,7 +207,7 @@ internal sealed class PciMachine : RegisterMachine
     }
 
     private ulong RegisterRead(ulong address, int width) => _intercepted is not null
-        ? IsWidth(width) ? _intercepted.MmioRead(address, width) : 0
+        ? IsWidth(width) ? Carried(_intercepted.MmioRead(address, width), width) : 0
         : _function.TryMmioRead(address, width, out ulong value) ? value : 0;
 
     private void RegisterWrite(ulong address, int width, ulong value)

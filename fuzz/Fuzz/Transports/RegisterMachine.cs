@@ -148,7 +148,7 @@ internal abstract class RegisterMachine
     {
     }
 
-    /// <summary>What an access of that width carries of a value.</summary>
+    /// <summary>What an access of that width carries of a value: interceptors know registers, not the lanes of a bus.</summary>
     protected static ulong Carried(ulong value, int width) => width < sizeof(ulong) ? value & ((1UL << (8 * width)) - 1) : value;
 
     private void PutChain()
