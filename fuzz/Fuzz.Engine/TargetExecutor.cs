@@ -59,6 +59,7 @@ public sealed class TargetExecutor : IExecutor
             return FindingReader.Read(exception);
         }
 
+        Observations.Work = _context?.FuelUsed ?? 0;
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         return allocated <= MemoryPerInput ? null : new(new("bounded-memory", "", "", ""), $"one input made the target allocate {allocated} bytes", "");
     }

@@ -147,6 +147,29 @@ public sealed class RandomOperationsTests
         Assert.Equal("", Assert.Single(right.Run(script)).Broken);
     }
 
+    /// <summary>A byte that gets somewhere by itself tells which one it is: else the device would be charged with the loss of another.</summary>
+    [Theory]
+    [InlineData("0x1ff0 length=17")]
+    [InlineData("0x1fe9 length=24")]
+    [InlineData("0x1fff length=2")]
+    [InlineData("0x1fff length=24")]
+    public void An_access_that_is_cut_by_mappings_is_seen_in_all_its_places(string access)
+    {
+        var script = ScriptParser.Parse("script", $"""
+            viommu-script 1
+            attach domain=1 endpoint=ep0
+            attach domain=2 endpoint=ep1
+            map domain=1 virt=0x2000..0x2fff phys=ram+0x0 flags=W
+            map domain=1 virt=0x0..0x1fff phys=ram+0x4000 flags=W
+            map domain=2 virt=0x2000..0x2fff phys=ram+0x0 flags=W
+            map domain=2 virt=0x0..0x1fff phys=ram+0x4000 flags=W
+            dma ep0 write {access}
+            dma ep1 write {access}
+            """);
+        using var lab = new ScriptLab(new ModelTargetSource(), TimeSpan.FromSeconds(20));
+        Assert.All(lab.Run(script), step => Assert.Equal("", step.Broken));
+    }
+
     private static string Findings(ModelTargetSource source, int sequences)
     {
         using var explorer = ExplorerOf(source, sequences);

@@ -59,11 +59,16 @@ public sealed class DmaEndpoint(IBusMaster master, Machine machine)
         return bytes;
     }
 
+    // Never zero, different for each endpoint, and no short stretch repeats. The bytes of a short access are all different: wherever one of
+    // them turns up by itself, it tells which one it is.
     private static byte[] MakePattern(uint endpoint, int length)
     {
-        // Never zero, different for each endpoint, and no short stretch repeats.
+        const int OddBytes = 128;
         var bytes = new byte[length];
-        for (var i = 0; i < length; i++) bytes[i] = (byte)((((uint)i * 2654435761u + endpoint * 40503u) >> 13) | 1);
+        uint mixed = unchecked(endpoint * 2654435761u);
+        uint step = (mixed >> 8) | 1;
+        for (uint i = 0; i < length; i++)
+            bytes[i] = (byte)(i < OddBytes ? unchecked((i * step) + mixed) % OddBytes * 2 + 1 : (unchecked((i * 2654435761u) + (endpoint * 40503u)) >> 13) | 1);
         return bytes;
     }
 }

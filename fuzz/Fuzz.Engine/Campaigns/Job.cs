@@ -153,7 +153,7 @@ internal sealed class Job : IDisposable
     private void Keep(byte[] input, ulong trace)
     {
         if (!Repeat(input, trace, clear: false)) return;
-        var entry = new CorpusEntry(input, CoverageFeatures.Of(_executor.Counters, _executor.Observations), _executor.Observations.Operations);
+        var entry = new CorpusEntry(input, CoverageFeatures.Of(_executor.Counters, _executor.Observations), _executor.Observations.Work);
         if (!_state.TryAdd(entry, _executor.Counters, _executor.Observations)) return;
         _schedule.Add(entry);
     }
@@ -221,7 +221,7 @@ internal sealed class Job : IDisposable
             }
 
             if (_novelty.Absorb(_executor.Counters, _executor.Observations))
-                _schedule.Add(new(entry.Input, [.. entry.Features], entry.Operations));
+                _schedule.Add(new(entry.Input, [.. entry.Features], entry.Work));
         }
     }
 }

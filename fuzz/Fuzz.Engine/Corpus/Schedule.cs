@@ -3,8 +3,8 @@ using Viommu.Fuzz.Engine.Mutation;
 namespace Viommu.Fuzz.Engine.Corpus;
 
 /// <summary>
-/// Chooses what to mutate. An input that reaches what few others reach is worth more, and less with each time it was chosen. Only counts
-/// decide, never time, so that the same seed gives the same campaign.
+/// Chooses what to mutate. An input that reaches what few others reach is worth more, and less with each time it was chosen, or where it costs
+/// more than others. Only counts decide, never time, so that the same seed gives the same campaign.
 /// </summary>
 internal sealed class Schedule(int featureCount)
 {
@@ -49,17 +49,18 @@ internal sealed class Schedule(int featureCount)
     {
         if (_cumulative.Length < _entries.Count) _cumulative = new double[Math.Max(64, _entries.Count * 2)];
         double sum = 0;
-        for (int i = 0; i < _entries.Count; i++) _cumulative[i] = sum += Weight(_entries[i]);
+        double averageWork = Math.Max(1, _entries.Average(entry => entry.Work));
+        for (int i = 0; i < _entries.Count; i++) _cumulative[i] = sum += Weight(_entries[i], averageWork);
         _weighed = _entries.Count;
         _picksLeft = PicksBetweenWeighings;
     }
 
-    private double Weight(CorpusEntry entry)
+    private double Weight(CorpusEntry entry, double averageWork)
     {
         double rarity = 0;
         foreach (int feature in entry.Features) rarity += 1.0 / _reachedBy[feature];
         double age = 1 + Math.Log2(1 + entry.Picks);
-        double length = 1 + (entry.Operations / 16.0);
-        return (0.05 + rarity) / (age * length);
+        double cost = 1 + (entry.Work / averageWork);
+        return (0.05 + rarity) / (age * cost);
     }
 }

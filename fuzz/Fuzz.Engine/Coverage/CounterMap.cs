@@ -11,6 +11,7 @@ public sealed unsafe class CounterMap : IDisposable
     /// <summary>Bytes that are looked at together.</summary>
     public const int Block = 64;
 
+    private readonly bool _isLow;
     private byte* _first;
 
     /// <summary>Makes a map of at least <paramref name="length"/> counters, all zero.</summary>
@@ -18,7 +19,9 @@ public sealed unsafe class CounterMap : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = (length + Block) / Block * Block;
-        _first = (byte*)NativeMemory.AlignedAlloc((nuint)Length, Block);
+        _first = LowMemory.TryAllocate(Length);
+        _isLow = _first is not null;
+        if (!_isLow) _first = (byte*)NativeMemory.AlignedAlloc((nuint)Length, Block);
         Counters.Clear();
     }
 
@@ -34,11 +37,17 @@ public sealed unsafe class CounterMap : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_first);
-        _first = null;
+        Free();
         GC.SuppressFinalize(this);
     }
 
     /// <summary>Frees the memory.</summary>
-    ~CounterMap() => NativeMemory.AlignedFree(_first);
+    ~CounterMap() => Free();
+
+    private void Free()
+    {
+        if (_isLow && _first is not null) LowMemory.Free(_first, Length);
+        else if (!_isLow) NativeMemory.AlignedFree(_first);
+        _first = null;
+    }
 }

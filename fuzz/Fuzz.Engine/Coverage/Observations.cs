@@ -33,9 +33,17 @@ public sealed class Observations
     /// <summary>Requests, accesses or whatever else the target's inputs are made of, that this execution has carried out.</summary>
     public int Operations { get; set; }
 
+    /// <summary>What this execution cost, in a unit that is the same on every machine: loops of the code under test where they are counted, else operations.</summary>
+    public int Work
+    {
+        get => field > 0 ? field : Operations;
+        set;
+    }
+
     /// <summary>Another execution begins.</summary>
     public void Begin()
     {
+        Work = 0;
         _visitedCount = 0;
         Trace = 0;
         Operations = 0;

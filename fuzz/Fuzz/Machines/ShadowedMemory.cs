@@ -61,15 +61,18 @@ internal sealed class ShadowedMemory : IGuestMemory
         _rights.AsSpan(offset, length).Fill((byte)rights);
     }
 
-    /// <summary>Adds rights; false where bytes that can be written are shared with any other use, so that the order of accesses matters.</summary>
+    /// <summary>
+    /// Grants what was not granted yet; false, and nothing granted, where bytes that can be written would be shared with any other use, so that
+    /// the order of accesses matters.
+    /// </summary>
     public bool TryShare(int offset, int length, Rights rights)
     {
-        NoteGrant(offset, length);
         var bytes = _rights.AsSpan(offset, length);
         bool isFree = rights == Rights.Read ? bytes.IndexOfAnyExcept((byte)Rights.None, (byte)Rights.Read) < 0 : bytes.IndexOfAnyExcept((byte)Rights.None) < 0;
-        if (isFree) bytes.Fill((byte)rights);
-        else foreach (ref byte right in bytes) right |= (byte)rights;
-        return isFree;
+        if (!isFree) return false;
+        NoteGrant(offset, length);
+        bytes.Fill((byte)rights);
+        return true;
     }
 
     /// <summary>The device may do as it likes with all of it, until <see cref="RevokeAll"/>.</summary>

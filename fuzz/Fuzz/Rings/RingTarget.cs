@@ -148,9 +148,9 @@ internal abstract class RingTarget : IFuzzTarget
                 fault = model.Walk(_chains[expected]);
                 Grant(model, _chains[expected]);
                 // A device that read the index before may still go by it, and find entries that the driver has overwritten.
-                if (fault == RingFault.TooManyAvailable && model.CouldGoByEarlierIndex) _isMessy = true;
-                if (fault != RingFault.None) break;
-                if (_place.HasInOrder && IsRepeated(expected)) _isMessy = true;
+                if (fault is RingFault.TooManyAvailable or RingFault.Empty && model.CouldGoByEarlierIndex) _isMessy = true;
+                if (_place.HasInOrder && fault == RingFault.None && IsRepeated(expected)) _isMessy = true;
+                if (fault != RingFault.None || _isMessy) break;
             }
         }
 
@@ -258,6 +258,7 @@ internal abstract class RingTarget : IFuzzTarget
 
     private void Grant(ulong address, uint length, Rights rights)
     {
+        if (_isMessy) return;
         ulong offset = unchecked(address - ShadowedMemory.First);
         if (offset >= (ulong)Memory.Size)
         {
@@ -265,9 +266,7 @@ internal abstract class RingTarget : IFuzzTarget
             return;
         }
 
-        int granted = (int)Math.Min(length, (ulong)Memory.Size - offset);
-        if ((uint)granted < length) _isMessy = true;
-        if (!Memory.TryShare((int)offset, granted, rights)) _isMessy = true;
+        if (length > (ulong)Memory.Size - offset || !Memory.TryShare((int)offset, (int)length, rights)) _isMessy = true;
     }
 
     private void Revoke()
