@@ -12,6 +12,7 @@ public sealed class TargetExecutor : IExecutor
 
     private readonly InstrumentedContext? _context;
     private readonly Func<IFuzzTarget> _newTarget;
+    private readonly bool _keepContexts;
     private IFuzzTarget _target;
     private readonly Lazy<(InstrumentedContext Context, IFuzzTarget Target)?> _comparing;
     private readonly Observations _comparingObservations;
@@ -21,9 +22,12 @@ public sealed class TargetExecutor : IExecutor
     /// <param name="stateCount">Number of its abstract states.</param>
     /// <param name="context">Where it was made; null where its code is not instrumented.</param>
     /// <param name="comparing">Makes the same target in a context that logs comparisons; null where there is none.</param>
+    /// <param name="keepContexts">True where others go on with the contexts afterwards.</param>
     public TargetExecutor(
-        Func<IFuzzTarget> newTarget, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null)
+        Func<IFuzzTarget> newTarget, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null,
+        bool keepContexts = false)
     {
+        _keepContexts = keepContexts;
         _newTarget = newTarget;
         _target = newTarget();
         _context = context;
@@ -92,10 +96,10 @@ public sealed class TargetExecutor : IExecutor
     public void Dispose()
     {
         _target.Dispose();
-        _context?.Dispose();
+        if (!_keepContexts) _context?.Dispose();
         if (!_comparing.IsValueCreated || _comparing.Value is not { } comparing) return;
         comparing.Target.Dispose();
-        comparing.Context.Dispose();
+        if (!_keepContexts) comparing.Context.Dispose();
     }
 
     private void StartAnew()

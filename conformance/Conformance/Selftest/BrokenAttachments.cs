@@ -77,6 +77,8 @@ internal static class BrokenAttachments
 
     private static int Answer(Span<byte> reply, RequestStatus status)
     {
+        // DESC-IOMMU-02: without room for a tail there is no status.
+        if (reply.Length < Request.TailSize) return 0;
         reply[0] = (byte)status;
         return Request.TailSize;
     }

@@ -69,9 +69,11 @@ internal abstract class Interceptor(IommuDevice device) : IVirtioDevice, IEndpoi
         return used == reply.Length ? (RequestStatus)reply[^Request.TailSize] : RequestStatus.IoErr;
     }
 
-    protected static uint U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+    /// <summary>A field of a request; 0 where the request ends before it.</summary>
+    protected static uint U32(ReadOnlySpan<byte> bytes, int at) => bytes.Length - at < sizeof(uint) ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
 
-    protected static ulong U64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
+    /// <summary>The same with 64 bits.</summary>
+    protected static ulong U64(ReadOnlySpan<byte> bytes, int at) => bytes.Length - at < sizeof(ulong) ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
 }
 
 /// <summary>An interceptor of requests alone, whose rule needs no memory of earlier ones.</summary>

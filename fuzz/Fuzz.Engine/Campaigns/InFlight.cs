@@ -19,7 +19,9 @@ internal sealed unsafe class InFlight : IDisposable
     public InFlight(string folder, int job, int capacity)
     {
         _capacity = capacity;
-        _file = MemoryMappedFile.CreateFromFile(PathOf(folder, job), FileMode.Create, null, HeaderSize + capacity);
+        // Written, not only as long as that: where the disk is full that is an error here, and not a signal at the first note.
+        File.WriteAllBytes(PathOf(folder, job), new byte[HeaderSize + capacity]);
+        _file = MemoryMappedFile.CreateFromFile(PathOf(folder, job), FileMode.Open);
         _view = _file.CreateViewAccessor();
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _first);
     }

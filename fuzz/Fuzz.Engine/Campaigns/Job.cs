@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Viommu.Fuzz.Engine.Corpus;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Minimization;
@@ -98,6 +99,8 @@ internal sealed class Job : IDisposable
         if (_novelty.Absorb(_executor.Counters, _executor.Observations)) Keep(seed, trace);
     }
 
+    // A method that loops to the end of the campaign is compiled while it runs, and never as well as one that is called again.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Fuzz(CorpusEntry entry)
     {
         if (entry.Picks == 1) FollowComparisons(entry);

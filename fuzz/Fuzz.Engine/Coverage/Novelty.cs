@@ -35,6 +35,7 @@ public sealed class Novelty
     /// Takes in what an execution reached, and zeroes the counters for the next one, whose number is a multiple of
     /// <see cref="CounterMap.Block"/>. True where something is new.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public bool Absorb(Span<byte> counters, Observations observations)
     {
         bool isNew = AbsorbStates(observations.States);

@@ -63,6 +63,8 @@ public sealed class AflTests : IDisposable
         var start = new ProcessStartInfo(tool, args) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _fuzz.Folder };
         foreach (var variable in (string[])["AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "AFL_SKIP_CPUFREQ", "AFL_NO_UI", "AFL_NO_AFFINITY", "AFL_ALLOW_TMP"])
             start.Environment[variable] = "1";
+        // Milliseconds until the program is up: on a machine that does other things as well.
+        start.Environment["AFL_FORKSRV_INIT_TMOUT"] = "120000";
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();

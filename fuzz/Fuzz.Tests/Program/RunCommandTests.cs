@@ -21,7 +21,8 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(0, Campaign("request", "--runs", "4000"));
         var last = Statistics()[^1];
         Assert.Equal(4000, last.GetProperty("execs").GetInt64());
-        foreach (var name in (string[])["seconds", "execs_per_sec", "corpus", "edges", "states"]) Assert.True(last.GetProperty(name).GetDouble() > 0, name);
+        foreach (var name in (string[])["seconds", "operations", "corpus", "edges", "states"]) Assert.True(last.GetProperty(name).GetDouble() > 0, name);
+        Assert.Contains(Statistics(), second => second.GetProperty("execs_per_sec").GetDouble() > 0);
         Assert.Equal(0, last.GetProperty("findings").GetInt32());
         Assert.Equal(last.GetProperty("corpus").GetInt32(), Inputs("request").Count);
         Assert.Equal("0", (string?)XDocument.Load(_fuzz.PathOf("junit.xml")).Root!.Element("testsuite")!.Attribute("failures"));

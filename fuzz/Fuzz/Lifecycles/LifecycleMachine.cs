@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
-using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
@@ -26,15 +25,15 @@ internal sealed class LifecycleMachine
     private const ushort Next = 1;
     private const ushort Write = 2;
 
-    private readonly (VirtioMmioDevice Transport, IommuDevice Reference, IEndpointDma Dma)[] _devices;
-    private readonly ModelVariation _variation;
+    private readonly (IRegisters Transport, IommuDevice Reference, ModelParts Parts)[] _devices;
+    private readonly Subject _subject;
     private int _current;
     private bool _isChanged;
     private ushort _offered;
 
-    public LifecycleMachine(ModelVariation variation)
+    public LifecycleMachine(Subject subject)
     {
-        _variation = variation;
+        _subject = subject;
         Memory = new(0x2000);
         Memory.Grant(0, Memory.Size, Rights.Both);
         _devices = [New(), New()];
@@ -42,11 +41,14 @@ internal sealed class LifecycleMachine
 
     public ShadowedMemory Memory { get; }
 
-    public VirtioMmioDevice Transport => _devices[_current].Transport;
+    public IRegisters Transport => _devices[_current].Transport;
 
-    public IEndpointDma Dma => _devices[_current].Dma;
+    public IEndpointDma Dma => _devices[_current].Parts.Dma;
 
     public IommuDevice Iommu => _devices[_current].Reference;
+
+    /// <summary>What the device offers.</summary>
+    public ulong Offered { get; private set; }
 
     public uint Status => Transport.Get(MmioRegister.Status);
 
@@ -70,9 +72,9 @@ internal sealed class LifecycleMachine
         }
 
         _isChanged = false;
-
         _current = 0;
         _offered = 0;
+        if (Offered == 0) Offered = Transport.ReadOffer();
     }
 
     public void Set(uint register, uint value) => Transport.Set(register, value);
@@ -103,12 +105,15 @@ internal sealed class LifecycleMachine
     /// <summary>Has the other device take over, from the saved state of this one.</summary>
     public void Migrate()
     {
+        // What an interceptor knows of the device it stands in front of cannot be saved with it.
+        if (Transport is not MmioRegisterFile { Device: var from } || _devices[_current].Parts.Device != Iommu) return;
         // What is plugged in is the machine's, not the state's: both have it.
-        var state = Transport.Save();
+        var state = from.Save();
         _current ^= 1;
-        if (!Transport.TryRestore(state, out var error))
+        var to = ((MmioRegisterFile)Transport).Device;
+        if (!to.TryRestore(state, out var error))
             throw new BrokenInvariantException("saved-state-is-taken-over", error.Fault.ToString(), $"a device does not take over the state that its twin has saved: {error}");
-        if (!Transport.Save().AsSpan().SequenceEqual(state))
+        if (!to.Save().AsSpan().SequenceEqual(state))
             throw new BrokenInvariantException("saved-state-is-taken-over", "saved again", "a device saves another state than the one it has taken over");
     }
 
@@ -128,12 +133,12 @@ internal sealed class LifecycleMachine
         foreach (var (_, iommu, _) in _devices) iommu.RemoveEndpoint(endpoint);
     }
 
-    private (VirtioMmioDevice Transport, IommuDevice Reference, IEndpointDma Dma) New()
+    private (IRegisters Transport, IommuDevice Reference, ModelParts Parts) New()
     {
         var beyond = new FlatGuestMemory(TestBed.Ram, RequestMachine.RamSize);
-        var reference = new IommuDevice(_variation.Options(TestBed.Options), beyond);
-        var parts = _variation.Assemble(reference, beyond);
-        return (new(parts.Device, _variation.RingMemory(Memory), new VirtioMmioOptions { Features = VirtioFeatures.Default }), reference, parts.Dma);
+        var reference = new IommuDevice(_subject.Variation.Options(TestBed.Options), beyond);
+        var parts = _subject.Variation.Assemble(reference, beyond);
+        return (Registers.Of(_subject, parts.Device, Memory, VirtioFeatures.Default), reference, parts);
     }
 
     private static ulong At(int offset) => ShadowedMemory.First + (uint)offset;

@@ -2,12 +2,10 @@ using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
 using Viommu.Device.Iommu;
 using Viommu.Device.Transport;
-using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
@@ -69,7 +67,7 @@ internal sealed class RequestMachine : IRequestMachine
 
     private static readonly byte[] _allEventBuffers = AllEventBuffers();
 
-    private readonly VirtioMmioDevice _transport;
+    private readonly IRegisters _transport;
     private readonly IVirtioDevice _device;
     private readonly DmaMemory _dmaMemory;
     private readonly byte[] _dmaBuffer = new byte[4096];
@@ -83,16 +81,16 @@ internal sealed class RequestMachine : IRequestMachine
     private int _readableGranted;
     private int _writableGranted;
 
-    public RequestMachine(IommuOptions options, VirtioFeatures features, ModelVariation variation)
+    public RequestMachine(IommuOptions options, VirtioFeatures features, Subject subject)
     {
         Memory = new(RamOffset + RamSize);
         _dmaMemory = new(Memory);
-        Options = variation.Options(options);
+        Options = subject.Variation.Options(options);
         Iommu = new(Options, _dmaMemory);
-        var parts = variation.Assemble(Iommu, _dmaMemory);
+        var parts = subject.Variation.Assemble(Iommu, _dmaMemory);
         _device = parts.Device;
         Dma = parts.Dma;
-        _transport = new(parts.Device, variation.RingMemory(Memory), new VirtioMmioOptions { Features = features });
+        _transport = Registers.Of(subject, parts.Device, Memory, features);
         GrantRings();
     }
 
@@ -139,12 +137,8 @@ internal sealed class RequestMachine : IRequestMachine
         _transport.Set(MmioRegister.Status, 0);
         _transport.Set(MmioRegister.Status, StatusBits.Acknowledge);
         _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
-        _transport.Set(MmioRegister.DeviceFeaturesSel, 0);
-        ulong offered = _transport.Get(MmioRegister.DeviceFeatures);
-        _transport.Set(MmioRegister.DeviceFeaturesSel, 1);
-        offered |= (ulong)_transport.Get(MmioRegister.DeviceFeatures) << 32;
-        _offered = offered;
-        Negotiated = (wanted & offered & ~NotSpoken) | (ulong)VirtioFeatures.Version1;
+        _offered = _transport.ReadOffer();
+        Negotiated = (wanted & _offered & ~NotSpoken) | (ulong)VirtioFeatures.Version1;
         _transport.Set(MmioRegister.DriverFeaturesSel, 0);
         _transport.Set(MmioRegister.DriverFeatures, (uint)Negotiated);
         _transport.Set(MmioRegister.DriverFeaturesSel, 1);
@@ -222,10 +216,10 @@ internal sealed class RequestMachine : IRequestMachine
     public void WriteBypass(byte value) => WriteConfig(IommuConfig.BypassOffset, 1, value);
 
     /// <summary>Reads configuration space of the device type.</summary>
-    public ulong ReadConfig(int offset, int width) => _transport.Read((int)MmioRegister.Config + offset, width);
+    public ulong ReadConfig(int offset, int width) => _transport.ReadConfig(offset, width);
 
     /// <summary>Writes configuration space of the device type.</summary>
-    public void WriteConfig(int offset, int width, ulong value) => _transport.Write((int)MmioRegister.Config + offset, width, value);
+    public void WriteConfig(int offset, int width, ulong value) => _transport.WriteConfig(offset, width, value);
 
     /// <inheritdoc/>
     public void SystemReset()

@@ -107,6 +107,18 @@ internal sealed class ShadowedMemory : IGuestMemory
         return true;
     }
 
+    /// <summary>Everything that is not as it was may have been written.</summary>
+    public void RequireWritten(ReadOnlySpan<byte> before)
+    {
+        for (int at = 0; !_isOpen; at++)
+        {
+            int same = before[at..].CommonPrefixLength(_bytes.AsSpan(at));
+            at += same;
+            if (at == _bytes.Length) return;
+            if ((_rights[at] & (byte)Rights.Write) == 0) Refuse("wrote", new GuestAddress(First + (uint)at), 1);
+        }
+    }
+
     private void NoteGrant(int offset, int length)
     {
         if (length == 0) return;

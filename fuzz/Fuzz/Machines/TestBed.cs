@@ -1,7 +1,6 @@
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Wire;
-using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Machines;
 
@@ -74,7 +73,7 @@ internal static class TestBed
     public static int Count => _all.Length;
 
     /// <summary>A machine with the device of that number.</summary>
-    public static RequestMachine NewMachine(ModelVariation variation, int bed = 0) => new(_all[bed], Features, variation);
+    public static RequestMachine NewMachine(Subject subject, int bed = 0) => new(_all[bed], Features, subject);
 
     private static ReservedRegion Doorbell => new(new AddressRange(DoorbellFirst, DoorbellLast), ReservedRegionKind.Msi);
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Viommu.Conformance.Program;
+using Viommu.Conformance.Running;
 using Viommu.Fuzz.Afl;
 
 namespace Viommu.Fuzz.Program;
@@ -10,10 +12,13 @@ internal sealed class AflCommand
     private readonly Argument<string?> _file = new("FILE") { Description = "An input (@@); standard input where it is left out.", Arity = ArgumentArity.ZeroOrOne };
 
     private readonly Option<string> _device = Arguments.Device();
+    private readonly Option<bool> _dictionary = new("--dictionary") { Description = "Print the dictionary that afl-fuzz is handed, as a file for -x, and end." };
+    private readonly FuzzHost _host;
 
-    public AflCommand()
+    public AflCommand(FuzzHost host)
     {
-        Command = new("afl", "Runs a target under AFL++: afl-fuzz -i SEEDS -o OUT -t 5000 -- fuzz afl TARGET") { _target, _file, _device };
+        _host = host;
+        Command = new("afl", "Runs a target under AFL++: afl-fuzz -i SEEDS -o OUT -t 5000 -- fuzz afl TARGET") { _target, _file, _device, _dictionary };
         Command.SetAction(Run);
     }
 
@@ -21,7 +26,14 @@ internal sealed class AflCommand
 
     private int Run(ParseResult parsed)
     {
-        var server = new AflServer(Arguments.FindTarget(parsed.GetRequiredValue(_target)), parsed.GetRequiredValue(_device));
+        var target = Arguments.FindTarget(parsed.GetRequiredValue(_target));
+        if (parsed.GetValue(_dictionary))
+        {
+            foreach (var line in AflDictionary.ToText(target).TrimEnd().Split('\n')) _host.Console.Line(line);
+            return ExitCode.AsExpected;
+        }
+
+        var server = new AflServer(target, parsed.GetRequiredValue(_device));
         return Posix.IsOpen(AflProtocol.CommandDescriptor) && Posix.IsOpen(AflProtocol.StatusDescriptor) ? server.Run() : server.RunOnce(parsed.GetValue(_file));
     }
 }

@@ -61,7 +61,7 @@ internal static class Cli
         new StatsCommand(host).Command,
         new ShowCommand(host).Command,
         new SelftestCommand(host).Command,
-        new AflCommand().Command,
+        new AflCommand(host).Command,
     ];
 
     private static int Complain(FuzzHost host, string message, int exit)

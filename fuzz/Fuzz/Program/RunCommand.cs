@@ -3,9 +3,11 @@ using System.Globalization;
 using System.Text;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
 
@@ -49,6 +51,8 @@ internal sealed class RunCommand
         var target = Arguments.FindTarget(parsed.GetRequiredValue(_target));
         using var qemu = QemuDevice.Find(parsed.GetRequiredValue(_device), target);
         int device = qemu is null ? Arguments.FindDevice(parsed.GetRequiredValue(_device)) : -1;
+        if (device >= 0 && Subject.Of(BrokenDevices.All[device]) is { InterceptsRegisters: true } subject && !target.Shows(subject))
+            throw new UsageException($"'{target.Name}' does not reach the registers that this device has wrong; try {string.Join(", ", TargetList.All.Where(other => other.Shows(subject)).Select(other => other.Name))}");
         ulong seed = ReadSeed(parsed);
         int jobs = parsed.GetValue(_jobs);
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
@@ -78,22 +82,32 @@ internal sealed class RunCommand
         _host.Console.Line($"fuzz {target.Name}: {target.Summary}{(qemu is null ? "" : $", on {qemu.Identity}")}");
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {jobs} job{(jobs == 1 ? "" : "s")}, {stored.Count} inputs from {folder.Path}, reports in {reports}"));
         var known = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
-        using (var screen = Screen.For(_host.Console))
+        try
         {
-            int written = 0;
-            campaign.Run(running =>
-            {
-                var fresh = running.EntriesFrom(written);
-                written += fresh.Count;
-                folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(CorpusFolder.NameOf(input))));
-                report.Tick(running);
-                screen.Show(running, report.Rate, folder.Trouble ?? report.Trouble);
-                if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report);
-            });
+            Watch(campaign, folder, report, known);
+        }
+        catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
+        {
+            throw new CorpusException($"cannot keep note of the inputs that run in {reports}: {e.InnerException.Message}", e);
         }
 
         foreach (var line in qemu?.DescribePassedOver() ?? []) _host.Console.Line(line);
         return Finish(campaign, target, folder, report, reports);
+    }
+
+    private void Watch(Campaign campaign, CorpusFolder folder, CampaignReport report, HashSet<string> known)
+    {
+        using var screen = Screen.For(_host.Console);
+        int written = 0;
+        campaign.Run(running =>
+        {
+            var fresh = running.EntriesFrom(written);
+            written += fresh.Count;
+            folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(CorpusFolder.NameOf(input))));
+            report.Tick(running);
+            screen.Show(running, report.Rate, folder.Trouble ?? report.Trouble);
+            if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report);
+        });
     }
 
     private int Finish(Campaign campaign, TargetInfo target, CorpusFolder folder, CampaignReport report, string reports)

@@ -5,7 +5,8 @@ using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Corpora;
-using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Machines;
+using Viommu.Fuzz.Selftest;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Program;
@@ -17,11 +18,11 @@ namespace Viommu.Fuzz.Program;
 internal sealed class SelftestCommand
 {
     private readonly FuzzHost _host;
-    private readonly Option<double> _time = new("--time") { Description = "Seconds for each device, target and seed.", HelpName = "SECONDS", DefaultValueFactory = _ => 60 };
-    private readonly Option<int> _seeds = new("--seeds") { Description = "Campaigns for each device; the median counts.", HelpName = "N", DefaultValueFactory = _ => 5 };
-    private readonly Option<string[]> _targets = new("--target") { Description = "Targets, in their order: the next one is tried where one finds nothing.", HelpName = "TARGET", Arity = ArgumentArity.OneOrMore, DefaultValueFactory = _ => ["sequence", "split-ring", "lifecycle", "transport-pci"] };
-    private readonly Option<string?> _only = new("--only") { Description = "Only devices whose name contains this.", HelpName = "TEXT" };
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "Write the table to FILE, as Markdown.", HelpName = "FILE" };
+    private readonly Option<double> _time = new("--time") { Description = "Seconds for each device and seed.", HelpName = "SECONDS", DefaultValueFactory = _ => 60 };
+    private readonly Option<int> _seeds = new("--seeds") { Description = "Tries with each device; the median counts.", HelpName = "N", DefaultValueFactory = _ => 5 };
+    private readonly Option<string[]> _targets = new("--target") { Description = "Only these targets. [default: each that can show anything of the device]", HelpName = "TARGET", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string?> _only = new("--only") { Description = "Only devices whose name, or a clause that they break, contains this.", HelpName = "TEXT" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "Write the table to FILE, as Markdown, and beside it as FILE.ndjson.", HelpName = "FILE" };
 
     public SelftestCommand(FuzzHost host)
     {
@@ -34,88 +35,54 @@ internal sealed class SelftestCommand
 
     private int Run(ParseResult parsed)
     {
-        var targets = (parsed.GetValue(_targets) ?? []).Select(Arguments.FindTarget).ToList();
+        var chosen = parsed.GetValue(_targets) is { Length: > 0 } names ? [.. names.Select(Arguments.FindTarget)] : TargetList.All;
         var time = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_time), 0.1, 1e6));
         int seeds = Math.Max(1, parsed.GetValue(_seeds));
         string only = parsed.GetValue(_only) ?? "";
-        var table = new StringBuilder("| device | found by | median s | finding |\n|---|---|---|---|\n");
-        int found = 0, tried = 0;
-        for (int index = 0; index < BrokenDevices.All.Count && !_host.Interrupted.IsCancellationRequested; index++)
+        string command = string.Create(CultureInfo.InvariantCulture, $"fuzz selftest --time {time.TotalSeconds:0.#} --seeds {seeds}");
+        var rows = new List<SelftestRow>();
+        var search = new DeviceSearch(time);
+        for (int index = 0; index < BrokenDevices.All.Count; index++)
         {
             var device = BrokenDevices.All[index];
-            if (!device.Name.Contains(only, StringComparison.OrdinalIgnoreCase)) continue;
-            // Whoever stands between driver and registers is not in the device, and not met by campaigns that have no driver.
-            if (!IsInsideDevice(device))
-            {
-                Tell(table, device.Name, "registers only: `conformance selftest`", "", "");
-                continue;
-            }
-
-            tried++;
-            if (TryAll(targets, index, seeds, time) is { } result)
-            {
-                found++;
-                Tell(table, device.Name, result.Target, result.Seconds.ToString("0.0", CultureInfo.InvariantCulture), result.Key);
-            }
-            else
-            {
-                Tell(table, device.Name, "not found", "", "");
-            }
+            if (!device.Name.Contains(only, StringComparison.OrdinalIgnoreCase) && !device.Breaks.Any(clause => clause.Contains(only, StringComparison.Ordinal))) continue;
+            var targets = chosen.Where(target => target.Shows(Subject.Of(device))).ToList();
+            var results = Search(search, targets, index, seeds);
+            if (_host.Interrupted.IsCancellationRequested) break;
+            rows.Add(new(device, [.. targets.Select(target => target.Name)], results));
+            Tell(rows[^1]);
+            if (parsed.GetValue(_output) is { } output) Write(output, rows, command);
         }
 
-        string summary = string.Create(CultureInfo.InvariantCulture, $"{found} of {tried} broken devices found");
-        _host.Console.Line(summary);
-        table.Append(CultureInfo.InvariantCulture, $"\n{summary}: {seeds} seed{(seeds == 1 ? "" : "s")}, {time.TotalSeconds:0} s each at most.\n");
-        if (parsed.GetValue(_output) is { } output && CorpusFolder.TryWrite(output, Encoding.UTF8.GetBytes(table.ToString())) is { } trouble) throw new CorpusException(trouble);
-        return found == tried && tried > 0 ? ExitCode.AsExpected : ExitCode.Findings;
+        int found = rows.Count(row => row.IsFound);
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{found} of {rows.Count} broken devices found, {rows.Count(row => row.Median <= 60)} within 60 s"));
+        return found == rows.Count && found > 0 ? ExitCode.AsExpected : ExitCode.Findings;
     }
 
-    private (string Target, double Seconds, string Key)? TryAll(List<TargetInfo> targets, int device, int seeds, TimeSpan time)
+    // Once more than half of the seeds have found nothing, the others cannot change that.
+    private List<SearchResult> Search(DeviceSearch search, List<TargetInfo> targets, int device, int seeds)
     {
-        foreach (var target in targets)
+        var results = new List<SearchResult>();
+        for (int seed = 1; seed <= seeds && targets.Count > 0 && !_host.Interrupted.IsCancellationRequested; seed++)
         {
-            var times = new List<double>();
-            string key = "";
-            for (int seed = 1; seed <= seeds && !_host.Interrupted.IsCancellationRequested; seed++)
-            {
-                var campaign = Campaign(target, device, (ulong)seed, time);
-                using var stop = _host.Interrupted.Register(campaign.Stop);
-                campaign.Run();
-                if (campaign.Findings.Count == 0) continue;
-                times.Add(campaign.Elapsed.TotalSeconds);
-                key = campaign.Findings[0].Finding.Key.ToString();
-            }
-
-            // A campaign that found nothing counts as one that took for ever.
-            if (times.Count * 2 > seeds) return (target.Name, times.Order().ElementAt(seeds / 2), key);
+            results.Add(search.Run(targets, device, (ulong)seed, _host.Interrupted));
+            if (results.Count(result => result.Target is null) * 2 > seeds) break;
         }
 
-        return null;
+        return results;
     }
 
-    private static Campaign Campaign(TargetInfo target, int device, ulong seed, TimeSpan time)
+    private void Tell(SelftestRow row)
     {
-        var host = new TargetHost(target, device);
-        return new(new CampaignOptions
-        {
-            Shape = target.Shape,
-            NewExecutor = host.Instrumented,
-            NewDictionary = host.NewDictionary,
-            Seed = seed,
-            Time = time,
-            Seeds = [.. target.Seeds().Select(input => input.Input)],
-        });
+        var found = row.Results.FirstOrDefault(result => result.Target is not null);
+        string what = found is null ? "not found" : string.Create(CultureInfo.InvariantCulture, $"{found.Target}, {row.Found} of {row.Results.Count}, median {row.Median:0.00} s, {found.Key}");
+        _host.Console.Line($"{row.Device.Name}: {what}");
     }
 
-    private static bool IsInsideDevice(BrokenDevice device)
+    private static void Write(string output, List<SelftestRow> rows, string command)
     {
-        var bystander = new Hostile.HostileMachine(new());
-        return ReferenceEquals(device.Variation.Machine(bystander), bystander);
-    }
-
-    private void Tell(StringBuilder table, string device, string target, string seconds, string key)
-    {
-        table.Append(CultureInfo.InvariantCulture, $"| {device} | {target} | {seconds} | {key.Replace("|", "\\|", StringComparison.Ordinal)} |\n");
-        _host.Console.Line($"{device}: {target} {seconds} {key}".TrimEnd());
+        string? trouble = CorpusFolder.TryWrite(output, Encoding.UTF8.GetBytes(SelftestTable.Markdown(rows, command)));
+        trouble ??= CorpusFolder.TryWrite(output + ".ndjson", Encoding.UTF8.GetBytes(SelftestTable.Json(rows)));
+        if (trouble is not null) throw new CorpusException(trouble);
     }
 }

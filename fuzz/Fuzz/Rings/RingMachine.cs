@@ -1,10 +1,8 @@
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Transport;
-using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Machines;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 
@@ -30,22 +28,23 @@ internal sealed class RingMachine
 
     private const ulong Spoken = Features.IndirectDesc | Features.EventIdx | Features.RingPacked | Features.InOrder;
 
-    private readonly VirtioMmioDevice _transport;
+    private readonly IRegisters _transport;
     private readonly IVirtioDevice _twin;
     private readonly IEndpointDma _dma;
     private readonly bool _isPacked;
+    private ulong _offered;
 
-    public RingMachine(ModelVariation variation, bool isPacked)
+    public RingMachine(Subject subject, bool isPacked)
     {
         _isPacked = isPacked;
         Memory = new(MemorySize) { MaximumAccesses = 1 << 14 };
         var beyond = new FlatGuestMemory(TestBed.Ram, RequestMachine.RamSize);
-        var options = variation.Options(TestBed.Options);
-        var parts = variation.Assemble(new IommuDevice(options, beyond), beyond);
+        var options = subject.Variation.Options(TestBed.Options);
+        var parts = subject.Variation.Assemble(new IommuDevice(options, beyond), beyond);
         _dma = parts.Dma;
-        _twin = variation.Assemble(new IommuDevice(options, beyond), beyond).Device;
+        _twin = subject.Variation.Assemble(new IommuDevice(options, beyond), beyond).Device;
         var features = VirtioFeatures.Default | VirtioFeatures.InOrder | (isPacked ? VirtioFeatures.RingPacked : 0);
-        _transport = new(parts.Device, variation.RingMemory(Memory), new VirtioMmioOptions { Features = features });
+        _transport = Registers.Of(subject, parts.Device, Memory, features);
     }
 
     public ShadowedMemory Memory { get; }
@@ -58,7 +57,9 @@ internal sealed class RingMachine
         Memory.Restart();
         Memory.RevokeAll();
         Memory.Bytes.Clear();
-        ulong accepted = (wanted & Spoken & ~Features.RingPacked) | Features.IommuChapter & ~Features.Bypass | Features.Version1 | (_isPacked ? Features.RingPacked : 0);
+        // What a device offers stays the same over its resets, and is asked for once.
+        if (_offered == 0) _offered = _transport.ReadOffer();
+        ulong accepted = _offered & ((wanted & Spoken & ~Features.RingPacked) | Features.IommuChapter & ~Features.Bypass | Features.Version1 | (_isPacked ? Features.RingPacked : 0));
         _transport.Set(MmioRegister.Status, 0);
         _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
         _transport.Set(MmioRegister.DriverFeaturesSel, 0);

@@ -8,7 +8,6 @@ using Viommu.Fuzz.Machines;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 
@@ -22,9 +21,11 @@ namespace Viommu.Fuzz.Targets;
 internal sealed class DriverTarget : IFuzzTarget
 {
     public static readonly TargetInfo Info = new(
-        "driver", "a hostile device against the suite's own guest driver", NewShape(), StageCount * 16, variation => new DriverTarget(variation))
+        "driver", "a hostile device against the suite's own guest driver", NewShape(), StageCount * 16, subject => new DriverTarget(subject))
     {
         Instrumented = ["Viommu.Guest"],
+        Shows = _ => false,
+        Constants = [.. SpecConstants.Answers, .. SpecConstants.Statuses, .. SpecConstants.MmioRegisters],
         Seeds = Seeds,
     };
 
@@ -37,7 +38,7 @@ internal sealed class DriverTarget : IFuzzTarget
     private readonly HostileMachine _machine;
     private int _stage;
 
-    private DriverTarget(ModelVariation variation) => _machine = new(variation);
+    private DriverTarget(Subject subject) => _machine = new(subject.Variation);
 
     public void Execute(ReadOnlySpan<byte> input, Observations observations)
     {

@@ -21,8 +21,10 @@ internal sealed class LifecycleTarget : IFuzzTarget
 {
     public static readonly TargetInfo Info = new(
         "lifecycle", "negotiation, queue reset, suspension, save and restore, hot-plug, resets", NewShape(), KindCount * 64 * 4,
-        variation => new LifecycleTarget(variation))
+        subject => new LifecycleTarget(subject))
     {
+        Shows = subject => subject.IsOnRing(ModelRing.Split),
+        Constants = [.. SpecConstants.Statuses, .. SpecConstants.FeatureBits],
         Seeds = Seeds,
     };
 
@@ -44,7 +46,7 @@ internal sealed class LifecycleTarget : IFuzzTarget
     private ulong _trace;
     private bool _isUnplugged;
 
-    private LifecycleTarget(ModelVariation variation) => _machine = new(variation);
+    private LifecycleTarget(Subject subject) => _machine = new(subject);
 
     private enum Kind
     {
@@ -138,8 +140,8 @@ internal sealed class LifecycleTarget : IFuzzTarget
                 _machine.Unplug(TestBed.FirstEndpoint);
                 _isUnplugged = true;
                 break;
-            case Kind.ChangeBypass: _machine.Iommu.ChangeBypass((value & 1) != 0); break;
-            case Kind.WriteBypass: _machine.Transport.Write((int)MmioRegister.Config + IommuConfig.BypassOffset, 1, value & 0xff); break;
+            case Kind.ChangeBypass: if ((_machine.Offered & Features.BypassConfig) != 0) _machine.Iommu.ChangeBypass((value & 1) != 0); break;
+            case Kind.WriteBypass: _machine.Transport.WriteConfig(IommuConfig.BypassOffset, 1, value & 0xff); break;
         }
     }
 
@@ -147,7 +149,7 @@ internal sealed class LifecycleTarget : IFuzzTarget
     {
         uint after = _machine.Status;
         // CORE-FEAT-D-03, and VERSION_1 for a device that is no legacy one.
-        if ((before & FeaturesOk) == 0 && (after & FeaturesOk) != 0 && ((_written & ~Offered) != 0 || (_written & Features.Version1) == 0))
+        if ((before & FeaturesOk) == 0 && (after & FeaturesOk) != 0 && ((_written & ~_machine.Offered) != 0 || (_written & Features.Version1) == 0))
             Break("features-that-were-not-offered-are-refused", $"FEATURES_OK is set although 0x{_written:x} was written");
         if ((after & Suspend) != 0 && (_written & Features.Suspend) == 0) Break("suspension-needs-its-feature", "SUSPEND is set although the feature was not accepted");
         if ((after & DriverOk) != 0 && (after & FeaturesOk) == 0) Break("driver-ok-needs-features-ok", "DRIVER_OK is set without FEATURES_OK");
@@ -162,10 +164,6 @@ internal sealed class LifecycleTarget : IFuzzTarget
     }
 
     private const int RequestTypeAt = 0x0800;
-
-    private static ulong Offered { get; } = (ulong)(VirtioFeaturesOffered | (Viommu.Device.Wire.VirtioFeatures)(ulong)TestBed.Options.Features);
-
-    private static Viommu.Device.Wire.VirtioFeatures VirtioFeaturesOffered => Viommu.Device.Wire.VirtioFeatures.Default;
 
     private void See(ulong value) => _trace = (System.Numerics.BitOperations.RotateLeft(_trace, 17) ^ value) * 0x9e37_79b9_7f4a_7c15;
 

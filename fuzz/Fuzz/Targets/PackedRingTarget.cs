@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Rings;
 using Viommu.Guest.Targets.Model;
 
@@ -8,8 +9,10 @@ namespace Viommu.Fuzz.Targets;
 internal sealed class PackedRingTarget : RingTarget
 {
     public static readonly TargetInfo Info = new(
-        "packed-ring", "raw memory and flags of packed rings", RingShape.For(isPacked: true), StateCount, variation => new PackedRingTarget(variation))
+        "packed-ring", "raw memory and flags of packed rings", RingShape.For(isPacked: true), StateCount, subject => new PackedRingTarget(subject))
     {
+        Shows = subject => subject.IsOnRing(ModelRing.Packed),
+        Constants = [.. SpecConstants.Rings, .. SpecConstants.Requests, .. SpecConstants.FeatureBits],
         Seeds = RingSeeds.All,
     };
 
@@ -22,8 +25,8 @@ internal sealed class PackedRingTarget : RingTarget
     private readonly int[] _next = new int[2];
     private readonly bool[] _wrap = new bool[2];
 
-    private PackedRingTarget(ModelVariation variation)
-        : base(new RingMachine(variation, isPacked: true), memory => new PackedRingModel(memory))
+    private PackedRingTarget(Subject subject)
+        : base(new RingMachine(subject, isPacked: true), memory => new PackedRingModel(memory))
     {
     }
 

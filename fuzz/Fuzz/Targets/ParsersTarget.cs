@@ -26,6 +26,7 @@ internal sealed class ParsersTarget : IFuzzTarget
     [
         "- check: \"*\"\n", "verdict: FAIL\n", "reason: \"x\"\n", "url: \"https://example.org\"\n", "target: qemu\n", "version: \">=7.2 <8\"\n", "expires: 2027-06-30\n",
         "actual: \"x\"\n", "VIOS", "VIOT", "MMIO", "CORE", "IOMM", "PCIF", "OK 0x1\n", "OK\n", "FAIL unknown\n", "IRQ raise 0\n",
+        "verdict: CRASH\n", "verdict: N/A\n", "OK 0xffffffffffffffff\n", "ERR \n", "IRQ lower 0\n", "FAIL \n",
     ];
 
     public static readonly TargetInfo Info = new(
@@ -33,6 +34,7 @@ internal sealed class ParsersTarget : IFuzzTarget
         ParserCount * 4, _ => new ParsersTarget())
     {
         Instrumented = ["Viommu.Device", "Viommu.Guest", "conformance"],
+        Shows = _ => false,
         Seeds = Seeds,
         Tokens = [.. _words.Select(word => Encoding.UTF8.GetBytes(word))],
     };

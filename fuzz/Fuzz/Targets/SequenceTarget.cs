@@ -4,6 +4,7 @@ using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Machines;
+using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Targets;
 
@@ -15,8 +16,10 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
 {
     public static readonly TargetInfo Info = new(
         "sequence", "programs of requests, DMA, resets and feature choices", SequenceShape.Shape, SequenceStates.Count,
-        variation => new SequenceTarget(bed => TestBed.NewMachine(variation, bed)))
+        subject => new SequenceTarget(bed => TestBed.NewMachine(subject, bed)))
     {
+        Shows = subject => subject.IsOnRing(ModelRing.Split),
+        Constants = [.. SpecConstants.Requests, .. SpecConstants.Answers, .. SpecConstants.FeatureBits],
         Seeds = SequenceSeeds.All,
         Format = SequenceFormat.Instance,
     };

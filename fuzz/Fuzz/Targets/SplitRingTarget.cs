@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Rings;
 using Viommu.Guest.Targets.Model;
 
@@ -8,16 +9,18 @@ namespace Viommu.Fuzz.Targets;
 internal sealed class SplitRingTarget : RingTarget
 {
     public static readonly TargetInfo Info = new(
-        "split-ring", "raw memory and indices of split rings", RingShape.For(isPacked: false), StateCount, variation => new SplitRingTarget(variation))
+        "split-ring", "raw memory and indices of split rings", RingShape.For(isPacked: false), StateCount, subject => new SplitRingTarget(subject))
     {
+        Shows = subject => subject.IsOnRing(ModelRing.Split),
+        Constants = [.. SpecConstants.Rings, .. SpecConstants.Requests, .. SpecConstants.FeatureBits],
         Seeds = RingSeeds.All,
     };
 
     private const ushort Next = 1;
     private const ushort Write = 2;
 
-    private SplitRingTarget(ModelVariation variation)
-        : base(new RingMachine(variation, isPacked: false), memory => new SplitRingModel(memory))
+    private SplitRingTarget(Subject subject)
+        : base(new RingMachine(subject, isPacked: false), memory => new SplitRingModel(memory))
     {
     }
 

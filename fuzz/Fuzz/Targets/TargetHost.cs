@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Instrumentation;
@@ -8,38 +9,55 @@ namespace Viommu.Fuzz.Targets;
 /// <summary>Makes executors of targets, in contexts of their own where the code under test is instrumented.</summary>
 internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
 {
+    // They are the same for all targets of the same code, and reading that takes a while.
+    private static readonly ConcurrentDictionary<string, ulong[]> _literals = new();
+
     private static readonly string[] _ours = ["Viommu.Device", "Viommu.Guest", "conformance", "fuzz"];
 
     /// <summary>An executor whose code is instrumented.</summary>
-    public TargetExecutor Instrumented()
-    {
-        var context = NewContext(ProbeKind.Edges);
-        return new(() => NewTarget(context), target.StateCount, context, () =>
-        {
-            var comparing = NewContext(ProbeKind.Comparisons);
-            return (comparing, NewTarget(comparing));
-        });
-    }
+    public TargetExecutor Instrumented() => Instrumented(NewContext, keepContexts: false);
+
+    /// <summary>
+    /// An executor in contexts that are kept for later ones, on the same or on other devices: their code is compiled by then. Only one at a time
+    /// may use a pool.
+    /// </summary>
+    public TargetExecutor Instrumented(ConcurrentDictionary<ProbeKind, InstrumentedContext> pool) => Instrumented(kind => pool.GetOrAdd(kind, NewContext), keepContexts: true);
 
     /// <summary>An executor whose code is as it was compiled.</summary>
     public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount);
 
     /// <summary>What is worth trying: the spec's constants, and the literals of the code under test.</summary>
-    public ValueDictionary NewDictionary()
-    {
-        using var context = NewContext(ProbeKind.Edges);
-        return new([.. target.Values, .. context.Edges.Literals.Order()], target.Tokens);
-    }
+    public ValueDictionary NewDictionary() => new([.. target.Values, .. _literals.GetOrAdd(string.Join(' ', target.Instrumented), _ => ReadLiterals())], target.Tokens);
 
     /// <summary>A context with the code under test rewritten.</summary>
     public InstrumentedContext NewContext(ProbeKind kind) =>
         new(AppContext.BaseDirectory, target.Instrumented, _ours.Except(target.Instrumented), kind);
+
+    private TargetExecutor Instrumented(Func<ProbeKind, InstrumentedContext> contextOf, bool keepContexts)
+    {
+        var context = contextOf(ProbeKind.Edges);
+        context.EdgeCounters.Clear();
+        return new(() => NewTarget(context), target.StateCount, context, Comparing, keepContexts);
+
+        (InstrumentedContext, IFuzzTarget) Comparing()
+        {
+            var comparing = contextOf(ProbeKind.Comparisons);
+            return (comparing, NewTarget(comparing));
+        }
+    }
+
+    private ulong[] ReadLiterals()
+    {
+        using var context = NewContext(ProbeKind.Edges);
+        return [.. context.Edges.Literals.Order()];
+    }
 
     // The one call through reflection; from here on it is an interface.
     private IFuzzTarget NewTarget(InstrumentedContext context)
     {
         var list = context.LoadFromAssemblyName(new AssemblyName("fuzz")).GetType(typeof(TargetList).FullName!, throwOnError: true)!;
         var create = list.GetMethod(nameof(TargetList.New))!.CreateDelegate<Func<string, int, IFuzzTarget>>();
+        context.Refuel();
         return create(target.Name, brokenDevice);
     }
 }

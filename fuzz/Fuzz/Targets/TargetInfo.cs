@@ -1,6 +1,6 @@
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Mutation;
-using Viommu.Guest.Targets.Model;
+using Viommu.Fuzz.Machines;
 
 namespace Viommu.Fuzz.Targets;
 
@@ -9,17 +9,23 @@ namespace Viommu.Fuzz.Targets;
 /// <param name="Summary">What it fuzzes, in a line.</param>
 /// <param name="Shape">Layout of its inputs.</param>
 /// <param name="StateCount">Number of the abstract states that it tells apart.</param>
-/// <param name="New">Makes one, around the reference device or a variation of it.</param>
-internal sealed record TargetInfo(string Name, string Summary, InputShape Shape, int StateCount, Func<ModelVariation, IFuzzTarget> New)
+/// <param name="New">Makes one, around the reference device or a broken one.</param>
+internal sealed record TargetInfo(string Name, string Summary, InputShape Shape, int StateCount, Func<Subject, IFuzzTarget> New)
 {
     /// <summary>Assemblies whose coverage guides the search.</summary>
     public IReadOnlyList<string> Instrumented { get; init; } = ["Viommu.Device"];
 
+    /// <summary>Whether what is wrong with a device can show in it.</summary>
+    public Func<Subject, bool> Shows { get; init; } = subject => !subject.InterceptsRegisters;
+
     /// <summary>Inputs to start from, by name.</summary>
     public Func<IEnumerable<Seed>> Seeds { get; init; } = () => [];
 
+    /// <summary>Numbers of the spec that its inputs are likely to need.</summary>
+    public IReadOnlyList<SpecConstant> Constants { get; init; } = [];
+
     /// <summary>Values worth trying in any field.</summary>
-    public IReadOnlyList<ulong> Values { get; init; } = [];
+    public IReadOnlyList<ulong> Values => [.. Constants.Select(constant => constant.Value).Distinct()];
 
     /// <summary>Byte strings worth trying anywhere.</summary>
     public IReadOnlyList<byte[]> Tokens { get; init; } = [];

@@ -1,6 +1,6 @@
 using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Engine;
-using Viommu.Guest.Targets.Model;
+using Viommu.Fuzz.Machines;
 
 namespace Viommu.Fuzz.Targets;
 
@@ -28,7 +28,7 @@ public static class TargetList
     /// <param name="name">The name of the target.</param>
     /// <param name="brokenDevice">Position of a broken device among those of the self-test; negative for the reference device.</param>
     public static IFuzzTarget New(string name, int brokenDevice) =>
-        Find(name).New(brokenDevice < 0 ? new ModelVariation() : BrokenDevices.All[brokenDevice].Variation);
+        Find(name).New(brokenDevice < 0 ? Subject.Reference : Subject.Of(BrokenDevices.All[brokenDevice]));
 
     internal static TargetInfo Find(string name) =>
         All.FirstOrDefault(target => target.Name == name)

@@ -1,4 +1,5 @@
 using Viommu.Fuzz.Transports;
+using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Targets;
 
@@ -10,8 +11,10 @@ internal static class TransportLegacyTarget
     public static readonly TargetInfo Info = new(
         "transport-legacy", "accesses of any width to virtio-mmio version 1 and to transitional virtio-pci",
         TransportTarget.Shape(2, isPci: true, MmioRegisters.Offsets, MmioRegisters.Offsets, _ports), TransportTarget.StateCount,
-        variation => new TransportTarget(new LegacyMmioMachine(variation), new PciMachine(variation, isLegacy: true)))
+        subject => new TransportTarget(new LegacyMmioMachine(subject), new PciMachine(subject, isLegacy: true)))
     {
+        Shows = subject => subject.InterceptsRegistersOf(ModelTransport.LegacyMmio) || subject.InterceptsRegistersOf(ModelTransport.TransitionalPci),
+        Constants = [.. SpecConstants.LegacyPorts, .. SpecConstants.MmioRegisters, .. SpecConstants.PciRegisters, .. SpecConstants.Statuses, .. SpecConstants.FeatureBits],
         Seeds = () =>
         [
             new("mmio-served-request", TransportTarget.Program(0, TransportTarget.Step(8, 4, 0, 0), TransportTarget.Step(1, 4, 0x050, 0))),

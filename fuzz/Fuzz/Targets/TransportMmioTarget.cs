@@ -1,4 +1,5 @@
 using Viommu.Fuzz.Transports;
+using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Targets;
 
@@ -7,8 +8,10 @@ internal static class TransportMmioTarget
 {
     public static readonly TargetInfo Info = new(
         "transport-mmio", "register accesses of any width to virtio-mmio", TransportTarget.Shape(1, isPci: false, MmioRegisters.Offsets, [], []),
-        TransportTarget.StateCount, variation => new TransportTarget(new MmioMachine(variation)))
+        TransportTarget.StateCount, subject => new TransportTarget(new MmioMachine(subject)))
     {
+        Shows = subject => subject.InterceptsRegistersOf(ModelTransport.Mmio),
+        Constants = [.. SpecConstants.MmioRegisters, .. SpecConstants.Statuses, .. SpecConstants.FeatureBits],
         Seeds = MmioRegisters.Seeds,
     };
 }

@@ -1,4 +1,5 @@
 using Viommu.Fuzz.Transports;
+using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Targets;
 
@@ -14,8 +15,10 @@ internal static class TransportPciTarget
 
     public static readonly TargetInfo Info = new(
         "transport-pci", "configuration space, register and MSI-X accesses of any width to virtio-pci", TransportTarget.Shape(1, isPci: true, _registers, _msix, []),
-        TransportTarget.StateCount, variation => new TransportTarget(new PciMachine(variation, isLegacy: false)))
+        TransportTarget.StateCount, subject => new TransportTarget(new PciMachine(subject, isLegacy: false)))
     {
+        Shows = subject => subject.InterceptsRegistersOf(ModelTransport.Pci) && subject.IsOnRing(ModelRing.Split),
+        Constants = [.. SpecConstants.PciRegisters, .. SpecConstants.Statuses, .. SpecConstants.FeatureBits],
         Seeds = () =>
         [
             new("served-request", TransportTarget.Program(0, TransportTarget.Step(8, 4, 0, 0), TransportTarget.Step(1, 2, 0x3000, 0), TransportTarget.Step(0, 1, 0x1000, 0))),

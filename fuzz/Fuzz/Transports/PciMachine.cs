@@ -1,7 +1,7 @@
 using Viommu.Device.Transport.Pci;
 using Viommu.Fuzz.Machines;
+using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
-using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
 
@@ -35,76 +35,72 @@ internal sealed class PciMachine : RegisterMachine
     private const int LegacyQueueNotify = 0x10;
     private const int LegacyStatus = 0x12;
 
+    private static readonly PciAddress _address = new(0, 3, 0);
+
     private readonly VirtioPciFunction _function;
     private readonly bool _isLegacy;
     private readonly ulong _structures;
     private readonly ulong _msix;
-    private readonly int _common;
-    private readonly int _notify;
+    private readonly ITarget? _intercepted;
+    private bool _isFound;
+    private int _common;
+    private int _notify;
 
-    public PciMachine(ModelVariation variation, bool isLegacy)
-        : base(variation)
+    public PciMachine(Subject subject, bool isLegacy)
+        : base(subject)
     {
         _isLegacy = isLegacy;
         // In a transitional function the legacy header has the first BAR, and the structures the third.
         (_structures, _msix) = isLegacy ? (SecondBar, FirstBar) : (FirstBar, SecondBar);
-        _function = new(Device, RingMemory, variation.PciOptions(new VirtioPciOptions { Features = Offered, Transitional = isLegacy }));
-        PowerOn();
-        for (int at = (int)_function.ConfigRead(CapabilitiesPointer, 1); at != 0; at = (int)_function.ConfigRead(at + 1, 1))
-        {
-            if (_function.ConfigRead(at, 1) != VendorSpecific) continue;
-            int offset = (int)_function.ConfigRead(at + 8, 4);
-            switch (_function.ConfigRead(at + 3, 1))
-            {
-                case 1: _common = offset; break;
-                case 2: _notify = offset; break;
-            }
-        }
+        _function = new(Device, RingMemory, subject.Variation.PciOptions(new VirtioPciOptions { Features = Offered, Transitional = isLegacy }));
+        if (!subject.InterceptsRegistersOf(isLegacy ? ModelTransport.TransitionalPci : ModelTransport.Pci)) return;
+        DeviceLocation location = isLegacy ? new DeviceLocation.TransitionalPciFunction() : new DeviceLocation.PciFunction();
+        _intercepted = subject.Variation.Machine(new ShadowedTarget(new ModelPciSlot(_function, location), Memory));
     }
 
-    public override uint Status => _isLegacy
-        ? _function.TryIoRead(IoBar + LegacyStatus, 1, out uint status) ? status : 0
-        : (uint)Common(DeviceStatus, 1);
+    public override uint Status => _isLegacy ? PortRead(IoBar + LegacyStatus, 1) : (uint)Common(DeviceStatus, 1);
 
     public override void PowerOn()
     {
-        _function.SystemReset();
+        if (_intercepted is null) _function.SystemReset();
+        else _intercepted.SystemReset();
         RestoreAccess();
+        if (!_isFound) FindStructures();
     }
 
     public override ulong ReadAt(Space space, int offset, int width) => space switch
     {
-        Space.Configuration => _function.ConfigRead(offset & 0xff, Math.Min(width, 4)),
-        Space.Ports => _function.TryIoRead((ushort)(IoBar + (offset & 0xff)), Math.Min(width, 4), out uint port) ? port : 0,
-        _ => _function.TryMmioRead((space == Space.Second ? _msix : _structures) + (uint)offset, width, out ulong value) ? value : 0,
+        Space.Configuration => ConfigRead(offset & 0xff, Math.Min(width, 4)),
+        Space.Ports => PortRead(IoBar + (offset & 0xff), Math.Min(width, 4)),
+        _ => RegisterRead((space == Space.Second ? _msix : _structures) + (uint)offset, width),
     };
 
     public override void WriteAt(Space space, int offset, int width, ulong value)
     {
         switch (space)
         {
-            case Space.Configuration: _function.ConfigWrite(offset & 0xff, Math.Min(width, 4), (uint)value); break;
-            case Space.Ports: _function.TryIoWrite((ushort)(IoBar + (offset & 0xff)), Math.Min(width, 4), (uint)value); break;
-            default: _function.TryMmioWrite((space == Space.Second ? _msix : _structures) + (uint)offset, width, value); break;
+            case Space.Configuration: ConfigWrite(offset & 0xff, Math.Min(width, 4), (uint)value); break;
+            case Space.Ports: PortWrite(IoBar + (offset & 0xff), Math.Min(width, 4), (uint)value); break;
+            default: RegisterWrite((space == Space.Second ? _msix : _structures) + (uint)offset, width, value); break;
         }
     }
 
     protected override void RestoreAccess()
     {
-        _function.ConfigWrite(Command, 2, 0);
+        ConfigWrite(Command, 2, 0);
         if (_isLegacy)
         {
-            _function.ConfigWrite(FirstBarRegister, 4, IoBar);
-            _function.ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
-            _function.ConfigWrite(FirstBarRegister + 8, 4, (uint)_structures);
+            ConfigWrite(FirstBarRegister, 4, IoBar);
+            ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
+            ConfigWrite(FirstBarRegister + 8, 4, (uint)_structures);
         }
         else
         {
-            _function.ConfigWrite(FirstBarRegister, 4, (uint)_structures);
-            _function.ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
+            ConfigWrite(FirstBarRegister, 4, (uint)_structures);
+            ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
         }
 
-        _function.ConfigWrite(Command, 2, Enabled);
+        ConfigWrite(Command, 2, Enabled);
     }
 
     protected override void Initialize()
@@ -136,8 +132,25 @@ internal sealed class PciMachine : RegisterMachine
 
     protected override void Notify()
     {
-        if (_isLegacy) _function.TryIoWrite(IoBar + LegacyQueueNotify, 2, 0);
-        else _function.TryMmioWrite(_structures + (uint)_notify, 2, 0);
+        if (_isLegacy) PortWrite(IoBar + LegacyQueueNotify, 2, 0);
+        else RegisterWrite(_structures + (uint)_notify, 2, 0);
+    }
+
+    private void FindStructures()
+    {
+        int patience = 64;
+        for (int at = (int)ConfigRead(CapabilitiesPointer, 1); at != 0 && patience-- > 0; at = (int)ConfigRead(at + 1, 1))
+        {
+            if (ConfigRead(at, 1) != VendorSpecific) continue;
+            int offset = (int)ConfigRead(at + 8, 4);
+            switch (ConfigRead(at + 3, 1))
+            {
+                case 1: _common = offset; break;
+                case 2: _notify = offset; break;
+            }
+        }
+
+        _isFound = true;
     }
 
     private void InitializeLegacy()
@@ -145,16 +158,16 @@ internal sealed class PciMachine : RegisterMachine
         SetLegacy(LegacyStatus, 1, 0);
         Require(Status == 0, "the device status is not 0");
         SetLegacy(LegacyStatus, 1, StatusBits.Acknowledge | StatusBits.Driver);
-        SetLegacy(LegacyDriverFeatures, 4, (uint)(Features.IommuChapter & ~Features.Bypass));
+        SetLegacy(LegacyDriverFeatures, 4, (uint)Accepted);
         SetLegacy(LegacyQueueSelect, 2, 0);
         SetLegacy(LegacyQueueAddress, 4, (uint)(At(Descriptors) / 4096));
         SetLegacy(LegacyStatus, 1, LegacyAlive);
         Require(Status == LegacyAlive, "a legacy initialization does not end in DRIVER_OK");
     }
 
-    private void SetLegacy(int offset, int width, uint value) => _function.TryIoWrite((ushort)(IoBar + offset), width, value);
+    private void SetLegacy(int offset, int width, uint value) => PortWrite(IoBar + offset, width, value);
 
-    private ulong Common(int offset, int width) => _function.TryMmioRead(_structures + (uint)(_common + offset), width, out ulong value) ? value : 0;
+    private ulong Common(int offset, int width) => RegisterRead(_structures + (uint)(_common + offset), width);
 
     // Fields of 64 bits are written in halves (section 4.1.3.1).
     private void SetCommon(int offset, int width, ulong value)
@@ -162,11 +175,43 @@ internal sealed class PciMachine : RegisterMachine
         ulong at = _structures + (uint)(_common + offset);
         if (width < 8)
         {
-            _function.TryMmioWrite(at, width, value);
+            RegisterWrite(at, width, value);
             return;
         }
 
-        _function.TryMmioWrite(at, 4, (uint)value);
-        _function.TryMmioWrite(at + 4, 4, value >> 32);
+        RegisterWrite(at, 4, (uint)value);
+        RegisterWrite(at + 4, 4, value >> 32);
     }
+
+    private uint ConfigRead(int offset, int width) =>
+        _intercepted is null ? _function.ConfigRead(offset, width) : IsWidth(width) ? _intercepted.ConfigRead(_address, offset, width) : 0;
+
+    private void ConfigWrite(int offset, int width, uint value)
+    {
+        if (_intercepted is null) _function.ConfigWrite(offset, width, value);
+        else if (IsWidth(width)) _intercepted.ConfigWrite(_address, offset, width, value);
+    }
+
+    private uint PortRead(int port, int width) => _intercepted is not null
+        ? IsWidth(width) ? _intercepted.IoRead((ushort)port, width) : 0
+        : _function.TryIoRead((ushort)port, width, out uint value) ? value : 0;
+
+    private void PortWrite(int port, int width, uint value)
+    {
+        if (_intercepted is null) _function.TryIoWrite((ushort)port, width, value);
+        else if (IsWidth(width)) _intercepted.IoWrite((ushort)port, width, value);
+    }
+
+    private ulong RegisterRead(ulong address, int width) => _intercepted is not null
+        ? IsWidth(width) ? _intercepted.MmioRead(address, width) : 0
+        : _function.TryMmioRead(address, width, out ulong value) ? value : 0;
+
+    private void RegisterWrite(ulong address, int width, ulong value)
+    {
+        if (_intercepted is null) _function.TryMmioWrite(address, width, value);
+        else if (IsWidth(width)) _intercepted.MmioWrite(address, width, value);
+    }
+
+    // What stands in front of a device sees accesses as a bus has them.
+    private static bool IsWidth(int width) => width is 1 or 2 or 4 or 8;
 }

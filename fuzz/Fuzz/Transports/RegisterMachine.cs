@@ -6,7 +6,6 @@ using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
-using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
@@ -46,19 +45,22 @@ internal abstract class RegisterMachine
     private const ushort Next = 1;
     private const ushort Write = 2;
 
-    protected RegisterMachine(ModelVariation variation)
+    protected RegisterMachine(Subject subject)
     {
         Memory = new(0x8000) { MaximumAccesses = 1 << 16 };
         Memory.Grant(0, Memory.Size, Rights.Both);
         var beyond = new FlatGuestMemory(TestBed.Ram, RequestMachine.RamSize);
-        Iommu = new(variation.Options(TestBed.Options), beyond);
-        var parts = variation.Assemble(Iommu, beyond);
+        Iommu = new(subject.Variation.Options(TestBed.Options), beyond);
+        var parts = subject.Variation.Assemble(Iommu, beyond);
         Device = parts.Device;
         Dma = parts.Dma;
-        RingMemory = variation.RingMemory(Memory);
+        RingMemory = subject.Variation.RingMemory(Memory);
     }
 
     public ShadowedMemory Memory { get; }
+
+    /// <summary>Features that a driver that behaves accepts.</summary>
+    protected ulong Accepted => Features.Version1 | (Device.DeviceTypeFeatures & Features.IommuChapter & ~Features.Bypass);
 
     protected IommuDevice Iommu { get; }
 
@@ -157,7 +159,4 @@ internal abstract class RegisterMachine
     {
         if (!holds) throw new BrokenInvariantException("works-again-after-reset", what, $"after a reset {what}");
     }
-
-    /// <summary>Features that a driver that behaves accepts.</summary>
-    protected static ulong Accepted => Features.Version1 | (Features.IommuChapter & ~Features.Bypass);
 }

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Mono.Cecil.Cil;
+using Viommu.Fuzz.Targets;
+
+namespace Viommu.Fuzz.Tests.Program;
+
+/// <summary>Devices that take the whole program with them: whatever becomes of it, the input is known.</summary>
+public sealed class DeadlyDeviceTests : IDisposable
+{
+    private const byte Probe = 5;
+
+    private readonly FuzzRun _fuzz = new();
+
+    private string Program => _fuzz.PathOf("program");
+
+    private string Reports => _fuzz.PathOf("reports");
+
+    public void Dispose() => _fuzz.Dispose();
+
+    [Fact]
+    public void An_input_that_never_comes_back_is_reported_and_the_program_ends()
+    {
+        // Waiting burns no fuel: only the guard outside of the campaign's thread sees it.
+        FuzzProcess.Install(Program, module =>
+            [Instruction.Create(OpCodes.Ldc_I4_M1), Instruction.Create(OpCodes.Call, module.ImportReference(typeof(Thread).GetMethod(nameof(Thread.Sleep), [typeof(int)])))]);
+        using var run = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "100000", "--report", Reports);
+        Assert.Equal(1, run.Wait());
+        Assert.Contains("does not come back", run.Error);
+        Assert.Equal(Probe, RequestOf("bounded-work|||hang")[0]);
+    }
+
+    [Fact]
+    public void An_input_that_ends_the_process_is_reported_by_the_next_run_which_tries_it_in_another()
+    {
+        FuzzProcess.Install(Program, module =>
+            [Instruction.Create(OpCodes.Ldstr, "the device gives up"), Instruction.Create(OpCodes.Call, module.ImportReference(typeof(Environment).GetMethod(nameof(Environment.FailFast), [typeof(string)])))]);
+        using (var first = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "100000", "--report", Reports)) Assert.NotInRange(first.Wait(), 0, 3);
+        Assert.False(Directory.Exists(Path.Combine(Reports, "findings")) && Directory.EnumerateFiles(Path.Combine(Reports, "findings")).Any());
+
+        using var second = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "0", "--report", Reports);
+        second.Wait();
+        Assert.Contains("FOUND process-survives", second.Output);
+        Assert.Equal(Probe, RequestOf("process-survives|||")[0]);
+    }
+
+    [Fact]
+    public void An_input_that_only_happened_to_run_when_the_process_was_killed_is_no_finding()
+    {
+        FuzzProcess.Install(Program, module => []);
+        using (var run = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--report", Reports))
+        {
+            while (!run.HasExited && !IsInside()) Thread.Sleep(1);
+            run.Kill();
+        }
+
+        MarkAsInside();
+        using var next = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "1", "--report", Reports);
+        Assert.Equal(0, next.Wait());
+        Assert.DoesNotContain("FOUND", next.Output);
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(Reports, "findings")));
+    }
+
+    private string InFlight => Path.Combine(Reports, "inflight-0");
+
+    private bool IsInside() => File.Exists(InFlight) && File.ReadAllBytes(InFlight) is { Length: > 8 } note && BitConverter.ToInt32(note, 4) > 0;
+
+    // The kill may have hit the moment between two inputs.
+    private void MarkAsInside()
+    {
+        using var note = File.Open(InFlight, FileMode.Open, FileAccess.ReadWrite);
+        note.WriteByte(1);
+    }
+
+    private byte[] RequestOf(string key)
+    {
+        string findings = Path.Combine(Reports, "findings");
+        var record = Directory.EnumerateFiles(findings, "*.json").Select(file => JsonDocument.Parse(File.ReadAllText(file)).RootElement).Single(finding => finding.GetProperty("key").GetString() == key);
+        string input = Path.Combine(findings, record.GetProperty("input").GetString()!);
+        var (request, _, _) = RequestTarget.Decode(TargetList.Find("request").Format.FromFile(File.ReadAllBytes(input)));
+        return request.ToArray();
+    }
+}
