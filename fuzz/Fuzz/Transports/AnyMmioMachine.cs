@@ -23,6 +23,11 @@ internal abstract class AnyMmioMachine : RegisterMachine
         _intercepted = subject.Variation.Machine(new ShadowedTarget(slot, Memory));
     }
 
+    protected override IReadOnlyList<(Space Space, int Offset, int Width)> Identity { get; } =
+    [
+        .. new[] { MmioRegister.MagicValue, MmioRegister.Version, MmioRegister.DeviceId, MmioRegister.VendorId }.Select(register => (Space.Registers, (int)register, 4)),
+    ];
+
     public override uint Status => Get(MmioRegister.Status);
 
     public override void PowerOn()
@@ -37,7 +42,7 @@ internal abstract class AnyMmioMachine : RegisterMachine
     public override void WriteAt(Space space, int offset, int width, ulong value)
     {
         if (_intercepted is null) _device.Write(offset, width, value);
-        else if (IsIntercepted(offset, width)) _intercepted.MmioWrite(_start + (uint)offset, width, value);
+        else if (IsIntercepted(offset, width)) _intercepted.MmioWrite(_start + (uint)offset, width, Carried(value, width));
     }
 
     protected override void Notify() => Set(MmioRegister.QueueNotify, 0);

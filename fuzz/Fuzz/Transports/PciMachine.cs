@@ -58,6 +58,10 @@ internal sealed class PciMachine : RegisterMachine
         _intercepted = subject.Variation.Machine(new ShadowedTarget(new ModelPciSlot(_function, location), Memory));
     }
 
+    // Vendor and device, revision and class, header type, subsystem, the start of the list of capabilities.
+    protected override IReadOnlyList<(Space Space, int Offset, int Width)> Identity { get; } =
+        [(Space.Configuration, 0x00, 4), (Space.Configuration, 0x08, 4), (Space.Configuration, 0x0e, 1), (Space.Configuration, 0x2c, 4), (Space.Configuration, CapabilitiesPointer, 1)];
+
     public override uint Status => _isLegacy ? PortRead(IoBar + LegacyStatus, 1) : (uint)Common(DeviceStatus, 1);
 
     public override void PowerOn()
@@ -189,7 +193,7 @@ internal sealed class PciMachine : RegisterMachine
     private void ConfigWrite(int offset, int width, uint value)
     {
         if (_intercepted is null) _function.ConfigWrite(offset, width, value);
-        else if (IsWidth(width)) _intercepted.ConfigWrite(_address, offset, width, value);
+        else if (IsWidth(width)) _intercepted.ConfigWrite(_address, offset, width, (uint)Carried(value, width));
     }
 
     private uint PortRead(int port, int width) => _intercepted is not null
@@ -199,7 +203,7 @@ internal sealed class PciMachine : RegisterMachine
     private void PortWrite(int port, int width, uint value)
     {
         if (_intercepted is null) _function.TryIoWrite((ushort)port, width, value);
-        else if (IsWidth(width)) _intercepted.IoWrite((ushort)port, width, value);
+        else if (IsWidth(width)) _intercepted.IoWrite((ushort)port, width, (uint)Carried(value, width));
     }
 
     private ulong RegisterRead(ulong address, int width) => _intercepted is not null
@@ -209,7 +213,7 @@ internal sealed class PciMachine : RegisterMachine
     private void RegisterWrite(ulong address, int width, ulong value)
     {
         if (_intercepted is null) _function.TryMmioWrite(address, width, value);
-        else if (IsWidth(width)) _intercepted.MmioWrite(address, width, value);
+        else if (IsWidth(width)) _intercepted.MmioWrite(address, width, Carried(value, width));
     }
 
     // What stands in front of a device sees accesses as a bus has them.

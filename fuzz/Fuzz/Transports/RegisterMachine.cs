@@ -45,6 +45,8 @@ internal abstract class RegisterMachine
     private const ushort Next = 1;
     private const ushort Write = 2;
 
+    private ulong[]? _identity;
+
     protected RegisterMachine(Subject subject)
     {
         Memory = new(0x8000) { MaximumAccesses = 1 << 16 };
@@ -75,6 +77,9 @@ internal abstract class RegisterMachine
 
     protected static ulong At(int offset) => ShadowedMemory.First + (uint)offset;
 
+    /// <summary>Where it says which device it is, each with its width: read-only, and the same at any moment.</summary>
+    protected abstract IReadOnlyList<(Space Space, int Offset, int Width)> Identity { get; }
+
     /// <summary>The machine is as after power-on, with its registers where they are expected.</summary>
     public abstract void PowerOn();
 
@@ -97,8 +102,20 @@ internal abstract class RegisterMachine
         Memory.Restart();
         Memory.Bytes.Clear();
         PowerOn();
+        _identity ??= [.. Identity.Select(place => ReadAt(place.Space, place.Offset, place.Width))];
         Initialize();
         PutChain();
+    }
+
+    /// <summary>The device is the one that it was when the machine was switched on, whatever was written to it.</summary>
+    public void RequireIdentity()
+    {
+        for (int i = 0; i < Identity.Count; i++)
+        {
+            var (space, offset, width) = Identity[i];
+            if (ReadAt(space, offset, width) != _identity![i])
+                throw new BrokenInvariantException("identity-stays", $"{space} 0x{offset:x}", $"what is read at 0x{offset:x} has changed, although it is read-only");
+        }
     }
 
     /// <summary>An endpoint makes an access that is reported.</summary>
@@ -130,6 +147,9 @@ internal abstract class RegisterMachine
     protected virtual void RestoreAccess()
     {
     }
+
+    /// <summary>What an access of that width carries of a value.</summary>
+    protected static ulong Carried(ulong value, int width) => width < sizeof(ulong) ? value & ((1UL << (8 * width)) - 1) : value;
 
     private void PutChain()
     {

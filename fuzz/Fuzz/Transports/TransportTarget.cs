@@ -35,6 +35,7 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
         int steps = Math.Min((input.Length - HeaderSize) / StepSize, MaximumSteps);
         observations.Operations = steps;
         for (int i = 0; i < steps; i++) Run(machine, input.Slice(HeaderSize + (i * StepSize), StepSize), observations);
+        machine.RequireIdentity();
         machine.RequireItWorks();
     }
 
