@@ -131,7 +131,7 @@ internal static class BrokenAttachments
         protected override int Handle(byte[] request, Span<byte> reply)
         {
             var used = base.Handle(request, reply);
-            if (IsAttach(request) && reply[0] == 0) ever.Add((U32(request, 8), U32(request, 4)));
+            if (IsAttach(request) && used > 0 && reply[0] == 0) ever.Add((U32(request, 8), U32(request, 4)));
             return used;
         }
 

@@ -17,7 +17,7 @@ internal static class BrokenTopology
         new BrokenDevice("is described with an endpoint ID that is one too high", ["DESC-IOMMU-18"], new ModelVariation { Machine = target => new Misdescribed(target, by: 1) }),
         BrokenDevice.Requests("attaches the endpoint beside one that exists", ["IOMMU-ATTACH-D-03.an-endpoint-beside-*"], (request, reply, next) =>
         {
-            if (request[0] == RequestType.Attach && request[8] == ModelTarget.FirstEndpoint + 1) request[8]--;
+            if (request[0] == RequestType.Attach && request.Length >= 12 && request[8] == ModelTarget.FirstEndpoint + 1) request[8]--;
             return next(request, reply);
         }),
     ];

@@ -32,6 +32,7 @@ public sealed class SelftestCommandTests : IDisposable
 
     [Theory]
     [InlineData("lifecycle", "is live from FEATURES_OK on", "nothing-is-used-before-driver-ok")]
+    [InlineData("lifecycle", "goes on counting used buffers after a reset", "a-system-reset-leaves-nothing")]
     [InlineData("split-ring", "counts no byte of a plain answer", "rings-do-not-change-answers")]
     [InlineData("transport-mmio", "has Version 3 while it runs", "identity-stays")]
     public void What_intercepts_registers_is_found_through_them(string target, string device, string rule)

@@ -58,12 +58,21 @@ internal sealed class LifecycleTarget : IFuzzTarget
         Run(input, observations, withSaves: false);
         ulong without = _trace;
         Run(input, observations, withSaves: true);
-        if (_trace != without) throw new BrokenInvariantException("a-restored-device-is-the-device-that-was-saved", "", "a program goes another way where its device is saved and restored on the way");
+        if (_trace != without) throw Difference(input, observations, without);
         observations.Saw(_trace);
     }
 
     public void Dispose()
     {
+    }
+
+    // Each run starts with a reset of the machine: where the first one cannot be had again, that has left something.
+    private BrokenInvariantException Difference(ReadOnlySpan<byte> input, Observations observations, ulong without)
+    {
+        Run(input, observations, withSaves: false);
+        return _trace == without
+            ? new("a-restored-device-is-the-device-that-was-saved", "", "a program goes another way where its device is saved and restored on the way")
+            : new("a-system-reset-leaves-nothing", "", "a program goes another way after a reset of the machine");
     }
 
     private void Run(ReadOnlySpan<byte> input, Observations observations, bool withSaves)
