@@ -85,6 +85,18 @@ public class CampaignTests
         Assert.Contains("no such device", Assert.Throws<AggregateException>(() => campaign.Run()).ToString());
     }
 
+    [Fact]
+    public void A_failure_of_whoever_watches_leaves_nothing_at_work()
+    {
+        var door = new LockedDoor(100);
+        var campaign = new Campaign(Options(() => door, long.MaxValue, keepGoing: true, seed: 1));
+        Assert.Throws<InvalidOperationException>(() => campaign.Run(_ => throw new InvalidOperationException("nobody looks")));
+        Assert.True(door.IsDisposed);
+        long executions = campaign.Snapshot.Executions;
+        Thread.Sleep(50);
+        Assert.Equal(executions, campaign.Snapshot.Executions);
+    }
+
     private static Campaign Run(LockedDoor door, long runs, bool keepGoing = false, ulong seed = 1)
     {
         var campaign = new Campaign(Options(() => door, runs, keepGoing, seed));

@@ -52,7 +52,7 @@ internal sealed class LockedDoor(int digits, bool isMoody = false) : IExecutor
         return true;
     }
 
-    public void Dispose()
-    {
-    }
+    public bool IsDisposed { get; private set; }
+
+    public void Dispose() => IsDisposed = true;
 }
