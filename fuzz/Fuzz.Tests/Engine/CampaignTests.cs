@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Engine.Corpus;
 using Viommu.Fuzz.Engine.Mutation;
@@ -67,6 +68,25 @@ public class CampaignTests
         Assert.Equal(30_001, campaign.Snapshot.Executions);
         Assert.Equal(campaign.Snapshot.Corpus, campaign.EntriesFrom(0).Count);
         Assert.True(campaign.Snapshot.States > 3);
+    }
+
+    [Fact]
+    public void Every_job_goes_on_from_what_another_was_faster_to_find()
+    {
+        var doors = new ConcurrentBag<LockedDoor>();
+        var first = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
+        var campaign = new Campaign(Options(NewDoor, 40_000, keepGoing: true, seed: 1) with { Jobs = 2, Seeds = [.. Inputs(first)] });
+        campaign.Run();
+        // Each of them opens as far as the seeds do, most of the time: by chance alone hardly anything would get past the first digit.
+        Assert.Equal(2, doors.Count);
+        Assert.All(doors, door => Assert.True(door.Deep > 4_000, $"{door.Deep} inputs opened three digits"));
+
+        LockedDoor NewDoor()
+        {
+            var door = new LockedDoor(100);
+            doors.Add(door);
+            return door;
+        }
     }
 
     [Fact]
