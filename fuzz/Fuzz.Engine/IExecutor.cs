@@ -21,6 +21,9 @@ public interface IExecutor : IDisposable
     /// <summary>Runs one input; null where nothing is broken.</summary>
     Finding? Execute(ReadOnlySpan<byte> input);
 
-    /// <summary>Runs the input once more and logs the operands of comparisons; false where that cannot be had.</summary>
-    bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log);
+    /// <summary>
+    /// Runs an input that has broken nothing once more and logs the operands of comparisons, where that can be had; null where nothing is broken
+    /// this time either.
+    /// </summary>
+    Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Engine.Corpus;
 using Viommu.Fuzz.Engine.Mutation;
@@ -70,6 +71,25 @@ public class CampaignTests
     }
 
     [Fact]
+    public void Every_job_goes_on_from_what_another_was_faster_to_find()
+    {
+        var doors = new ConcurrentBag<LockedDoor>();
+        var first = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
+        var campaign = new Campaign(Options(NewDoor, 40_000, keepGoing: true, seed: 1) with { Jobs = 2, Seeds = [.. Inputs(first)] });
+        campaign.Run();
+        // Each of them opens as far as the seeds do, most of the time: by chance alone hardly anything would get past the first digit.
+        Assert.Equal(2, doors.Count);
+        Assert.All(doors, door => Assert.True(door.Deep > 4_000, $"{door.Deep} inputs opened three digits"));
+
+        LockedDoor NewDoor()
+        {
+            var door = new LockedDoor(100);
+            doors.Add(door);
+            return door;
+        }
+    }
+
+    [Fact]
     public void A_campaign_goes_on_from_the_inputs_it_is_given()
     {
         var first = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
@@ -97,7 +117,7 @@ public class CampaignTests
         Assert.Equal(executions, campaign.Snapshot.Executions);
     }
 
-    private static Campaign Run(LockedDoor door, long runs, bool keepGoing = false, ulong seed = 1)
+    internal static Campaign Run(LockedDoor door, long runs, bool keepGoing = false, ulong seed = 1)
     {
         var campaign = new Campaign(Options(() => door, runs, keepGoing, seed));
         campaign.Run();

@@ -1,6 +1,7 @@
 using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
+using Viommu.Fuzz.Tests.Engine;
 
 namespace Viommu.Fuzz.Tests.Reports;
 
@@ -13,17 +14,19 @@ public sealed class CampaignReportTests : IDisposable
     [Fact]
     public void What_one_finding_meets_keeps_no_other_from_the_disk_and_both_are_told()
     {
-        var target = TargetList.Find("transport-pci");
-        using var report = new CampaignReport(_folder, target, "model", 1, _ => null);
-        FoundInput first = Found("first", 8), second = Found("second", 8);
-        Directory.CreateDirectory(Path.Combine(report.FindingsFolder, first.Finding.Key.FileName + ".json"));
-        Assert.NotNull(report.Write(first));
-        Assert.Null(report.Write(second));
-        Assert.Equal([null, second.Finding.Key.FileName + ".bin"], report.Found.Select(found => Path.GetFileName(found.File)));
-        Assert.Equal(8, new FileInfo(report.Found.Last().File!).Length);
+        var campaign = CampaignTests.Run(new LockedDoor(2), runs: 50_000, keepGoing: true);
+        using var report = new CampaignReport(_folder, TargetList.Find("transport-pci"), "model", 1, _ => null);
+        Assert.Equal(2, campaign.Findings.Count);
+        var first = campaign.Findings[0].Finding.Key;
+        Directory.CreateDirectory(Path.Combine(report.FindingsFolder, first.FileName + ".json"));
+        report.Tick(campaign);
+        Assert.StartsWith("cannot write", report.Trouble);
+        Assert.Equal([null, campaign.Findings[1].Finding.Key.FileName + ".bin"], report.Found.Select(found => Path.GetFileName(found.File)));
+        Assert.True(File.Exists(report.Found.Last().File));
 
-        Directory.Delete(Path.Combine(report.FindingsFolder, first.Finding.Key.FileName + ".json"));
-        Assert.Null(report.Write(first));
+        Directory.Delete(Path.Combine(report.FindingsFolder, first.FileName + ".json"));
+        report.Tick(campaign);
+        Assert.Null(report.Trouble);
         Assert.All(report.Found, found => Assert.True(File.Exists(found.File)));
     }
 

@@ -37,7 +37,7 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
     }
 
     /// <inheritdoc/>
-    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => false;
+    public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => null;
 
     /// <inheritdoc/>
     public void Dispose() => runner.Dispose();
@@ -83,7 +83,7 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
     }
 
     /// <inheritdoc/>
-    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => false;
+    public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => null;
 
     /// <inheritdoc/>
     public void Dispose() => runner.Dispose();
