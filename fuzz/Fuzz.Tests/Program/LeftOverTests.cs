@@ -1,5 +1,4 @@
 using System.Xml.Linq;
-using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
-using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Reports;
 
 namespace Viommu.Fuzz.Program;
