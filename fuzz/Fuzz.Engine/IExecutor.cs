@@ -21,8 +21,11 @@ public interface IExecutor : IDisposable
     /// <summary>Runs one input; null where nothing is broken.</summary>
     Finding? Execute(ReadOnlySpan<byte> input);
 
-    /// <summary>Runs the input once more and logs the operands of comparisons; false where that cannot be had.</summary>
-    bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log);
+    /// <summary>
+    /// Runs an input that has broken nothing once more and logs the operands of comparisons, where that can be had; null where nothing is broken
+    /// this time either.
+    /// </summary>
+    Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log);
 
     /// <summary>
     /// Counts up while an execution gets on that is made of many, so that whoever waits for it can tell it from one that never comes back. Read

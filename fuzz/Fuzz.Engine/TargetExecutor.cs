@@ -14,8 +14,9 @@ public sealed class TargetExecutor : IExecutor
     private readonly Func<IFuzzTarget> _newTarget;
     private readonly bool _keepContexts;
     private IFuzzTarget _target;
-    private readonly Lazy<(InstrumentedContext Context, IFuzzTarget Target)?> _comparing;
+    private readonly Func<(InstrumentedContext Context, IFuzzTarget Target)>? _newComparing;
     private readonly Observations _comparingObservations;
+    private (InstrumentedContext Context, IFuzzTarget Target)? _comparing;
 
     /// <summary>Runs inputs on what <paramref name="newTarget"/> makes.</summary>
     /// <param name="newTarget">Makes the target: once, and again after each finding, since nobody knows what state that has left it in.</param>
@@ -33,7 +34,7 @@ public sealed class TargetExecutor : IExecutor
         _context = context;
         Observations = new(stateCount);
         _comparingObservations = new(stateCount);
-        _comparing = new(() => comparing?.Invoke());
+        _newComparing = comparing;
     }
 
     /// <inheritdoc/>
@@ -69,27 +70,29 @@ public sealed class TargetExecutor : IExecutor
     }
 
     /// <inheritdoc/>
-    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log)
+    public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log)
     {
-        if (_comparing.Value is not { } comparing) return false;
+        if (_newComparing is null) return null;
+        var (context, target) = _comparing ??= _newComparing();
         _comparingObservations.Begin();
-        comparing.Context.Refuel();
+        context.Refuel();
         ComparisonLog.Current = log;
         try
         {
-            comparing.Target.Execute(input, _comparingObservations);
+            target.Execute(input, _comparingObservations);
+            return null;
         }
-#pragma warning disable CA1031 // The same input was judged by Execute.
-        catch (Exception)
+#pragma warning disable CA1031 // Whatever the code under test throws is a finding.
+        catch (Exception exception)
 #pragma warning restore CA1031
         {
+            DisposeComparing();
+            return new(new("same-input-same-trace", "comparisons logged", "", ""), $"an input that broke nothing does so with its comparisons logged: {exception.Message}", exception.ToString());
         }
         finally
         {
             ComparisonLog.Current = null;
         }
-
-        return true;
     }
 
     /// <inheritdoc/>
@@ -97,9 +100,15 @@ public sealed class TargetExecutor : IExecutor
     {
         _target.Dispose();
         if (!_keepContexts) _context?.Dispose();
-        if (!_comparing.IsValueCreated || _comparing.Value is not { } comparing) return;
+        DisposeComparing();
+    }
+
+    private void DisposeComparing()
+    {
+        if (_comparing is not { } comparing) return;
         comparing.Target.Dispose();
         if (!_keepContexts) comparing.Context.Dispose();
+        _comparing = null;
     }
 
     private void StartAnew()

@@ -250,9 +250,9 @@ public sealed partial class SpecOracle
         for (var w = 0; w < count; w++)
         {
             OperationRules.Collect(Facts, worlds[w], request, rules);
-            if (rules.Allows(answer, out var effects, out allowedBy))
+            if (rules.Allows(answer, out var effects, out var by))
             {
-                allowed = true;
+                (allowed, allowedBy) = (true, by);
                 if (answer == Answers.NotReturned) effects |= Effects.Unknowable;
                 if (count == 1 && TryApplyInPlace(request, effects)) return new Judgement(JudgementKind.Allowed, allowedBy, answer);
                 Branch(worlds[w], request, effects);

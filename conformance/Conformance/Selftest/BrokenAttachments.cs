@@ -166,7 +166,7 @@ internal static class BrokenAttachments
         protected override int Handle(byte[] request, Span<byte> reply)
         {
             var used = PassOn(request, reply);
-            if (request[0] != RequestType.Probe || U32(request, 4) != ModelTarget.SecondEndpoint || used < 28) return used;
+            if (request[0] != RequestType.Probe || U32(request, 4) != ModelTarget.SecondEndpoint || used < 28 || reply[used - 4] != 0) return used;
             var region = AttachRequests.IncompatibleSecond.ReservedForSecondEndpoint!.Value;
             byte[] property = [1, 0, 20, 0, 0, 0, 0, 0, .. BitConverter.GetBytes(region.First), .. BitConverter.GetBytes(region.Last)];
             property.CopyTo(reply);

@@ -6,9 +6,6 @@ namespace Viommu.Fuzz.Engine.Campaigns;
 /// <summary>A number of jobs that look for inputs which reach something new, or break something.</summary>
 public sealed class Campaign
 {
-    // Deep enough that code which recurses runs out of fuel before it runs out of stack.
-    private const int StackSize = 64 << 20;
-
     private readonly CampaignOptions _options;
     private readonly CampaignState _state;
     private readonly Stopwatch _clock = new();
@@ -87,12 +84,7 @@ public sealed class Campaign
 
     private static TimeSpan Min(TimeSpan one, TimeSpan two) => one < two ? one : two;
 
-    private Thread Start(int index)
-    {
-        var thread = new Thread(() => RunJob(index), StackSize) { IsBackground = true, Name = $"job {index}" };
-        thread.Start();
-        return thread;
-    }
+    private Thread Start(int index) => DeepStack.Start($"job {index}", () => RunJob(index));
 
     private void RunJob(int index)
     {

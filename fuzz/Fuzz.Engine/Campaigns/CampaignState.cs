@@ -29,15 +29,13 @@ internal sealed class CampaignState(bool keepGoing)
 
     public void Stop() => _stopping = true;
 
-    /// <summary>Takes in an entry whose executor still shows what it reaches; false where another job was faster.</summary>
-    public bool TryAdd(CorpusEntry entry, Span<byte> counters, Observations observations)
+    /// <summary>Takes in an entry whose executor still shows what it reaches, unless another job was faster; zeroes the counters.</summary>
+    public void Add(CorpusEntry entry, Span<byte> counters, Observations observations)
     {
         lock (_lock)
         {
             _novelty ??= new(counters.Length, observations.StateCount);
-            if (!_novelty.Absorb(counters, observations)) return false;
-            _entries.Add(entry);
-            return true;
+            if (_novelty.Absorb(counters, observations)) _entries.Add(entry);
         }
     }
 

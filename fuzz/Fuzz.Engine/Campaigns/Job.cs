@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Viommu.Fuzz.Engine.Corpus;
 using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Minimization;
 using Viommu.Fuzz.Engine.Mutation;
 
@@ -40,6 +41,7 @@ internal sealed class Job : IDisposable
     {
         _options = options;
         _state = state;
+        if (options.InFlightFolder is { } folder) _inFlight = new(folder, index, options.Shape.MaximumSize);
         _executor = options.NewExecutor();
         int counters = _executor.Counters.Length;
         int states = _executor.Observations.StateCount;
@@ -48,7 +50,6 @@ internal sealed class Job : IDisposable
         _dictionary = options.NewDictionary();
         _random = new(options.Seed + ((ulong)index << 32));
         _mutator = new(options.Shape, _dictionary, _random);
-        if (options.InFlightFolder is { } folder) _inFlight = new(folder, index, options.Shape.MaximumSize);
         _runs = options.Runs / options.Jobs + (index < options.Runs % options.Jobs ? 1 : 0);
     }
 
@@ -122,7 +123,7 @@ internal sealed class Job : IDisposable
         if (!TryExecute(input)) return;
         ulong trace = _executor.Observations.Trace;
         if (_novelty.Absorb(_executor.Counters, _executor.Observations)) Keep(Trim(input.ToArray(), ref trace), trace);
-        else if (_executions % RepeatedOneIn == 0) Repeat(input, trace);
+        else if (_executions % RepeatedOneIn == 0 && DoesTheSame(input, trace)) _executor.Counters.Clear();
     }
 
     // False where it is over, or something is broken.
@@ -130,11 +131,23 @@ internal sealed class Job : IDisposable
     {
         if (IsOver) return false;
         Volatile.Write(ref _executions, _executions + 1);
+        bool isFine = Execute(input);
+        Volatile.Write(ref _operations, _operations + _executor.Observations.Operations);
+        return isFine;
+    }
+
+    // The one place where inputs run: each is on record meanwhile, and what is broken is kept. The counters are those of the input where
+    // nothing is, and zero where something is.
+    private bool Execute(ReadOnlySpan<byte> input)
+    {
         _inFlight?.Begin(input);
         var finding = _executor.Execute(input);
         _inFlight?.End();
-        Volatile.Write(ref _operations, _operations + _executor.Observations.Operations);
-        if (finding is null) return true;
+        return finding is null || Report(finding, input);
+    }
+
+    private bool Report(Finding finding, ReadOnlySpan<byte> input)
+    {
         _executor.Counters.Clear();
         _state.Add(finding, input);
         return false;
@@ -158,33 +171,31 @@ internal sealed class Job : IDisposable
         return shortest;
     }
 
-    // What only looks again is not counted among the executions.
+    // Another job may have told the others of the same by now: this one needs it all the same, to go on from.
     private void Keep(byte[] input, ulong trace)
     {
-        if (!Repeat(input, trace, clear: false)) return;
+        if (!DoesTheSame(input, trace)) return;
         var entry = new CorpusEntry(input, CoverageFeatures.Of(_executor.Counters, _executor.Observations), _executor.Observations.Work);
-        if (!_state.TryAdd(entry, _executor.Counters, _executor.Observations)) return;
+        _state.Add(entry, _executor.Counters, _executor.Observations);
         _schedule.Add(entry);
     }
 
-    private void Repeat(ReadOnlySpan<byte> input, ulong trace) => Repeat(input, trace, clear: true);
-
-    private bool Repeat(ReadOnlySpan<byte> input, ulong trace, bool clear)
+    // What only looks again is not counted among the executions.
+    private bool DoesTheSame(ReadOnlySpan<byte> input, ulong trace)
     {
-        var finding = _executor.Execute(input);
-        if (finding is null && _executor.Observations.Trace != trace)
-            finding = new(new("same-input-same-trace", "", "", ""), "the same input was answered differently the second time", "");
-        if (finding is null && !clear) return true;
-        _executor.Counters.Clear();
-        if (finding is not null) _state.Add(finding, input);
-        return finding is null;
+        if (!Execute(input)) return false;
+        return _executor.Observations.Trace == trace
+            || Report(new(new("same-input-same-trace", "", "", ""), "the same input was answered differently the second time", ""), input);
     }
 
     // Input to state: where an operand of a comparison stands in the input, the other operand is put in its place.
     private void FollowComparisons(CorpusEntry entry)
     {
         _comparisons.Clear();
-        if (!_executor.TryLogComparisons(entry.Input, _comparisons)) return;
+        _inFlight?.Begin(entry.Input);
+        var finding = _executor.LogComparisons(entry.Input, _comparisons);
+        _inFlight?.End();
+        if (finding is not null) Report(finding, entry.Input);
         int left = ReplacementsOfOneInput;
         foreach (var (one, two, width) in _comparisons.Pairs)
         {
@@ -223,13 +234,7 @@ internal sealed class Job : IDisposable
         foreach (var entry in _state.EntriesFrom(_exchanged))
         {
             _exchanged++;
-            if (_executor.Execute(entry.Input) is not null)
-            {
-                _executor.Counters.Clear();
-                continue;
-            }
-
-            if (_novelty.Absorb(_executor.Counters, _executor.Observations))
+            if (Execute(entry.Input) && _novelty.Absorb(_executor.Counters, _executor.Observations))
                 _schedule.Add(new(entry.Input, [.. entry.Features], entry.Work));
         }
     }

@@ -20,6 +20,9 @@ public sealed record Finding(FindingKey Key, string Message, string Details)
 /// <param name="State">The abstract state.</param>
 public sealed record FindingKey(string Rule, string Exception, string Frames, string State)
 {
+    /// <summary>The rule that an exception breaks which no target throws.</summary>
+    public const string UnexpectedException = "no-unexpected-exception";
+
     private static readonly char[] _separators = ['|'];
 
     /// <summary>A name for files: short, the same for the same key.</summary>

@@ -12,7 +12,7 @@ internal static class FindingReader
     {
         BrokenInvariantException broken => new(new(broken.Rule, "", "", broken.State), broken.Message, ""),
         OutOfFuelException => new(new("bounded-work", "", Frames(exception, 1), ""), exception.Message, exception.ToString()),
-        _ => new(new("no-unexpected-exception", exception.GetType().Name, Frames(exception, FramesInKey), ""), exception.Message, exception.ToString()),
+        _ => new(new(FindingKey.UnexpectedException, exception.GetType().Name, Frames(exception, FramesInKey), ""), exception.Message, exception.ToString()),
     };
 
     // Frames of the runtime and of the probes say nothing of where the bug is.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Engine.Corpus;
@@ -71,6 +72,25 @@ public class CampaignTests
     }
 
     [Fact]
+    public void Every_job_goes_on_from_what_another_was_faster_to_find()
+    {
+        var doors = new ConcurrentBag<LockedDoor>();
+        var first = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
+        var campaign = new Campaign(Options(NewDoor, 40_000, keepGoing: true, seed: 1) with { Jobs = 2, Seeds = [.. Inputs(first)] });
+        campaign.Run();
+        // Each of them opens as far as the seeds do, most of the time: by chance alone hardly anything would get past the first digit.
+        Assert.Equal(2, doors.Count);
+        Assert.All(doors, door => Assert.True(door.Deep > 4_000, $"{door.Deep} inputs opened three digits"));
+
+        LockedDoor NewDoor()
+        {
+            var door = new LockedDoor(100);
+            doors.Add(door);
+            return door;
+        }
+    }
+
+    [Fact]
     public void A_campaign_goes_on_from_the_inputs_it_is_given()
     {
         var first = Run(new LockedDoor(100), runs: 20_000, keepGoing: true);
@@ -87,7 +107,7 @@ public class CampaignTests
     }
 
     [Fact]
-    public void An_execution_that_gets_on_has_not_stalled_however_long_it_takes()
+    public async Task An_execution_that_gets_on_has_not_stalled_however_long_it_takes()
     {
         using var executor = new SlowExecutor();
         var folder = Directory.CreateTempSubdirectory("campaign-");
@@ -101,7 +121,7 @@ public class CampaignTests
         Assert.NotNull(campaign.FindStalled(TimeSpan.Zero));
         // It comes back by nothing else.
         campaign.Stop();
-        running.Wait();
+        await running;
         folder.Delete(recursive: true);
     }
 

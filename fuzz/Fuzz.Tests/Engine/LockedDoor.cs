@@ -30,6 +30,9 @@ internal sealed class LockedDoor(int digits, bool isMoody = false) : IExecutor
 
     public Observations Observations { get; } = new(32);
 
+    /// <summary>Inputs that opened three digits or more.</summary>
+    public int Deep { get; private set; }
+
     public Finding? Execute(ReadOnlySpan<byte> input)
     {
         Observations.Begin();
@@ -43,13 +46,14 @@ internal sealed class LockedDoor(int digits, bool isMoody = false) : IExecutor
             if (++open == digits) return new(new("door-stays-shut", "", "", ""), "the door is open", "");
         }
 
+        if (open >= 3) Deep++;
         return input.Length >= 8 && BinaryPrimitives.ReadUInt64LittleEndian(input) == Magic ? new(new("magic-is-unknown", "", "", ""), "the word is known", "") : null;
     }
 
-    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log)
+    public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log)
     {
         if (input.Length >= 8) log.Add(BinaryPrimitives.ReadUInt64LittleEndian(input), Magic, 8);
-        return true;
+        return null;
     }
 
     public void Dispose()

@@ -28,7 +28,7 @@ internal sealed class SlowExecutor : IExecutor
         return null;
     }
 
-    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => false;
+    public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => null;
 
     public void Stop() => _stopped.Set();
 

@@ -38,7 +38,7 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
     }
 
     /// <inheritdoc/>
-    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => false;
+    public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => null;
 
     /// <inheritdoc/>
     public void Dispose() => runner.Dispose();
@@ -86,7 +86,7 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
     }
 
     /// <inheritdoc/>
-    public bool TryLogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => false;
+    public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => null;
 
     /// <inheritdoc/>
     public long Progress => runner.Progress;

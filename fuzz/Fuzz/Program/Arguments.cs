@@ -46,11 +46,11 @@ internal static class Arguments
         };
     }
 
-    /// <summary>An executor that runs single inputs on that device.</summary>
+    /// <summary>An executor that runs single inputs on that device, with the bounds that campaigns set.</summary>
     public static IExecutor NewExecutor(TargetInfo target, string device)
     {
         using var qemu = QemuDevice.Find(device, target);
-        return qemu?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Plain();
+        return qemu?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Instrumented();
     }
 
     /// <summary>A number in decimal, or in hexadecimal with 0x.</summary>

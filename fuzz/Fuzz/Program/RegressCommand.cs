@@ -38,7 +38,7 @@ internal sealed class RegressCommand
                 _host.Error.WriteLine($"fuzz: {message}");
             }).ToList();
             if (files.Count == 0) continue;
-            using var executor = new TargetHost(target).Plain();
+            using var executor = new TargetHost(target).Instrumented();
             foreach (var (file, input) in files)
             {
                 run++;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Instrumentation;
 using Viommu.Fuzz.Targets;
 
@@ -60,9 +61,10 @@ internal sealed class DeviceSearch(TimeSpan time)
         }
 
         var found = campaigns.Where(campaign => campaign.Campaign.Findings.Count > 0).OrderBy(campaign => campaign.Campaign.Elapsed).FirstOrDefault();
-        return found.Campaign is null
-            ? new(null, Spent(), campaigns.Sum(campaign => campaign.Campaign.Snapshot.Executions), "")
-            : new(found.Name, Spent(), found.Campaign.Snapshot.Executions, found.Campaign.Findings[0].Finding.Key.ToString());
+        if (found.Campaign is null) return new(null, Spent(), campaigns.Sum(campaign => campaign.Campaign.Snapshot.Executions), "");
+        var key = found.Campaign.Findings[0].Finding.Key;
+        // Where a broken device trips over its own feet, nothing is said of what it breaks.
+        return new(key.Rule == FindingKey.UnexpectedException ? null : found.Name, Spent(), found.Campaign.Snapshot.Executions, key.ToString());
 
         double Spent()
         {
