@@ -26,4 +26,15 @@ public interface IExecutor : IDisposable
     /// this time either.
     /// </summary>
     Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log);
+
+    /// <summary>
+    /// Counts up while an execution gets on that is made of many, so that whoever waits for it can tell it from one that never comes back. Read
+    /// from any thread.
+    /// </summary>
+    long Progress => 0;
+
+    /// <summary>Has an execution that is made of many come back soon, with what it has; can be called from any thread.</summary>
+    void Stop()
+    {
+    }
 }

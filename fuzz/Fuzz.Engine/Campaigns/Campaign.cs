@@ -10,7 +10,7 @@ public sealed class Campaign
     private readonly CampaignState _state;
     private readonly Stopwatch _clock = new();
     private readonly List<Exception> _failures = [];
-    private readonly Dictionary<int, (long Executions, TimeSpan At)> _stalledSince = [];
+    private readonly Dictionary<int, (long Progress, TimeSpan At)> _stalledSince = [];
     private Job?[] _jobs = [];
 
     /// <summary>Prepares a campaign.</summary>
@@ -38,13 +38,13 @@ public sealed class Campaign
     /// </summary>
     public static IReadOnlyList<byte[]> TakeLeftOver(string inFlightFolder) => InFlight.TakeLeftOver(inFlightFolder);
 
-    /// <summary>An input that a job has been running for longer than <paramref name="patience"/>; null where there is none.</summary>
+    /// <summary>An input that a job has been running for longer than <paramref name="patience"/> without getting on; null where there is none.</summary>
     public byte[]? FindStalled(TimeSpan patience)
     {
         for (int i = 0; i < _jobs.Length; i++)
         {
             if (_jobs[i] is not { Running: { } input } job) _stalledSince.Remove(i);
-            else if (!_stalledSince.TryGetValue(i, out var since) || since.Executions != job.Executions) _stalledSince[i] = (job.Executions, _clock.Elapsed);
+            else if (!_stalledSince.TryGetValue(i, out var since) || since.Progress != job.Progress) _stalledSince[i] = (job.Progress, _clock.Elapsed);
             else if (_clock.Elapsed - since.At > patience) return input;
         }
 
@@ -52,7 +52,11 @@ public sealed class Campaign
     }
 
     /// <summary>Has it end soon; can be called from any thread.</summary>
-    public void Stop() => _state.Stop();
+    public void Stop()
+    {
+        _state.Stop();
+        foreach (var job in _jobs) job?.Stop();
+    }
 
     /// <summary>Runs it to its end; <paramref name="tick"/> is called each second, and at the end, on the calling thread.</summary>
     public void Run(Action<Campaign>? tick = null)
@@ -65,7 +69,7 @@ public sealed class Campaign
         {
             var wait = Min(nextTick, _options.Time) - _clock.Elapsed;
             if (wait > TimeSpan.Zero) threads.First(thread => thread.IsAlive).Join(Min(wait, TimeSpan.FromMilliseconds(100)));
-            if (_clock.Elapsed >= _options.Time) _state.Stop();
+            if (_clock.Elapsed >= _options.Time) Stop();
             if (_clock.Elapsed < nextTick) continue;
             tick?.Invoke(this);
             nextTick += TimeSpan.FromSeconds(1);
@@ -94,7 +98,7 @@ public sealed class Campaign
 #pragma warning restore CA1031
         {
             lock (_failures) _failures.Add(failure);
-            _state.Stop();
+            Stop();
         }
     }
 }

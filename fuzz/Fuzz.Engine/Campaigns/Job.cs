@@ -55,6 +55,9 @@ internal sealed class Job : IDisposable
 
     public long Executions => Volatile.Read(ref _executions);
 
+    /// <summary>Stands still while one and the same operation runs.</summary>
+    public long Progress => Executions + _executor.Progress;
+
     /// <summary>Operations of all executions together.</summary>
     public long Operations => Volatile.Read(ref _operations);
 
@@ -72,6 +75,9 @@ internal sealed class Job : IDisposable
             Fuzz(_schedule.Pick(_random));
         }
     }
+
+    /// <summary>Has an execution that takes long come back soon; whether it is over, the state says.</summary>
+    public void Stop() => _executor.Stop();
 
     public void Dispose()
     {

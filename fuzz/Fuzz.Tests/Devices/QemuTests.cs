@@ -1,4 +1,5 @@
 using Viommu.Fuzz.Devices;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
 using Viommu.Fuzz.Tests.Program;
@@ -64,6 +65,32 @@ public sealed class QemuTests : IDisposable
         Assert.NotEmpty(keys);
         Assert.Equal(keys.Distinct(), keys);
         Assert.All(keys, key => Assert.Contains($"times, known: {key["FOUND ".Length..].TrimEnd()}", _fuzz.Output));
+    }
+
+    [SkippableFact]
+    public void A_campaign_that_is_to_end_does_not_wait_until_a_finding_is_small()
+    {
+        RequireQemu();
+        var attach = new AttachRequest(1, FirstEndpoint).Encode();
+        attach[^1] = 7;
+        byte[] program = SequenceSeeds.Program(SequenceSeeds.Request(new ProbeRequest(FirstEndpoint, 512).Encode()), SequenceSeeds.Request(attach));
+        Assert.True(Scout(isStopping: false, out long progress).Input!.Length < program.Length);
+        // Each program that was tried for it counts, not only the one that was to be run.
+        Assert.True(progress > 10);
+        Assert.Equal(program, Scout(isStopping: true, out progress).Input);
+        Assert.NotEqual(0, progress);
+
+        Finding Scout(bool isStopping, out long progress)
+        {
+            using var device = QemuDevice.Find("qemu", TargetList.Find("sequence"))!;
+            using var scout = device.NewScout();
+            if (isStopping) scout.Stop();
+            long before = scout.Progress;
+            var finding = scout.Execute(program);
+            progress = scout.Progress - before;
+            Assert.Equal("IOMMU-ATTACH-D-01|||attach Answer Ok", finding?.Key.ToString());
+            return finding!;
+        }
     }
 
     /// <summary>What the suite's own accesses meet, and what is seen in a state that is a guess, is nobody's fault.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Engine.Corpus;
 using Viommu.Fuzz.Engine.Mutation;
@@ -105,6 +106,25 @@ public class CampaignTests
         Assert.Contains("no such device", Assert.Throws<AggregateException>(() => campaign.Run()).ToString());
     }
 
+    [Fact]
+    public async Task An_execution_that_gets_on_has_not_stalled_however_long_it_takes()
+    {
+        using var executor = new SlowExecutor();
+        var folder = Directory.CreateTempSubdirectory("campaign-");
+        var campaign = new Campaign(Options(() => executor, 1, keepGoing: true, seed: 1) with { InFlightFolder = folder.FullName });
+        var running = Task.Run(() => campaign.Run());
+        executor.WaitUntilInside();
+        Assert.Null(campaign.FindStalled(TimeSpan.Zero));
+        executor.GetOn();
+        Assert.Null(campaign.FindStalled(TimeSpan.Zero));
+        Thread.Sleep(1);
+        Assert.NotNull(campaign.FindStalled(TimeSpan.Zero));
+        // It comes back by nothing else.
+        campaign.Stop();
+        await running;
+        folder.Delete(recursive: true);
+    }
+
     private static Campaign Run(LockedDoor door, long runs, bool keepGoing = false, ulong seed = 1)
     {
         var campaign = new Campaign(Options(() => door, runs, keepGoing, seed));
@@ -112,7 +132,7 @@ public class CampaignTests
         return campaign;
     }
 
-    private static CampaignOptions Options(Func<LockedDoor> door, long runs, bool keepGoing, ulong seed) => new()
+    private static CampaignOptions Options(Func<IExecutor> door, long runs, bool keepGoing, ulong seed) => new()
     {
         Shape = LockedDoor.Shape,
         NewExecutor = door,

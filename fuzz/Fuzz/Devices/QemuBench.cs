@@ -25,6 +25,9 @@ internal sealed class QemuBench : IDisposable
     // This driver's rings are split, its doorbell is a queue number, and it puts chains where it likes.
     private const ulong NotSpoken = Features.RingPacked | Features.NotificationData | Features.NotifConfigData | Features.InOrder | Features.Suspend;
 
+    // Who does not accept these where they are offered may be left without a device that works (6.2).
+    private const ulong Needed = Features.AccessPlatform | Features.OrderPlatform;
+
     private const DeviceStatus Found = DeviceStatus.Acknowledge | DeviceStatus.Driver;
     private const DeviceStatus Running = Found | DeviceStatus.FeaturesOk | DeviceStatus.DriverOk;
 
@@ -85,9 +88,6 @@ internal sealed class QemuBench : IDisposable
     /// <summary>Times that something was sent to the process and its answers were waited for.</summary>
     public long RoundTrips => _target.RoundTrips;
 
-    /// <summary>Device resets that were needed between programs.</summary>
-    public int Resets { get; private set; }
-
     /// <summary>True where the device has indirect descriptors in force.</summary>
     public bool HasIndirect => (_negotiated & Features.IndirectDesc) != 0;
 
@@ -103,13 +103,19 @@ internal sealed class QemuBench : IDisposable
     /// <summary>The last answer: the whole writable part.</summary>
     public ReadOnlySpan<byte> Reply => _rings.Reply;
 
-    /// <summary>Starts a QEMU.</summary>
+    /// <summary>Starts a QEMU; throws <see cref="TargetUnavailableException"/> where that fails, or its device does not get as far as where programs start.</summary>
     public static QemuBench Open(QemuTargetSource source)
     {
         var target = source.Open(TargetShape.Default, out string? whyNot) as QemuTarget ?? throw new TargetUnavailableException(whyNot ?? "there is no QEMU");
         try
         {
             return new(target);
+        }
+        catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException or TargetDiedException or TargetHungException)
+        {
+            string words = failure is TargetDiedException or TargetHungException ? $" ({target.LastWords})" : "";
+            target.Dispose();
+            throw new TargetUnavailableException($"{target.Identity} cannot be brought up: {failure.Message}{words}", failure);
         }
         catch
         {
@@ -122,12 +128,7 @@ internal sealed class QemuBench : IDisposable
     public void Prepare(ulong wanted)
     {
         if (_isBypassWritten && !TryRestoreBypass()) SystemReset();
-        if (!_isClean || Accepted(wanted) != _negotiated)
-        {
-            Start(wanted);
-            Resets++;
-        }
-
+        if (!_isClean || Accepted(wanted) != _negotiated) Start(wanted);
         _isClean = false;
         Dma.Begin();
     }
@@ -144,7 +145,10 @@ internal sealed class QemuBench : IDisposable
         _attached.Clear();
     }
 
-    /// <summary>Resets the device and has it accept as many of <paramref name="wanted"/> as it offers.</summary>
+    /// <summary>
+    /// Resets the device and has it accept as many of <paramref name="wanted"/> as it offers; throws <see cref="DeviceViolationException"/>
+    /// where it does not.
+    /// </summary>
     public void Start(ulong wanted)
     {
         _negotiated = Accepted(wanted);
@@ -153,7 +157,8 @@ internal sealed class QemuBench : IDisposable
         _rings.Clear();
         Post(CommonField.DeviceStatus, 0);
         // 4.1.4.3.2: nothing else until 0 is read back.
-        if (ReadStatus() != DeviceStatus.None && !_machine.ResetDevice()) throw new GuestSetupException("the device does not end its reset");
+        if (ReadStatus() != DeviceStatus.None && !_machine.ResetDevice())
+            throw new DeviceViolationException("CORE-RESET-D-01", "the device status becomes 0 after a device reset", $"it reads {ReadStatus()} after {_machine.Patience.TotalSeconds:0} s");
         Post(CommonField.DeviceStatus, (ulong)DeviceStatus.Acknowledge);
         Post(CommonField.DeviceStatus, (ulong)Found);
         for (int half = 0; half < 2; half++)
@@ -166,7 +171,7 @@ internal sealed class QemuBench : IDisposable
         SetUpQueue(IommuDriver.RequestQueueNumber, QemuRings.RequestQueueSize, _rings.Requests);
         SetUpQueue(IommuDriver.EventQueueNumber, QemuRings.EventQueueSize, _rings.Events);
         Post(CommonField.DeviceStatus, (ulong)Running);
-        if (ReadStatus() != Running) throw new GuestSetupException($"a legal negotiation of features 0x{_negotiated:x} did not end in DRIVER_OK");
+        if (ReadStatus() is not Running and var status) throw Refusal(status);
     }
 
     /// <summary>The reset line of the machine; <see cref="Start"/> has to follow.</summary>
@@ -231,7 +236,11 @@ internal sealed class QemuBench : IDisposable
             : [];
     }
 
-    private ulong Accepted(ulong wanted) => (wanted & _offered & ~NotSpoken) | Features.Version1;
+    private ulong Accepted(ulong wanted) => ((wanted | Needed) & _offered & ~NotSpoken) | Features.Version1;
+
+    private DeviceViolationException Refusal(DeviceStatus status) => (status & DeviceStatus.FeaturesOk) == 0
+        ? new("CORE-FEAT-D-02", "the device accepts any valid subset of the features that it offers", $"FEATURES_OK does not stay set with features 0x{_negotiated:x}")
+        : new(OracleClause.DescIommu01.Id(), "a driver that keeps to the rules can start the device", $"the device status reads {status} after DRIVER_OK with features 0x{_negotiated:x}");
 
     private bool TryDetach()
     {

@@ -10,15 +10,16 @@ namespace Viommu.Fuzz.Devices;
 internal sealed class QemuReplay(QemuRunner runner) : IExecutor
 {
     private readonly DateTime _until = DateTime.MaxValue;
+    private readonly Func<bool> _isStopping = () => false;
     private readonly FindingKey? _key;
     private readonly FatalSequences? _avoided;
 
     /// <summary>
-    /// Runs variants of a program that shows the finding <paramref name="key"/>, until a time is over; after it nothing is broken any more. What
-    /// turns out to be another end of the device is not waited for again.
+    /// Runs variants of a program that shows the finding <paramref name="key"/>, until a time is over, or <paramref name="isStopping"/> says so;
+    /// after it nothing is broken any more. What turns out to be another end of the device is not waited for again.
     /// </summary>
-    public QemuReplay(QemuRunner runner, FindingKey key, TimeSpan time)
-        : this(runner) => (_key, _until, _avoided) = (key, DateTime.UtcNow + time, new());
+    public QemuReplay(QemuRunner runner, FindingKey key, TimeSpan time, Func<bool> isStopping)
+        : this(runner) => (_key, _until, _isStopping, _avoided) = (key, DateTime.UtcNow + time, isStopping, new());
 
     /// <inheritdoc/>
     public Span<byte> Counters => default;
@@ -29,7 +30,7 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
     /// <inheritdoc/>
     public Finding? Execute(ReadOnlySpan<byte> input)
     {
-        if (DateTime.UtcNow >= _until) return null;
+        if (_isStopping() || DateTime.UtcNow >= _until) return null;
         Observations.Begin();
         var finding = runner.Replay(input, Observations, _avoided);
         if (runner.IsFatal && finding?.Key != _key && FatalSequences.Blame(runner.Classes) is var blamed && blamed.Any(request => request.IsOdd)) _avoided?.TryAdd(blamed);
@@ -49,8 +50,10 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
 /// </summary>
 internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IExecutor
 {
-    // A death costs a start of the process, and whoever watches the campaign loses patience with an input that takes long.
+    // A death costs a start of the process: what is worth so much to one finding keeps the campaign from others.
     private static readonly TimeSpan TimeToMinimise = TimeSpan.FromSeconds(10);
+
+    private volatile bool _isStopping;
 
     /// <inheritdoc/>
     public Span<byte> Counters => default;
@@ -86,6 +89,12 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
     public Finding? LogComparisons(ReadOnlySpan<byte> input, ComparisonLog log) => null;
 
     /// <inheritdoc/>
+    public long Progress => runner.Progress;
+
+    /// <inheritdoc/>
+    public void Stop() => _isStopping = true;
+
+    /// <inheritdoc/>
     public void Dispose() => runner.Dispose();
 
     private Finding? Confirm(ReadOnlySpan<byte> input, Finding seen)
@@ -93,11 +102,11 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
         byte[] alone = Without(input, runner.PassedOver, keep: runner.IsFatal ? runner.PassedOver[^1] : -1);
         if (new QemuReplay(runner).Execute(alone) is not { } confirmed || (confirmed.Key != seen.Key && knowledge.IsSettled(confirmed.Key))) return null;
         bool isFatal = runner.IsFatal;
-        var replay = new QemuReplay(runner, confirmed.Key, TimeToMinimise);
+        var replay = new QemuReplay(runner, confirmed.Key, TimeToMinimise, () => _isStopping);
         byte[] smallest = new Minimizer(replay, SequenceShape.Shape, confirmed.Key).Minimize(alone);
         // Once more, for its own words, and for the requests that it is made of.
-        var told = new QemuReplay(runner).Execute(smallest);
-        knowledge.Settle(confirmed.Key, isFatal && runner.IsFatal ? [.. runner.Classes] : []);
+        var told = _isStopping ? null : new QemuReplay(runner).Execute(smallest);
+        knowledge.Settle(confirmed.Key, told is not null && isFatal && runner.IsFatal ? [.. runner.Classes] : []);
         return (told?.Key == confirmed.Key ? told : confirmed) with { Input = smallest };
     }
 

@@ -4,6 +4,7 @@ using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
+using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Qemu;
 
@@ -28,12 +29,12 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private readonly List<Sent> _sent = new(SequenceShape.MaximumSteps);
     private readonly List<int> _passedOver = [];
     private readonly List<RequestClass> _classes = new(SequenceShape.MaximumSteps);
-    private QemuBench? _bench;
+    private readonly QemuProcess _process = new(source);
     private SpecOracle? _oracle;
     private Observations _observations = new(SequenceStates.Count);
     private QemuKnowledge? _knowledge;
     private FatalSequences? _avoided;
-    private long _roundTripsBefore;
+    private long _progress;
     private Finding? _finding;
     private bool _isOver;
     private bool _isOneByOne;
@@ -54,19 +55,16 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     /// <summary>The requests of the last program that were sent, up to its end.</summary>
     public IReadOnlyList<RequestClass> Classes => _classes;
 
-    /// <summary>Processes that ended or hung.</summary>
-    public int Deaths { get; private set; }
+    /// <summary>Processes that ended, hung, or did not do what every program begins with.</summary>
+    public int Deaths => _process.Deaths;
 
-    /// <summary>Times that something was sent to a process and its answers were waited for.</summary>
-    public long RoundTrips => _roundTripsBefore + (_bench?.RoundTrips ?? 0);
-
-    /// <summary>Device resets that were needed between programs, by the process that runs now.</summary>
-    public int Resets => _bench?.Resets ?? 0;
+    /// <summary>Counts up with each step, none of which takes long whatever the device does. Read from any thread.</summary>
+    public long Progress => Volatile.Read(ref _progress) + _process.Starts;
 
     /// <summary>Name and version of the device; a QEMU is started where none runs.</summary>
     public TargetIdentity Identity => Bench.Identity;
 
-    private QemuBench Bench => _bench ??= QemuBench.Open(source);
+    private QemuBench Bench => _process.Bench;
 
     private bool IsScouting => _knowledge is not null;
 
@@ -74,9 +72,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     public Finding? Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
     {
         knowledge.Begin();
-        long before = RoundTrips;
+        long before = _process.RoundTrips;
         var finding = Run(input, observations, knowledge, avoided: null);
-        knowledge.Cost = (knowledge.Cost.Programs + 1, knowledge.Cost.RoundTrips + RoundTrips - before);
+        knowledge.Cost = (knowledge.Cost.Programs + 1, knowledge.Cost.RoundTrips + _process.RoundTrips - before);
         return finding;
     }
 
@@ -88,7 +86,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _bench?.Dispose();
+    public void Dispose() => _process.Dispose();
+
+    private void GetOn() => Volatile.Write(ref _progress, _progress + 1);
 
     private Finding? Run(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge? knowledge, FatalSequences? avoided)
     {
@@ -106,11 +106,15 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
                 Run(i, input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
             if (!_isOver) Flush();
             (_between, _operation) = (OracleClause.DescIommu01, "clean-up");
-            _bench?.CleanUp();
+            _process.Running?.CleanUp();
         }
         catch (Exception end) when (end is TargetDiedException or TargetHungException)
         {
             Ended(end, _between, _operation);
+        }
+        catch (DeviceViolationException refusal)
+        {
+            Refused(refusal);
         }
 
         return _finding;
@@ -118,6 +122,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private void Begin(ReadOnlySpan<byte> input)
     {
+        GetOn();
         (_between, _operation) = (OracleClause.DescIommu01, "reset");
         Bench.Prepare(BinaryPrimitives.ReadUInt64LittleEndian(input));
         _oracle ??= new(Bench.Facts);
@@ -127,6 +132,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private void Run(int index, ReadOnlySpan<byte> step)
     {
+        GetOn();
         var kind = (StepKind)(step[0] % SequenceShape.KindCount);
         if (kind <= StepKind.Raw)
         {
@@ -376,13 +382,19 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     {
         string lastWords = end is TargetDiedException died ? died.LastWords : ((TargetHungException)end).LastWords;
         _isOver = true;
-        Deaths++;
-        _roundTripsBefore = RoundTrips;
-        _bench?.Dispose();
-        _bench = null;
+        _process.End();
         if (_finding is not null) return;
         var finding = Broken(clause.Id(), $"{operation} {(end is TargetDiedException ? "ends the process" : "hangs")}", $"{operation} breaks {clause.Id()} ({clause.Level()}): {end.Message}") with { Details = lastWords };
         if (!IsKnown(finding)) _finding = finding;
+    }
+
+    // Nobody knows what state such a device is in: what comes next runs on another.
+    private void Refused(DeviceViolationException refusal)
+    {
+        _isOver = true;
+        _process.End();
+        var finding = Broken(refusal.Clause, _operation, $"{_operation} breaks {refusal.Message}; expected: {refusal.Expected}");
+        if (_finding is null && !IsKnown(finding)) _finding = finding;
     }
 
     private bool IsKnown(Finding finding)

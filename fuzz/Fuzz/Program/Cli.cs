@@ -2,6 +2,7 @@ using System.CommandLine;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
+using Viommu.Guest.Targets;
 
 namespace Viommu.Fuzz.Program;
 
@@ -19,7 +20,7 @@ internal static class Cli
         {
             return Complain(host, e.Message, ExitCode.Usage);
         }
-        catch (CorpusException e)
+        catch (Exception e) when (e is CorpusException or TargetUnavailableException)
         {
             return Complain(host, e.Message, ExitCode.Harness);
         }

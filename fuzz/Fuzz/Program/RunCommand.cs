@@ -10,6 +10,7 @@ using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
+using Viommu.Guest.Targets;
 
 namespace Viommu.Fuzz.Program;
 
@@ -89,6 +90,13 @@ internal sealed class RunCommand
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {
             throw new CorpusException($"cannot keep note of the inputs that run in {reports}: {e.InnerException.Message}", e);
+        }
+        catch (AggregateException e)
+        {
+            // What was found until then is found.
+            Finish(campaign, target, folder, report, reports);
+            if (e.InnerException is TargetUnavailableException gone) throw new TargetUnavailableException($"the campaign ends: {gone.Message}", e);
+            throw;
         }
 
         foreach (var line in qemu?.DescribePassedOver() ?? []) _host.Console.Line(line);
