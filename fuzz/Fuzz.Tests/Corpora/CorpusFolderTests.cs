@@ -45,6 +45,17 @@ public sealed class CorpusFolderTests : IDisposable
     }
 
     [Fact]
+    public void An_input_and_what_is_read_of_its_file_are_one_file()
+    {
+        var format = TargetList.Find("request").Format;
+        using var folder = CorpusFolder.Open(_folder, format);
+        // What is not sent of the bytes of a request does not count.
+        folder.Write([[4, 4, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]]);
+        folder.Write(CorpusFolder.Read(_folder, format, message => Assert.Fail(message)).Select(stored => stored.Input).ToList());
+        Assert.Single(Directory.GetFiles(_folder, "*" + format.Extension));
+    }
+
+    [Fact]
     public void What_a_killed_run_has_half_written_is_no_input()
     {
         Directory.CreateDirectory(_folder);
@@ -74,6 +85,8 @@ public sealed class CorpusFolderTests : IDisposable
         public string Extension => ".even";
 
         public byte[] ToFile(ReadOnlySpan<byte> input) => input.ToArray();
+
+        public bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) => one.SequenceEqual(other);
 
         public byte[] FromFile(ReadOnlySpan<byte> file) => file.Length % 2 == 0 ? file.ToArray() : throw new FormatException("an odd number of bytes");
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Mutation;
+using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Tests.Corpora;
@@ -8,29 +9,62 @@ namespace Viommu.Fuzz.Tests.Corpora;
 public class InputFormatTests
 {
     [Theory]
-    [InlineData("request")]
-    [InlineData("sequence")]
-    public void Text_of_an_input_stands_for_an_input_that_does_the_same_and_has_the_same_text(string name)
+    [InlineData("request", 1900)]
+    [InlineData("sequence", 1000)]
+    public void A_file_of_an_input_stands_for_one_that_does_the_same_and_is_text_where_text_says_it_all(string name, int mostlyText)
     {
         var target = TargetList.Find(name);
         using var executor = new TargetHost(target).Plain();
         var seeds = target.Seeds().Select(seed => seed.Input).ToArray();
         var mutator = new Mutator(target.Shape, new ValueDictionary([], []), new Random64(3));
-        int same = 0;
+        int text = 0;
         for (int i = 0; i < 2000; i++)
         {
             var input = mutator.Mutate(seeds[i % seeds.Length], seeds[i * 7 % seeds.Length]).ToArray();
-            var text = target.Format.ToFile(input);
-            var read = target.Format.FromFile(text);
-            Assert.Equal(Encoding.UTF8.GetString(text), Encoding.UTF8.GetString(target.Format.ToFile(read)));
+            var file = FileForm.Of(target.Format, input);
+            var read = file.Extension == target.Format.Extension ? target.Format.FromFile(file.Content) : file.Content;
             Assert.Null(executor.Execute(input));
             ulong trace = executor.Observations.Trace;
             Assert.Null(executor.Execute(read));
-            // What scripts have no words for is left out: accesses of endpoints that do not exist, requests without a byte.
-            same += executor.Observations.Trace == trace ? 1 : 0;
+            Assert.Equal(trace, executor.Observations.Trace);
+            // However often it is written: the same file.
+            var again = FileForm.Of(target.Format, read);
+            Assert.Equal((file.Name, file.Extension), (again.Name, again.Extension));
+            Assert.Equal(file.Content, again.Content);
+            if (file.Extension == target.Format.Extension) text++;
         }
 
-        Assert.True(same > 1500, $"only {same} of 2000 inputs do the same after they were text");
+        Assert.True(text > mostlyText, $"only {text} of 2000 inputs are text");
+    }
+
+    [Theory]
+    [InlineData((int)StepKind.DeviceReset, ~(1UL << 28))]
+    [InlineData((int)StepKind.DeviceReset, ~((1UL << 28) | (1UL << 29) | 4UL))]
+    [InlineData((int)StepKind.SystemReset, 0UL)]
+    public void Every_feature_that_a_reset_wants_is_kept_in_text(int step, ulong features)
+    {
+        var kind = (StepKind)step;
+        var program = SequenceSeeds.Program(SequenceSeeds.Bypass(1), SequenceSeeds.Reset(kind, features), SequenceSeeds.Reset(kind));
+        var file = FileForm.Of(SequenceFormat.Instance, program);
+        Assert.Equal(SequenceFormat.Instance.Extension, file.Extension);
+        Assert.Equal(program, SequenceFormat.Instance.FromFile(file.Content));
+    }
+
+    public static TheoryData<string, byte[]> WithoutWords => new()
+    {
+        { "an endpoint that does not exist", SequenceSeeds.Program(SequenceSeeds.Dma(TestBed.NoEndpoint, 0x1000, 8, isWrite: false)) },
+        { "a request without a byte", SequenceSeeds.Program(SequenceSeeds.Raw([], 0, Framing.Plain)) },
+        { "other features before a first reset", SequenceSeeds.Program(SequenceSeeds.Reset(StepKind.DeviceReset, 4)) },
+        { "less than a header", new byte[3] },
+    };
+
+    [Theory]
+    [MemberData(nameof(WithoutWords))]
+    public void What_scripts_have_no_words_for_is_kept_as_its_bytes(string what, byte[] program)
+    {
+        var file = FileForm.Of(SequenceFormat.Instance, program);
+        Assert.True(file.Extension == RawFormat.Instance.Extension, what);
+        Assert.Equal(program, file.Content);
     }
 
     [Fact]

@@ -1,4 +1,7 @@
+using System.Text.Json;
+using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
 using Viommu.Fuzz.Tests.Engine;
@@ -52,6 +55,18 @@ public sealed class CampaignReportTests : IDisposable
         Assert.Null(next.Write(Found("rule", 8)));
         Assert.Equal(length, new FileInfo(Assert.Single(next.Found).File!).Length);
         Assert.Equal(length, Assert.Single(next.Found).Length);
+    }
+
+    [Fact]
+    public void A_finding_whose_program_has_no_words_is_kept_as_its_bytes_and_the_record_says_so()
+    {
+        using var report = new CampaignReport(_folder, TargetList.Find("sequence"), "model", 1, _ => null);
+        var program = SequenceSeeds.Program(SequenceSeeds.Dma(TestBed.NoEndpoint, 0x1000, 8, isWrite: false));
+        var finding = Found("rule", 0).Finding;
+        Assert.Null(report.Write(new(finding, program)));
+        string record = File.ReadAllText(Path.Combine(report.FindingsFolder, finding.Key.FileName + ".json"));
+        string input = JsonDocument.Parse(record).RootElement.GetProperty("input").GetString()!;
+        Assert.Equal(program, InputFile.Read(Path.Combine(report.FindingsFolder, input), TargetList.Find("sequence")));
     }
 
     private static FoundInput Found(string rule, int length) => new(new(new(rule, "", "", ""), "what is broken", ""), new byte[length]);

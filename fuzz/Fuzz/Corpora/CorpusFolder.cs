@@ -88,7 +88,8 @@ internal sealed class CorpusFolder : IDisposable
         _unwritten.AddRange(inputs);
         while (_unwritten.Count > 0)
         {
-            Trouble = TryWrite(System.IO.Path.Combine(Path, NameOf(_unwritten[^1]) + _format.Extension), _format.ToFile(_unwritten[^1]));
+            var form = FileForm.Of(_format, _unwritten[^1]);
+            Trouble = TryWrite(System.IO.Path.Combine(Path, form.Name + form.Extension), form.Content);
             if (Trouble is not null) return;
             _unwritten.RemoveAt(_unwritten.Count - 1);
         }
@@ -114,6 +115,9 @@ internal sealed class CorpusFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
+
+    /// <summary>The name that an input has in this folder, without its extension.</summary>
+    public string NameInFolder(byte[] input) => FileForm.Of(_format, input).Name;
 
     /// <summary>The name of an input among others, which depends on nothing but its bytes.</summary>
     public static string NameOf(ReadOnlySpan<byte> input) => Convert.ToHexStringLower(SHA256.HashData(input))[..NameLength];

@@ -52,6 +52,8 @@ internal sealed class RequestFormat : IInputFormat
         return RequestTarget.Encode(bytes, last.Writable, framing);
     }
 
+    public bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) => RequestTarget.AreSame(one, other);
+
     private static ScriptFraming FramingOf(Framing framing, int readable, int writable) => framing switch
     {
         Framing.SplitReadable => new((readable / 2).ToString(CultureInfo.InvariantCulture), "", 0),

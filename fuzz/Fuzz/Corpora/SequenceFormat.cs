@@ -9,8 +9,9 @@ using Viommu.Guest.Wire;
 namespace Viommu.Fuzz.Corpora;
 
 /// <summary>
-/// Programs of requests as scripts, which people read and every target runs. What a script has no words for is left out: accesses of
-/// endpoints that do not exist, and requests without a byte. Which of the fuzzer's devices it was found on is in a comment.
+/// Programs of requests as scripts, which people read and every target runs. What a script has no words for is left out, accesses of
+/// endpoints that do not exist and requests without a byte: such programs are kept as their bytes. Which of the fuzzer's devices it was found
+/// on, and what is wanted of features that scripts do not name, is in comments.
 /// </summary>
 internal sealed class SequenceFormat : IInputFormat
 {
@@ -36,22 +37,24 @@ internal sealed class SequenceFormat : IInputFormat
         }
     }
 
+    public bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) => SequenceMeaning.AreSame(one, other);
+
     /// <summary>A program as a script.</summary>
     public static Script ToScript(ReadOnlySpan<byte> input)
     {
         if (input.Length < SequenceShape.HeaderSize) return new([]);
         ulong features = BinaryPrimitives.ReadUInt64LittleEndian(input);
         int bed = input[SequenceShape.BedOffset] % TestBed.Count;
-        ulong reserved = features & ~Features.IommuChapter;
         int steps = SequenceShape.Shape.RecordsIn(input.Length);
-        // What is accepted before a reset that nothing comes before does not count.
+        // Scripts accept features once before their first operation.
         if (steps > 0 && IsReset(Step(input, 0))) features = BinaryPrimitives.ReadUInt64LittleEndian(Step(input, 0)[SequenceShape.ResetFeatures..]);
         ulong accepted = features & Features.IommuChapter;
+        ulong reserved = features & ~Features.IommuChapter;
         var lines = new List<ScriptLine>();
         if (bed != 0 || reserved != ~Features.IommuChapter)
             lines.Add(new CommentLine(string.Create(CultureInfo.InvariantCulture, $"{Mark} bed={bed} reserved=0x{reserved:x}")));
         lines.Add(new FeaturesLine(accepted));
-        for (int i = 0; i < steps; i++) lines.AddRange(ToLines(Step(input, i), ref accepted));
+        for (int i = 0; i < steps; i++) lines.AddRange(ToLines(Step(input, i), ref accepted, ref reserved));
         return new(lines);
     }
 
@@ -69,7 +72,7 @@ internal sealed class SequenceFormat : IInputFormat
             switch (line)
             {
                 case CommentLine comment when comment.Text.StartsWith(Mark, StringComparison.Ordinal):
-                    (bed, reserved) = ReadMark(comment.Text);
+                    ReadMark(comment.Text, ref bed, ref reserved);
                     break;
                 case FeaturesLine wanted:
                     features = wanted.Features;
@@ -88,7 +91,7 @@ internal sealed class SequenceFormat : IInputFormat
         return program;
     }
 
-    private static List<ScriptLine> ToLines(ReadOnlySpan<byte> step, ref ulong accepted)
+    private static List<ScriptLine> ToLines(ReadOnlySpan<byte> step, ref ulong accepted, ref ulong reserved)
     {
         var kind = (StepKind)(step[0] % SequenceShape.KindCount);
         switch (kind)
@@ -101,11 +104,21 @@ internal sealed class SequenceFormat : IInputFormat
             case StepKind.WriteBypass:
                 return [new BypassOperation(step[SequenceShape.BodyOffset])];
             case StepKind.DeviceReset or StepKind.SystemReset:
-                ulong features = BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]) & Features.IommuChapter;
-                ScriptOperation reset = kind == StepKind.DeviceReset ? new ResetOperation() : new SystemResetOperation();
-                if (features == accepted) return [reset];
-                accepted = features;
-                return [new FeaturesLine(features), reset];
+                ulong wanted = BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]);
+                var lines = new List<ScriptLine>();
+                if ((wanted & ~Features.IommuChapter) != reserved)
+                {
+                    reserved = wanted & ~Features.IommuChapter;
+                    lines.Add(new CommentLine(string.Create(CultureInfo.InvariantCulture, $"{Mark} reserved=0x{reserved:x}")));
+                }
+
+                if ((wanted & Features.IommuChapter) != accepted)
+                {
+                    accepted = wanted & Features.IommuChapter;
+                    lines.Add(new FeaturesLine(accepted));
+                }
+
+                return [.. lines, kind == StepKind.DeviceReset ? new ResetOperation() : new SystemResetOperation()];
             default:
                 return ToRequest(kind, step) is { } request ? [request] : [];
         }
@@ -201,10 +214,8 @@ internal sealed class SequenceFormat : IInputFormat
         return SequenceSeeds.Raw(bytes, writable, framing);
     }
 
-    private static (byte Bed, ulong Reserved) ReadMark(string text)
+    private static void ReadMark(string text, ref byte bed, ref ulong reserved)
     {
-        byte bed = 0;
-        ulong reserved = 0;
         foreach (var word in text[Mark.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             bool isRead = word.StartsWith("bed=", StringComparison.Ordinal)
@@ -213,7 +224,7 @@ internal sealed class SequenceFormat : IInputFormat
             if (!isRead) throw new FormatException($"'{word}' in the comment '{text}' means nothing");
         }
 
-        return (bed, reserved & ~Features.IommuChapter);
+        reserved &= ~Features.IommuChapter;
     }
 
     private static uint U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);

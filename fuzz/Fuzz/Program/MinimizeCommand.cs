@@ -40,8 +40,12 @@ internal sealed class MinimizeCommand
 
         var minimizer = new Minimizer(executor, target.Shape, finding.Key);
         var smallest = minimizer.Minimize(input);
-        string output = parsed.GetValue(_output) ?? Path.Combine(Path.GetDirectoryName(file) ?? "", $"{Path.GetFileNameWithoutExtension(file)}.min{target.Format.Extension}");
-        if (CorpusFolder.TryWrite(output, target.Format.ToFile(smallest)) is { } trouble) throw new CorpusException(trouble);
+        var form = FileForm.Of(target.Format, smallest);
+        string output = parsed.GetValue(_output) ?? Path.Combine(Path.GetDirectoryName(file) ?? "", $"{Path.GetFileNameWithoutExtension(file)}.min{form.Extension}");
+        bool isFormatted = output.EndsWith(target.Format.Extension, StringComparison.Ordinal);
+        if (isFormatted && form.Extension != target.Format.Extension)
+            throw new UsageException($"a file {target.Format.Extension} has no words for the result: --output has to name one {form.Extension}");
+        if (CorpusFolder.TryWrite(output, isFormatted ? form.Content : smallest) is { } trouble) throw new CorpusException(trouble);
         _host.Console.Line($"finding {finding.Key}");
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
             $"{input.Length} bytes, {target.Shape.RecordsIn(input.Length)} operations -> {smallest.Length} bytes, {target.Shape.RecordsIn(smallest.Length)} operations, in {minimizer.Executions} executions: {output}"));

@@ -112,7 +112,7 @@ internal sealed class RunCommand
         {
             var fresh = running.EntriesFrom(written);
             written += fresh.Count;
-            folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(CorpusFolder.NameOf(input))));
+            folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(folder.NameInFolder(input))));
             report.Tick(running);
             screen.Show(running, report.Rate, folder.Trouble ?? report.Trouble);
             if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report, reports);

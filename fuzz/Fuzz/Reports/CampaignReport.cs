@@ -93,9 +93,10 @@ internal sealed class CampaignReport : IDisposable
 
         string name = found.Finding.Key.FileName;
         string path = Path.Combine(FindingsFolder, name);
-        string file = path + _target.Format.Extension;
+        var form = FileForm.Of(_target.Format, found.Input);
+        string file = path + form.Extension;
         var record = new FindingRecord(key, _target.Name, _device, seed, found.Finding.Message, found.Finding.Details, Path.GetFileName(file));
-        string? trouble = CorpusFolder.TryWrite(file, _target.Format.ToFile(found.Input)) ?? CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(record, FindingRecord.Options));
+        string? trouble = CorpusFolder.TryWrite(file, form.Content) ?? CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(record, FindingRecord.Options));
         if (trouble is null || known?.File is null) _found[key] = new(found.Finding, found.Input.Length, trouble is null ? file : null);
         return trouble;
     }

@@ -75,6 +75,15 @@ internal sealed class RequestTarget : IFuzzTarget
         return input;
     }
 
+    /// <summary>Whether two inputs stand for the same request.</summary>
+    public static bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
+    {
+        if (one.Length < HeaderSize || other.Length < HeaderSize) return one.Length < HeaderSize && other.Length < HeaderSize;
+        var (request, writable, framing) = Decode(one);
+        var (otherRequest, otherWritable, otherFraming) = Decode(other);
+        return request.SequenceEqual(otherRequest) && writable == otherWritable && framing == otherFraming;
+    }
+
     public void Execute(ReadOnlySpan<byte> input, Observations observations)
     {
         if (input.Length < HeaderSize) return;
@@ -95,7 +104,7 @@ internal sealed class RequestTarget : IFuzzTarget
         var judgement = oracle.Judge(new RequestView(request, writable), new AnswerView(_machine.Reply, (uint)used, _machine.Poison));
         if (judgement.IsDeviation) throw Deviation.From(judgement, Requests.Name((byte)type));
         if (status == 0 && type is not RequestLayout.Probe) Restart(oracle);
-        else RequireNoTrace(input, observations);
+        else RequireNoTrace(request, writable, framing, observations);
     }
 
     public void Dispose()
@@ -111,10 +120,10 @@ internal sealed class RequestTarget : IFuzzTarget
     }
 
     // One access that spans two mappings, or one in bypass mode; and, for some of the inputs, since each leads to a fault report: one to a
-    // mapping that only takes writes, one to nothing, one by an endpoint without a domain. Which, the input's own bytes decide.
-    private void RequireNoTrace(ReadOnlySpan<byte> input, Observations observations)
+    // mapping that only takes writes, one to nothing, one by an endpoint without a domain. Which, the request itself decides.
+    private void RequireNoTrace(ReadOnlySpan<byte> request, int writable, Framing framing, Observations observations)
     {
-        ulong mixed = Mix(input);
+        ulong mixed = Mix(request, ((ulong)writable * FramingCount) + (ulong)framing);
         if (mixed % 2 == 0) RequireAccess(TestBed.FirstEndpoint, 0x1ff8, 16, TestBed.Ram + 0xff8);
         else RequireAccess(TestBed.SecondEndpoint, TestBed.Ram, 1, TestBed.Ram);
         if (mixed / 2 % FaultsOneIn != 0) return;
@@ -129,10 +138,11 @@ internal sealed class RequestTarget : IFuzzTarget
         }
     }
 
-    private static ulong Mix(ReadOnlySpan<byte> input)
+    private static ulong Mix(ReadOnlySpan<byte> bytes, ulong number)
     {
-        ulong mixed = 0;
-        for (; input.Length >= sizeof(ulong); input = input[sizeof(ulong)..]) mixed = (mixed ^ BinaryPrimitives.ReadUInt64LittleEndian(input)) * 0x9e37_79b9_7f4a_7c15;
+        const ulong Odd = 0x9e37_79b9_7f4a_7c15;
+        ulong mixed = number * Odd;
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..]) mixed = (mixed ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes)) * Odd;
         return mixed >> 32;
     }
 

@@ -50,6 +50,9 @@ internal interface IInputFormat
 
     /// <summary>The input in a file; a <see cref="FormatException"/> says where it makes no sense.</summary>
     byte[] FromFile(ReadOnlySpan<byte> file);
+
+    /// <summary>Whether two inputs do the same, on whatever device.</summary>
+    bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other);
 }
 
 /// <summary>The input is the file.</summary>
@@ -62,4 +65,6 @@ internal sealed class RawFormat : IInputFormat
     public byte[] ToFile(ReadOnlySpan<byte> input) => input.ToArray();
 
     public byte[] FromFile(ReadOnlySpan<byte> file) => file.ToArray();
+
+    public bool AreSame(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other) => one.SequenceEqual(other);
 }
