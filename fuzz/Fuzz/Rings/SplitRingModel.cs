@@ -11,7 +11,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
     private ushort _nextAvailable;
     private ushort _nextUsed;
 
-    // The available index as it was when the device last had reason to read it.
+    // The farthest available index that the device had reason to read: it need not read another one before it gets there.
     private ushort _seen;
 
     /// <inheritdoc/>
@@ -32,7 +32,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         if (!TryRead16(Place.DriverArea + 2, out ushort index)) return RingFault.RingUnreachable;
         if (index == _nextAvailable) return RingFault.Empty;
         if ((ushort)(index - _nextAvailable) > Place.Size - (ushort)(_nextAvailable - _nextUsed)) return RingFault.TooManyAvailable;
-        _seen = index;
+        if ((ushort)(index - _nextAvailable) > (ushort)(_seen - _nextAvailable)) _seen = index;
         if (!TryRead16(Place.DriverArea + 4 + (2 * (ulong)(_nextAvailable % Place.Size)), out ushort head)) return RingFault.RingUnreachable;
         chain.Id = head;
         chain.Entries = 1;
