@@ -6,6 +6,8 @@ namespace Viommu.Fuzz.Engine.Campaigns;
 /// <summary>A number of jobs that look for inputs which reach something new, or break something.</summary>
 public sealed class Campaign
 {
+    private static readonly TimeSpan _patienceAtTheEnd = TimeSpan.FromSeconds(20);
+
     private readonly CampaignOptions _options;
     private readonly CampaignState _state;
     private readonly Stopwatch _clock = new();
@@ -33,10 +35,8 @@ public sealed class Campaign
     /// <summary>The inputs that reached something new, from the one at <paramref name="from"/> on.</summary>
     public IReadOnlyList<CorpusEntry> EntriesFrom(int from) => _state.EntriesFrom(from);
 
-    /// <summary>
-    /// The inputs that the last campaign with notes in this folder was running when its process ended. They are forgotten by this.
-    /// </summary>
-    public static IReadOnlyList<byte[]> TakeLeftOver(string inFlightFolder) => InFlight.TakeLeftOver(inFlightFolder);
+    /// <summary>The inputs that the last campaign with notes in this folder was running when its process ended.</summary>
+    public static IReadOnlyList<LeftOverInput> LeftOver(string inFlightFolder) => InFlight.LeftOver(inFlightFolder);
 
     /// <summary>An input that a job has been running for longer than <paramref name="patience"/> without getting on; null where there is none.</summary>
     public byte[]? FindStalled(TimeSpan patience)
@@ -64,6 +64,22 @@ public sealed class Campaign
         _clock.Start();
         _jobs = new Job?[_options.Jobs];
         var threads = Enumerable.Range(0, _options.Jobs).Select(Start).ToList();
+        try
+        {
+            Watch(threads, tick);
+        }
+        finally
+        {
+            End(threads);
+        }
+
+        if (_failures.Count > 0) throw new AggregateException("a job of the campaign failed", _failures);
+    }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan two) => one < two ? one : two;
+
+    private void Watch(List<Thread> threads, Action<Campaign>? tick)
+    {
         var nextTick = TimeSpan.FromSeconds(1);
         while (threads.Any(thread => thread.IsAlive))
         {
@@ -77,12 +93,18 @@ public sealed class Campaign
 
         _clock.Stop();
         tick?.Invoke(this);
-        // Not by the threads themselves: what a job is running is looked at from here.
-        foreach (var job in _jobs) job?.Dispose();
-        if (_failures.Count > 0) throw new AggregateException("a job of the campaign failed", _failures);
     }
 
-    private static TimeSpan Min(TimeSpan one, TimeSpan two) => one < two ? one : two;
+    // Where the tick has failed jobs are still at work. They are not disposed of by their threads: what a job is running is looked at from
+    // here. One that does not come back goes with the process, so that the failure is not held up by it.
+    private void End(List<Thread> threads)
+    {
+        Stop();
+        for (int i = 0; i < threads.Count; i++)
+        {
+            if (threads[i].Join(_patienceAtTheEnd)) _jobs[i]?.Dispose();
+        }
+    }
 
     private Thread Start(int index) => DeepStack.Start($"job {index}", () => RunJob(index));
 

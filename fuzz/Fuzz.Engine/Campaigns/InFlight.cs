@@ -52,17 +52,16 @@ internal sealed unsafe class InFlight : IDisposable
         _file.Dispose();
     }
 
-    /// <summary>The inputs that a campaign in this folder was running when its process ended, and forgets about them.</summary>
-    public static IReadOnlyList<byte[]> TakeLeftOver(string folder)
+    /// <summary>The inputs that a campaign in this folder was running when its process ended.</summary>
+    public static IReadOnlyList<LeftOverInput> LeftOver(string folder)
     {
-        var inputs = new List<byte[]>();
+        var inputs = new List<LeftOverInput>();
         foreach (var path in Directory.EnumerateFiles(folder, "inflight-*").Order(StringComparer.Ordinal))
         {
             var content = File.ReadAllBytes(path);
-            File.Delete(path);
             if (content.Length < HeaderSize || BitConverter.ToInt32(content) == 0) continue;
             int length = Math.Clamp(BitConverter.ToInt32(content, sizeof(int)), 0, content.Length - HeaderSize);
-            inputs.Add(content[HeaderSize..(HeaderSize + length)]);
+            inputs.Add(new(content[HeaderSize..(HeaderSize + length)], path));
         }
 
         return inputs;

@@ -107,6 +107,18 @@ public class CampaignTests
     }
 
     [Fact]
+    public void A_failure_of_whoever_watches_leaves_nothing_at_work()
+    {
+        var door = new LockedDoor(100);
+        var campaign = new Campaign(Options(() => door, long.MaxValue, keepGoing: true, seed: 1));
+        Assert.Throws<InvalidOperationException>(() => campaign.Run(_ => throw new InvalidOperationException("nobody looks")));
+        Assert.True(door.IsDisposed);
+        long executions = campaign.Snapshot.Executions;
+        Thread.Sleep(50);
+        Assert.Equal(executions, campaign.Snapshot.Executions);
+    }
+
+    [Fact]
     public async Task An_execution_that_gets_on_has_not_stalled_however_long_it_takes()
     {
         using var executor = new SlowExecutor();
@@ -125,7 +137,7 @@ public class CampaignTests
         folder.Delete(recursive: true);
     }
 
-    private static Campaign Run(LockedDoor door, long runs, bool keepGoing = false, ulong seed = 1)
+    internal static Campaign Run(LockedDoor door, long runs, bool keepGoing = false, ulong seed = 1)
     {
         var campaign = new Campaign(Options(() => door, runs, keepGoing, seed));
         campaign.Run();

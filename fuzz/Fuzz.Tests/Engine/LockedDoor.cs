@@ -56,7 +56,7 @@ internal sealed class LockedDoor(int digits, bool isMoody = false) : IExecutor
         return null;
     }
 
-    public void Dispose()
-    {
-    }
+    public bool IsDisposed { get; private set; }
+
+    public void Dispose() => IsDisposed = true;
 }

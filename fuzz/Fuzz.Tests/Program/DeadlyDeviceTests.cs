@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Xml.Linq;
 using Mono.Cecil.Cil;
 using Viommu.Fuzz.Targets;
 
@@ -27,6 +28,9 @@ public sealed class DeadlyDeviceTests : IDisposable
         Assert.Equal(1, run.Wait());
         Assert.Contains("does not come back", run.Error);
         Assert.Equal(Probe, RequestOf("bounded-work|||hang")[0]);
+        Assert.Contains("FOUND bounded-work|||hang", run.Output);
+        RequireSummariesOf("bounded-work|||hang");
+        Assert.False(File.Exists(InFlight), "what is a finding already is tried again by the next run");
     }
 
     [Fact]
@@ -38,9 +42,15 @@ public sealed class DeadlyDeviceTests : IDisposable
         Assert.False(Directory.Exists(Path.Combine(Reports, "findings")) && Directory.EnumerateFiles(Path.Combine(Reports, "findings")).Any());
 
         using var second = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "0", "--report", Reports);
-        second.Wait();
+        Assert.Equal(1, second.Wait());
         Assert.Contains("FOUND process-survives", second.Output);
         Assert.Equal(Probe, RequestOf("process-survives|||")[0]);
+        RequireSummariesOf("process-survives|||");
+
+        // Triage survives it as well.
+        using var triage = FuzzProcess.Start(Program, "triage", Reports);
+        Assert.Equal(1, triage.Wait());
+        Assert.Contains("same", triage.Output);
     }
 
     [Fact]
@@ -69,6 +79,14 @@ public sealed class DeadlyDeviceTests : IDisposable
     {
         using var note = File.Open(InFlight, FileMode.Open, FileAccess.ReadWrite);
         note.WriteByte(1);
+    }
+
+    private void RequireSummariesOf(string key)
+    {
+        var suite = XDocument.Load(Path.Combine(Reports, "junit.xml")).Root!.Element("testsuite")!;
+        Assert.Equal(key, (string?)Assert.Single(suite.Elements("testcase"), test => test.Element("failure") is not null).Attribute("name"));
+        var results = JsonDocument.Parse(File.ReadAllText(Path.Combine(Reports, "findings.sarif"))).RootElement.GetProperty("runs")[0].GetProperty("results");
+        Assert.Equal(key, Assert.Single(results.EnumerateArray()).GetProperty("partialFingerprints").GetProperty("findingKey/v1").GetString());
     }
 
     private byte[] RequestOf(string key)

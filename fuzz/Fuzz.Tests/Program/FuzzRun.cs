@@ -14,6 +14,9 @@ internal sealed class FuzzRun : IDisposable
 
     public string Error { get; private set; } = "";
 
+    /// <summary>True where the user wants the next run to end as soon as it has begun.</summary>
+    public bool IsInterrupted { get; init; }
+
     public string PathOf(string name) => Path.Combine(Folder, name);
 
     /// <summary>Runs the program; returns its exit code.</summary>
@@ -23,7 +26,7 @@ internal sealed class FuzzRun : IDisposable
         using var error = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(output) });
         console.Profile.Width = 10_000;
-        int exit = Cli.Run(args, new FuzzHost { Console = console, Error = error });
+        int exit = Cli.Run(args, new FuzzHost { Console = console, Error = error, Interrupted = new(IsInterrupted) });
         (Output, Error) = (output.ToString(), error.ToString());
         return exit;
     }

@@ -50,7 +50,11 @@ public sealed class RunCommandTests : IDisposable
         Assert.Contains(key, _fuzz.Output);
         Assert.Equal("1", (string?)XDocument.Load(_fuzz.PathOf("junit.xml")).Root!.Element("testsuite")!.Attribute("failures"));
         var sarif = JsonDocument.Parse(File.ReadAllText(_fuzz.PathOf("findings.sarif"))).RootElement;
-        Assert.Equal("IOMMU-UNMAP-D-03", sarif.GetProperty("runs")[0].GetProperty("results")[0].GetProperty("ruleId").GetString());
+        var result = sarif.GetProperty("runs")[0].GetProperty("results")[0];
+        Assert.Equal("IOMMU-UNMAP-D-03", result.GetProperty("ruleId").GetString());
+        string uri = result.GetProperty("locations")[0].GetProperty("physicalLocation").GetProperty("artifactLocation").GetProperty("uri").GetString()!;
+        Assert.True(File.Exists(new Uri(uri).LocalPath), uri);
+        Assert.Contains($"fuzz replay --target request --device '{Broken}' {input})", result.GetProperty("message").GetProperty("text").GetString());
 
         Assert.Equal(1, _fuzz.Run("replay", input, "--target", "request", "--device", Broken));
         Assert.Contains(key, _fuzz.Output);
@@ -61,10 +65,53 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(1, _fuzz.Run("replay", smallest, "--target", "request", "--device", Broken));
         Assert.Contains(key, _fuzz.Output);
 
-        Assert.Equal(1, _fuzz.Run("triage", _fuzz.Folder, "--device", Broken));
-        Assert.Contains("same", _fuzz.Output);
         Assert.Equal(1, _fuzz.Run("triage", _fuzz.Folder));
-        Assert.Contains("gone", _fuzz.Output);
+        Assert.Matches("now +same\n", _fuzz.Output);
+        Assert.Contains(Broken, _fuzz.Output);
+        Assert.Matches("seed +7\n", _fuzz.Output);
+        Assert.Contains($"fuzz replay --target request --device '{Broken}' {input}\n", _fuzz.Output);
+        Assert.Equal(0, _fuzz.Run("triage", _fuzz.Folder, "--device", "model"));
+        Assert.Matches("now +gone\n", _fuzz.Output);
+    }
+
+    [Fact]
+    public void A_part_of_a_devices_name_is_kept_in_full()
+    {
+        Assert.Equal(1, Campaign("request", "--runs", "200000", "--device", "broken:UNMAP on a missing domain"));
+        Assert.Equal(1, _fuzz.Run("triage", _fuzz.Folder));
+        Assert.Contains(Broken, _fuzz.Output);
+    }
+
+    [Fact]
+    public void The_next_campaign_keeps_a_finding_in_as_short_an_input_for_as_long_as_it_is_one()
+    {
+        Assert.Equal(1, Campaign("request", "--runs", "200000", "--device", Broken));
+        string input = Assert.Single(Directory.GetFiles(_fuzz.PathOf("findings"), $"*{TargetList.Find("request").Format.Extension}"));
+        Assert.Equal(1, Another("other"));
+        Assert.Equal(7, SeedOfFinding());
+        Assert.Contains(input, _fuzz.Output);
+
+        // As if the device had been repaired in part.
+        File.WriteAllBytes(input, TargetList.Find("request").Format.ToFile(TargetList.Find("request").Seeds().First().Input));
+        Assert.Equal(1, Another("third"));
+        Assert.Equal(8, SeedOfFinding());
+        Assert.Equal(1, _fuzz.Run("replay", input, "--target", "request", "--device", Broken));
+
+        int Another(string corpus) => _fuzz.Run("run", "request", "--seed", "8", "--runs", "200000", "--device", Broken, "--report", _fuzz.Folder, "--corpus", _fuzz.PathOf(corpus));
+
+        int SeedOfFinding() => JsonDocument.Parse(File.ReadAllText(Path.ChangeExtension(input, ".json"))).RootElement.GetProperty("seed").GetInt32();
+    }
+
+    [Fact]
+    public void Statistics_go_on_where_the_last_campaign_was_even_if_it_was_killed()
+    {
+        Campaign("request", "--runs", "2000");
+        double before = Statistics()[^1].GetProperty("seconds").GetDouble();
+        File.AppendAllText(_fuzz.PathOf("stats.ndjson"), "{\"seconds\":1,\"ex");
+        Campaign("request", "--runs", "1000");
+        Assert.Equal(3000, Statistics()[^1].GetProperty("execs").GetInt64());
+        Assert.Equal(Statistics().Select(line => line.GetProperty("seconds").GetDouble()).Order(), Statistics().Select(line => line.GetProperty("seconds").GetDouble()));
+        Assert.True(Statistics()[^1].GetProperty("seconds").GetDouble() > before);
     }
 
     [Fact]

@@ -11,6 +11,9 @@ namespace Viommu.Fuzz.Program;
 /// <summary>Arguments and options that several verbs take, and what they mean.</summary>
 internal static class Arguments
 {
+    /// <summary>What <c>--device</c> is where nobody says.</summary>
+    public const string ReferenceDevice = "model";
+
     public static Argument<string> Target() => new("TARGET") { Description = $"One of {string.Join(", ", TargetList.All.Select(target => target.Name))}." };
 
     /// <summary>The target of a file, where no folder above it is named after one.</summary>
@@ -20,7 +23,7 @@ internal static class Arguments
     {
         Description = "What to fuzz: model (the reference device), qemu or qemu:PATH (a real one; sequence only), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
         HelpName = "DEVICE",
-        DefaultValueFactory = _ => "model",
+        DefaultValueFactory = _ => ReferenceDevice,
     };
 
     public static TargetInfo FindTarget(string name) =>
@@ -31,7 +34,7 @@ internal static class Arguments
     public static int FindDevice(string device)
     {
         const string Broken = "broken:";
-        if (device == "model") return -1;
+        if (device == ReferenceDevice) return -1;
         if (!device.StartsWith(Broken, StringComparison.Ordinal)) throw new UsageException($"there is no device '{device}': it is model, qemu, qemu:PATH or broken:NAME");
         string name = device[Broken.Length..];
         if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < BrokenDevices.All.Count) return number;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Selftest;
@@ -51,19 +50,21 @@ internal sealed class RunCommand
     {
         var target = Arguments.FindTarget(parsed.GetRequiredValue(_target));
         using var qemu = QemuDevice.Find(parsed.GetRequiredValue(_device), target);
-        int device = qemu is null ? Arguments.FindDevice(parsed.GetRequiredValue(_device)) : -1;
-        if (device >= 0 && Subject.Of(BrokenDevices.All[device]) is { InterceptsRegisters: true } subject && !target.Shows(subject))
+        int broken = qemu is null ? Arguments.FindDevice(parsed.GetRequiredValue(_device)) : -1;
+        if (broken >= 0 && Subject.Of(BrokenDevices.All[broken]) is { InterceptsRegisters: true } subject && !target.Shows(subject))
             throw new UsageException($"'{target.Name}' does not reach the registers that this device has wrong; try {string.Join(", ", TargetList.All.Where(other => other.Shows(subject)).Select(other => other.Name))}");
+        // In full: a number, or a part of a name, may be another device's tomorrow.
+        string device = broken >= 0 ? $"broken:{BrokenDevices.All[broken].Name}" : parsed.GetRequiredValue(_device);
         ulong seed = ReadSeed(parsed);
         int jobs = parsed.GetValue(_jobs);
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
         string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", qemu is null ? target.Name : $"{target.Name}-{qemu.Identity.Name}");
         using var folder = CorpusFolder.Open(parsed.GetValue(_corpus) ?? Path.Combine(reports, "corpus"), target.Format);
-        using var report = new CampaignReport(reports, target);
+        using var report = new CampaignReport(reports, target, device, seed, file => ChildReplay.Run(file, target, device));
 
         var stored = CorpusFolder.Read(folder.Path, target.Format, Complain).ToList();
-        foreach (var input in Campaign.TakeLeftOver(reports)) Examine(input, target, parsed.GetRequiredValue(_device), report);
-        var host = new TargetHost(target, device);
+        if (!Examine(Campaign.LeftOver(reports), target, device, report)) return Finish(null, folder, report);
+        var host = new TargetHost(target, broken);
         var campaign = new Campaign(new CampaignOptions
         {
             Shape = target.Shape,
@@ -85,7 +86,7 @@ internal sealed class RunCommand
         var known = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
         try
         {
-            Watch(campaign, folder, report, known);
+            Watch(campaign, folder, report, known, reports);
         }
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {
@@ -94,16 +95,16 @@ internal sealed class RunCommand
         catch (AggregateException e)
         {
             // What was found until then is found.
-            Finish(campaign, target, folder, report, reports);
+            Finish(campaign, folder, report);
             if (e.InnerException is TargetUnavailableException gone) throw new TargetUnavailableException($"the campaign ends: {gone.Message}", e);
             throw;
         }
 
         foreach (var line in qemu?.DescribePassedOver() ?? []) _host.Console.Line(line);
-        return Finish(campaign, target, folder, report, reports);
+        return Finish(campaign, folder, report);
     }
 
-    private void Watch(Campaign campaign, CorpusFolder folder, CampaignReport report, HashSet<string> known)
+    private void Watch(Campaign campaign, CorpusFolder folder, CampaignReport report, HashSet<string> known, string reports)
     {
         using var screen = Screen.For(_host.Console);
         int written = 0;
@@ -114,56 +115,75 @@ internal sealed class RunCommand
             folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(CorpusFolder.NameOf(input))));
             report.Tick(running);
             screen.Show(running, report.Rate, folder.Trouble ?? report.Trouble);
-            if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report);
+            if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report, reports);
         });
     }
 
-    private int Finish(Campaign campaign, TargetInfo target, CorpusFolder folder, CampaignReport report, string reports)
+    private int Finish(Campaign? campaign, CorpusFolder folder, CampaignReport report)
     {
-        var findings = campaign.Findings;
-        string? trouble = folder.Trouble ?? report.Trouble;
-        trouble ??= CorpusFolder.TryWrite(Path.Combine(reports, "junit.xml"), Encoding.UTF8.GetBytes(FindingFiles.JUnit(target.Name, findings)));
-        trouble ??= CorpusFolder.TryWrite(Path.Combine(reports, "findings.sarif"), Encoding.UTF8.GetBytes(FindingFiles.Sarif(target.Name, findings)));
-        foreach (var found in findings)
+        string? unwritten = report.WriteSummaries();
+        string? trouble = folder.Trouble ?? report.Trouble ?? unwritten;
+        Tell(report);
+        if (campaign is not null)
         {
-            _host.Console.Line($"FOUND {found.Finding.Key}");
-            _host.Console.Line($"      {found.Finding.Message}");
-            _host.Console.Line($"      {Path.Combine(report.FindingsFolder, found.Finding.Key.FileName + target.Format.Extension)}");
+            var end = campaign.Snapshot;
+            _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
+                $"{end.Executions} executions in {campaign.Elapsed.TotalSeconds:0.0} s ({end.Executions / Math.Max(campaign.Elapsed.TotalSeconds, 0.001):0}/s, {(double)end.Operations / Math.Max(end.Executions, 1):0.0} operations each), corpus {end.Corpus}, edges {end.Edges}, states {end.States}, findings {report.Found.Count}"));
         }
 
-        var end = campaign.Snapshot;
-        _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
-            $"{end.Executions} executions in {campaign.Elapsed.TotalSeconds:0.0} s ({end.Executions / Math.Max(campaign.Elapsed.TotalSeconds, 0.001):0}/s, {(double)end.Operations / Math.Max(end.Executions, 1):0.0} operations each), corpus {end.Corpus}, edges {end.Edges}, states {end.States}, findings {end.Findings}"));
         if (trouble is not null)
         {
             _host.Error.WriteLine($"fuzz: {trouble}; {folder.Unwritten} inputs are not written");
             return ExitCode.Harness;
         }
 
-        return findings.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+        return report.Found.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+    }
+
+    private void Tell(CampaignReport report)
+    {
+        foreach (var found in report.Found)
+        {
+            _host.Console.Line($"FOUND {found.Finding.Key}");
+            _host.Console.Line($"      {found.Finding.Message}");
+            _host.Console.Line($"      {found.File ?? "its input could not be written"}");
+        }
     }
 
     private ulong ReadSeed(ParseResult parsed) => parsed.GetValue(_seed) is { } text
         ? Arguments.ParseNumber(text) ?? throw new UsageException("--seed takes a number from 0 to 2^64-1")
         : (ulong)Random.Shared.NextInt64();
 
-    // The process of the last campaign ended while it ran this input: by it, or by chance. Another process finds out.
-    private void Examine(byte[] input, TargetInfo target, string device, CampaignReport report)
+    // The process of the last campaign ended while it ran these: by one of them, or by chance. Other processes find out, and what they find is
+    // on the disk before it is forgotten here. False where the user does not wait for that.
+    private bool Examine(IReadOnlyList<LeftOverInput> leftOver, TargetInfo target, string device, CampaignReport report)
     {
         string path = Path.Combine(report.FindingsFolder, "examined" + RawFormat.Instance.Extension);
-        if (CorpusFolder.TryWrite(path, input) is { } trouble) throw new CorpusException(trouble);
-        string? end = ChildReplay.Run(path, target, device, Patience);
-        File.Delete(path);
-        if (end is null) return;
-        report.Write(new(new(new("process-survives", "", "", ""), $"the process {end} while it ran the input", ""), input));
-        _host.Console.Line($"FOUND process-survives: the last campaign {end}; the input is in {report.FindingsFolder}");
+        foreach (var input in leftOver)
+        {
+            if (CorpusFolder.TryWrite(path, input.Input) is { } full) throw new CorpusException(full);
+            var finding = ChildReplay.Run(path, target, device);
+            File.Delete(path);
+            // The user's signal reaches the other process as well: what it says then is nothing to go by.
+            if (_host.Interrupted.IsCancellationRequested) return false;
+            if (finding is not null && (report.WriteLeftOver(new(finding, input.Input)) ?? report.WriteSummaries()) is { } trouble) throw new CorpusException(trouble);
+            input.Forget();
+        }
+
+        // The campaign that begins now may end in the same way, and tell nobody.
+        if (report.Found.Count > 0) _host.Console.Line($"the last campaign ended on what is in {report.FindingsFolder} now");
+        return true;
     }
 
     // A thread that does not come back cannot be ended: the process is, once everything is written.
-    private void GiveUp(byte[] stalled, CampaignReport report)
+    private void GiveUp(byte[] stalled, CampaignReport report, string reports)
     {
-        report.Write(new(new(new("bounded-work", "", "", "hang"), $"an input runs for more than {Patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", ""), stalled));
-        _host.Error.WriteLine($"fuzz: an input does not come back; it is in {report.FindingsFolder}, and the next run goes on from the corpus");
+        string? trouble = report.Write(new(ChildReplay.Hang($"an input runs for more than {Patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s"), stalled));
+        // Once it is a finding the next run has no need to try it again.
+        if (trouble is null) Campaign.LeftOver(reports).FirstOrDefault(left => left.Input.AsSpan().SequenceEqual(stalled))?.Forget();
+        trouble ??= report.WriteSummaries();
+        Tell(report);
+        _host.Error.WriteLine($"fuzz: an input does not come back; {trouble ?? "the next run goes on from the corpus"}");
         Environment.Exit(ExitCode.Findings);
     }
 

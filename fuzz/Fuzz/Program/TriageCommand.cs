@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
-using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Reports;
 
 namespace Viommu.Fuzz.Program;
@@ -15,12 +14,17 @@ internal sealed class TriageCommand
 
     private readonly FuzzHost _host;
     private readonly Argument<string[]> _folders = new("DIR") { Description = "Report folders, or folders of findings.", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string> _device = Arguments.Device();
+
+    private readonly Option<string?> _device = new("--device")
+    {
+        Description = "Another device to run them on. [default: for each the one that it was found on]",
+        HelpName = "DEVICE",
+    };
 
     public TriageCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("triage", "Runs findings again and lists them, one entry for each finding key.") { _folders, _device };
+        Command = new("triage", "Runs findings again and lists them, one entry for each finding key; red while any is left.") { _folders, _device };
         Command.SetAction(Run);
     }
 
@@ -28,25 +32,30 @@ internal sealed class TriageCommand
 
     private int Run(ParseResult parsed)
     {
-        var entries = parsed.GetRequiredValue(_folders).SelectMany(Records).GroupBy(found => found.Record.Key).OrderBy(group => group.Key, StringComparer.Ordinal).ToList();
+        var entries = parsed.GetRequiredValue(_folders).SelectMany(Records).GroupBy(found => (found.Record.Key, found.Record.Target, found.Record.Device))
+            .OrderBy(group => group.Key.Key, StringComparer.Ordinal).ToList();
+        int left = 0;
         foreach (var entry in entries)
         {
             var (record, path) = entry.First();
-            var target = Arguments.FindTarget(record.Target);
-            using var executor = Arguments.NewExecutor(target, parsed.GetRequiredValue(_device));
-            var finding = executor.Execute(InputFile.Read(path, target));
+            string device = parsed.GetValue(_device) ?? record.Device ?? Arguments.ReferenceDevice;
+            var finding = ChildReplay.Run(path, Arguments.FindTarget(record.Target), device);
+            if (finding is not null) left++;
             string fate = finding is null ? "gone" : finding.Key.ToString() == record.Key ? "same" : $"drifted to {finding.Key}";
             _host.Console.Labelled("key", Column, record.Key);
             _host.Console.Labelled("now", Column, fate);
             _host.Console.Labelled("target", Column, record.Target);
+            _host.Console.Labelled("device", Column, device);
+            if (record.Seed is { } seed) _host.Console.Labelled("seed", Column, seed.ToString(CultureInfo.InvariantCulture));
             _host.Console.Labelled("what", Column, record.Message);
             if (record.Details.Length > 0) _host.Console.Labelled("where", Column, record.Details);
             _host.Console.Labelled("inputs", Column, string.Join(", ", entry.Select(found => found.Path)));
+            _host.Console.Labelled("again", Column, FindingRecord.ReplayCommand(record.Target, device, path));
             _host.Console.Line("");
         }
 
-        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{entries.Count} finding{(entries.Count == 1 ? "" : "s")}"));
-        return entries.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{entries.Count} finding{(entries.Count == 1 ? "" : "s")}, {entries.Count - left} gone"));
+        return left > 0 ? ExitCode.Findings : ExitCode.AsExpected;
     }
 
     private static IEnumerable<(FindingRecord Record, string Path)> Records(string folder)

@@ -1,32 +1,42 @@
-using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Reports;
 
 /// <summary>
 /// What a campaign leaves behind: <c>stats.ndjson</c>, one object a second; <c>findings/</c>, an input and its story for each finding;
-/// <c>junit.xml</c> and <c>findings.sarif</c> for CI systems.
+/// <c>junit.xml</c> and <c>findings.sarif</c> for CI systems. In a folder that an earlier campaign has left it goes on.
 /// </summary>
 internal sealed class CampaignReport : IDisposable
 {
     private readonly string _folder;
     private readonly TargetInfo _target;
-    private readonly StreamWriter _statistics;
-    private readonly Dictionary<string, int> _written = [];
-    private double _lastSeconds;
-    private long _lastExecutions;
+    private readonly string _device;
+    private readonly ulong _seed;
+    private readonly Func<string, Finding?> _replay;
+    private readonly StatisticsFile _statistics;
+    private readonly Dictionary<string, ReportedFinding> _found = [];
 
-    public CampaignReport(string folder, TargetInfo target)
+    /// <param name="folder">Where all of it goes.</param>
+    /// <param name="target">The fuzz target.</param>
+    /// <param name="device">The device, as <c>--device</c> takes it.</param>
+    /// <param name="seed">The seed of the campaign.</param>
+    /// <param name="replay">What the input in a file breaks now, wherever the process that tries it ends.</param>
+    public CampaignReport(string folder, TargetInfo target, string device, ulong seed, Func<string, Finding?> replay)
     {
         _folder = folder;
         _target = target;
+        _device = device;
+        _seed = seed;
+        _replay = replay;
         try
         {
             Directory.CreateDirectory(FindingsFolder);
-            _statistics = new(new FileStream(Path.Combine(folder, "stats.ndjson"), FileMode.Create, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
+            _statistics = StatisticsFile.Open(Path.Combine(folder, "stats.ndjson"));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -41,52 +51,71 @@ internal sealed class CampaignReport : IDisposable
     public string? Trouble { get; private set; }
 
     /// <summary>Executions a second since the last object.</summary>
-    public double Rate { get; private set; }
+    public double Rate => _statistics.Rate;
+
+    /// <summary>The findings of this run, one of each key, in the order in which they came.</summary>
+    public IReadOnlyCollection<ReportedFinding> Found => _found.Values;
 
     /// <summary>Adds an object to the statistics, and writes findings that are new.</summary>
     public void Tick(Campaign campaign)
     {
-        var now = campaign.Snapshot;
-        double seconds = campaign.Elapsed.TotalSeconds;
-        double passed = seconds - _lastSeconds;
-        Rate = passed > 0.01 ? (now.Executions - _lastExecutions) / passed : Rate;
-        (_lastSeconds, _lastExecutions) = (seconds, now.Executions);
-        Trouble = null;
-        try
+        Trouble = _statistics.TryAdd(campaign.Elapsed.TotalSeconds, campaign.Snapshot);
+        foreach (var found in campaign.Findings)
         {
-            _statistics.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{{\"seconds\":{seconds:0.000},\"execs\":{now.Executions},\"execs_per_sec\":{Rate:0},\"operations\":{now.Operations},\"corpus\":{now.Corpus},\"edges\":{now.Edges},\"states\":{now.States},\"findings\":{now.Findings}}}"));
+            string? trouble = Write(found);
+            Trouble ??= trouble;
         }
-        catch (IOException e)
-        {
-            Trouble = $"cannot write the statistics: {e.Message}";
-        }
-
-        foreach (var found in campaign.Findings) Write(found);
     }
 
-    /// <summary>Writes a finding; a shorter input of the same finding takes the place of a longer one.</summary>
-    public void Write(FoundInput found)
-    {
-        string name = found.Finding.Key.FileName;
-        if (_written.TryGetValue(name, out int length) && length <= found.Input.Length) return;
-        string path = Path.Combine(FindingsFolder, name);
-        Trouble ??= CorpusFolder.TryWrite(path + _target.Format.Extension, _target.Format.ToFile(found.Input));
-        Trouble ??= CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(new FindingRecord(
-            found.Finding.Key.ToString(), _target.Name, found.Finding.Message, found.Finding.Details, name + _target.Format.Extension), FindingRecord.Options));
-        if (Trouble is null) _written[name] = found.Input.Length;
-    }
+    /// <summary>Writes a finding; a shorter input of the same finding takes the place of a longer one. What went wrong, or null.</summary>
+    public string? Write(FoundInput found) => Write(found, _seed);
+
+    /// <summary>Writes a finding of an earlier campaign, whose seed nobody knows.</summary>
+    public string? WriteLeftOver(FoundInput found) => Write(found, null);
+
+    /// <summary>Writes what CI systems read; what went wrong, or null.</summary>
+    public string? WriteSummaries() =>
+        CorpusFolder.TryWrite(Path.Combine(_folder, "junit.xml"), Encoding.UTF8.GetBytes(FindingFiles.JUnit(_target.Name, Found)))
+        ?? CorpusFolder.TryWrite(Path.Combine(_folder, "findings.sarif"), Encoding.UTF8.GetBytes(FindingFiles.Sarif(_target.Name, _device, Found)));
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _statistics.Dispose();
+
+    private string? Write(FoundInput found, ulong? seed)
     {
+        string key = found.Finding.Key.ToString();
+        if (_found.TryGetValue(key, out var known) && known.File is not null && known.Length <= found.Input.Length) return null;
+        if (known is null && FindEarlier(found) is { } earlier)
+        {
+            _found[key] = earlier;
+            return null;
+        }
+
+        string name = found.Finding.Key.FileName;
+        string path = Path.Combine(FindingsFolder, name);
+        string file = path + _target.Format.Extension;
+        var record = new FindingRecord(key, _target.Name, _device, seed, found.Finding.Message, found.Finding.Details, Path.GetFileName(file));
+        string? trouble = CorpusFolder.TryWrite(file, _target.Format.ToFile(found.Input)) ?? CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(record, FindingRecord.Options));
+        if (trouble is null || known?.File is null) _found[key] = new(found.Finding, found.Input.Length, trouble is null ? file : null);
+        return trouble;
+    }
+
+    // What an earlier campaign has found on the same device in as short an input; the device may be another one by now, so it has to be there still.
+    private ReportedFinding? FindEarlier(FoundInput found)
+    {
+        string path = Path.Combine(FindingsFolder, found.Finding.Key.FileName + ".json");
         try
         {
-            _statistics.Dispose();
+            if (!File.Exists(path) || JsonSerializer.Deserialize<FindingRecord>(File.ReadAllBytes(path), FindingRecord.Options) is not { Input: not null } record) return null;
+            string file = Path.Combine(FindingsFolder, record.Input);
+            if (record.Key != found.Finding.Key.ToString() || record.Target != _target.Name || record.Device != _device || !File.Exists(file)) return null;
+            if (CorpusFolder.TryRead(file, _target.Format, _ => { }) is not { } input || input.Length > found.Input.Length) return null;
+            return _replay(file)?.Key == found.Finding.Key ? new(found.Finding, input.Length, file) : null;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or CorpusException)
         {
-            Trouble = $"cannot write the statistics: {e.Message}";
+            // What cannot be read or tried again is no better than what there is now.
+            return null;
         }
     }
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Xml;
-using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Conformance.Catalogue;
 using Viommu.Fuzz.Engine.Findings;
 
 namespace Viommu.Fuzz.Reports;
@@ -10,7 +10,7 @@ namespace Viommu.Fuzz.Reports;
 internal static class FindingFiles
 {
     /// <summary>JUnit: a test case that passed where there are no findings, one that failed for each where there are.</summary>
-    public static string JUnit(string target, IReadOnlyList<FoundInput> findings)
+    public static string JUnit(string target, IReadOnlyCollection<ReportedFinding> findings)
     {
         var text = new StringBuilder();
         using (var xml = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, OmitXmlDeclaration = true, NewLineChars = "\n" }))
@@ -28,8 +28,9 @@ internal static class FindingFiles
     }
 
     /// <summary>SARIF 2.1.0: a rule for each clause or invariant, a result for each finding.</summary>
-    public static string Sarif(string target, IReadOnlyList<FoundInput> findings)
+    public static string Sarif(string target, string device, IReadOnlyCollection<ReportedFinding> findings)
     {
+        var catalogue = ClauseCatalogue.Load();
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
         {
@@ -53,7 +54,7 @@ internal static class FindingFiles
             json.WriteEndObject();
             json.WriteEndObject();
             json.WriteStartArray("results");
-            foreach (var found in findings) WriteResult(json, target, found);
+            foreach (var found in findings) WriteResult(json, target, device, found, catalogue);
             json.WriteEndArray();
             json.WriteEndObject();
             json.WriteEndArray();
@@ -79,28 +80,38 @@ internal static class FindingFiles
         xml.WriteEndElement();
     }
 
-    private static void WriteResult(Utf8JsonWriter json, string target, FoundInput found)
+    private static void WriteResult(Utf8JsonWriter json, string target, string device, ReportedFinding found, ClauseCatalogue catalogue)
     {
+        string reproduction = found.File is null ? "its input could not be written" : $"reproduce: {FindingRecord.ReplayCommand(target, device, found.File)}";
         json.WriteStartObject();
         json.WriteString("ruleId", found.Finding.Key.Rule);
-        json.WriteString("level", "error");
+        json.WriteString("level", catalogue.TryGet(found.Finding.Key.Rule, out var clause) && clause.Level != Level.Must ? "warning" : "error");
         json.WriteStartObject("message");
-        json.WriteString("text", $"{found.Finding.Message} (reproduce: fuzz replay --target {target} {found.Finding.Key.FileName})");
+        json.WriteString("text", $"{found.Finding.Message} ({reproduction})");
         json.WriteEndObject();
         json.WriteStartObject("partialFingerprints");
         json.WriteString("findingKey/v1", found.Finding.Key.ToString());
         json.WriteEndObject();
         json.WriteStartArray("locations");
-        json.WriteStartObject();
-        json.WriteStartObject("physicalLocation");
-        json.WriteStartObject("artifactLocation");
-        json.WriteString("uri", $"findings/{found.Finding.Key.FileName}");
-        json.WriteEndObject();
-        json.WriteEndObject();
-        json.WriteEndObject();
+        if (found.File is not null) WriteLocation(json, found.File);
         json.WriteEndArray();
         json.WriteEndObject();
     }
+
+    private static void WriteLocation(Utf8JsonWriter json, string file)
+    {
+        json.WriteStartObject();
+        json.WriteStartObject("physicalLocation");
+        json.WriteStartObject("artifactLocation");
+        json.WriteString("uri", UriOf(file));
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    // As the file is named: from the working directory, which in CI is the repository's, or from the root.
+    private static string UriOf(string file) =>
+        Path.IsPathRooted(file) ? new Uri(file).AbsoluteUri : string.Join('/', file.Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
 
     // XML has no way to write most control characters, and a message can quote what a device said.
     private static string Printable(string text) => string.Concat(text.Select(letter => XmlConvert.IsXmlChar(letter) ? letter : '?'));

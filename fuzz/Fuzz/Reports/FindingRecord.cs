@@ -5,10 +5,19 @@ namespace Viommu.Fuzz.Reports;
 /// <summary>A finding as it is kept beside its input.</summary>
 /// <param name="Key">The finding key.</param>
 /// <param name="Target">The fuzz target.</param>
+/// <param name="Device">The device that it was found on, as <c>--device</c> takes it; null where the file does not say.</param>
+/// <param name="Seed">The seed of the campaign that found it; null where that is not known.</param>
 /// <param name="Message">What was expected and what came.</param>
 /// <param name="Details">The stack trace, where there is one.</param>
 /// <param name="Input">File of the input, in the same folder.</param>
-internal sealed record FindingRecord(string Key, string Target, string Message, string Details, string Input)
+internal sealed record FindingRecord(string Key, string Target, string? Device, ulong? Seed, string Message, string Details, string Input)
 {
     public static JsonSerializerOptions Options { get; } = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>The command that shows a finding again.</summary>
+    public static string ReplayCommand(string target, string device, string file) => $"fuzz replay --target {target} --device {Quoted(device)} {Quoted(file)}";
+
+    // As shells take it: names of broken devices are sentences.
+    private static string Quoted(string word) =>
+        word.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./:=+,".Contains(letter, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

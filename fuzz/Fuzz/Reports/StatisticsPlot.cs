@@ -4,7 +4,7 @@ using System.Text;
 namespace Viommu.Fuzz.Reports;
 
 /// <summary>One object of <c>stats.ndjson</c>.</summary>
-internal sealed record Moment(double Seconds, long Execs, double ExecsPerSec, int Corpus, int Edges, int States, int Findings);
+internal sealed record Moment(double Seconds, long Execs, double ExecsPerSec, long Operations, int Corpus, int Edges, int States, int Findings);
 
 /// <summary>Draws the statistics of a campaign: a strip for each number, over the same time.</summary>
 internal static class StatisticsPlot
