@@ -28,13 +28,14 @@ internal sealed class DeviceSearch(TimeSpan time)
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Dictionary<string, ConcurrentDictionary<ProbeKind, InstrumentedContext>> _contexts = [];
+    private readonly ConcurrentDictionary<string, int> _threads = new();
+    private readonly ProcessorTime _processors = new();
 
     public SearchResult Run(IReadOnlyList<TargetInfo> targets, int device, ulong seed, CancellationToken interrupted)
     {
         var campaigns = targets.Select(target => (target.Name, Campaign: NewCampaign(target, device, seed))).ToList();
         using var stop = interrupted.Register(StopAll);
-        using var process = Process.GetCurrentProcess();
-        var before = process.TotalProcessorTime;
+        var before = _processors.Now;
         var clock = Stopwatch.StartNew();
         var ending = TimeSpan.MaxValue;
         var tasks = campaigns.Select(campaign => Task.Factory.StartNew(() => campaign.Campaign.Run(), TaskCreationOptions.LongRunning)).ToList();
@@ -55,8 +56,10 @@ internal sealed class DeviceSearch(TimeSpan time)
 
             if (running.Count > 0 && clock.Elapsed - ending > Patience)
             {
-                _contexts.Clear();
-                return new(campaigns[tasks.IndexOf(running[0])].Name, Spent(), 0, "bounded-work|||hang");
+                double spent = Spent();
+                string[] hanging = [.. running.Select(task => campaigns[tasks.IndexOf(task)].Name)];
+                GiveUp(hanging);
+                return new(hanging[0], spent, 0, "bounded-work|||hang");
             }
         }
 
@@ -66,16 +69,23 @@ internal sealed class DeviceSearch(TimeSpan time)
         // Where a broken device trips over its own feet, nothing is said of what it breaks.
         return new(key.Rule == FindingKey.UnexpectedException ? null : found.Name, Spent(), found.Campaign.Snapshot.Executions, key.ToString());
 
-        double Spent()
-        {
-            process.Refresh();
-            return (process.TotalProcessorTime - before).TotalSeconds / Math.Min(campaigns.Count, Environment.ProcessorCount);
-        }
+        double Spent() => (_processors.Now - before).TotalSeconds / Math.Min(campaigns.Count, Environment.ProcessorCount);
 
         void StopAll()
         {
             foreach (var (_, campaign) in campaigns) campaign.Stop();
         }
+    }
+
+    // Their threads go on, and nobody is to use what they use.
+    private void GiveUp(IEnumerable<string> hanging)
+    {
+        foreach (string target in hanging)
+        {
+            if (_threads.TryGetValue(target, out int thread)) _processors.GiveUp(thread);
+        }
+
+        _contexts.Clear();
     }
 
     private Campaign NewCampaign(TargetInfo target, int device, ulong seed)
@@ -85,7 +95,11 @@ internal sealed class DeviceSearch(TimeSpan time)
         return new(new CampaignOptions
         {
             Shape = target.Shape,
-            NewExecutor = () => host.Instrumented(pool),
+            NewExecutor = () =>
+            {
+                if (ProcessorTime.ThisThread is { } thread) _threads[target.Name] = thread;
+                return host.Instrumented(pool);
+            },
             NewDictionary = host.NewDictionary,
             Seed = seed,
             Seeds = [.. target.Seeds().Select(input => input.Input)],
