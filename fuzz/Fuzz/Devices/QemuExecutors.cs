@@ -32,9 +32,9 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
     {
         if (_isStopping() || DateTime.UtcNow >= _until) return null;
         Observations.Begin();
-        var finding = runner.Replay(input, Observations, _avoided);
-        if (runner.IsFatal && finding?.Key != _key && FatalSequences.Blame(runner.Classes) is var blamed && blamed.Any(request => request.IsOdd)) _avoided?.TryAdd(blamed);
-        return finding;
+        var run = runner.Replay(input, Observations, _avoided);
+        if (run.IsFatal && run.Finding?.Key != _key && FatalSequences.Blame(run.Classes) is var blamed && blamed.Any(request => request.IsOdd)) _avoided?.TryAdd(blamed);
+        return run.Finding;
     }
 
     /// <inheritdoc/>
@@ -68,16 +68,16 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
         while (true)
         {
             Observations.Begin();
-            var seen = runner.Scout(input, Observations, knowledge);
+            var run = runner.Scout(input, Observations, knowledge);
             // With what it has learned the same program goes further, now as ever after.
-            if (seen is null && runner.HasLearned) continue;
-            if (seen is null || !knowledge.TryClaim(seen.Key))
+            if (run is { Finding: null, HasLearned: true }) continue;
+            if (run.Finding is not { } seen || !knowledge.TryClaim(seen.Key))
             {
                 knowledge.Deaths = runner.Deaths;
                 return null;
             }
 
-            var confirmed = Confirm(input, seen);
+            var confirmed = Confirm(input, run, seen.Key);
             knowledge.Release(seen.Key);
             knowledge.Deaths = runner.Deaths;
             if (confirmed is not null) return confirmed;
@@ -97,18 +97,26 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
     /// <inheritdoc/>
     public void Dispose() => runner.Dispose();
 
-    private Finding? Confirm(ReadOnlySpan<byte> input, Finding seen)
+    private Finding? Confirm(ReadOnlySpan<byte> input, ProgramRun seen, FindingKey key)
     {
-        byte[] alone = Without(input, runner.PassedOver, keep: runner.IsFatal ? runner.PassedOver[^1] : -1);
-        if (new QemuReplay(runner).Execute(alone) is not { } confirmed || (confirmed.Key != seen.Key && knowledge.IsSettled(confirmed.Key))) return null;
-        bool isFatal = runner.IsFatal;
-        var replay = new QemuReplay(runner, confirmed.Key, TimeToMinimise, () => _isStopping);
-        byte[] smallest = new Minimizer(replay, SequenceShape.Shape, confirmed.Key).Minimize(alone);
+        byte[] alone = Without(input, seen.PassedOver, keep: seen.IsFatal ? seen.PassedOver[^1] : -1);
+        var again = Replay(alone);
+        if (again.Finding is not { } confirmed) return null;
+        if (confirmed.Key != key && knowledge.IsSettled(confirmed.Key))
+        {
+            knowledge.PassOver(confirmed.Key);
+            return null;
+        }
+
+        var variants = new QemuReplay(runner, confirmed.Key, TimeToMinimise, () => _isStopping);
+        byte[] smallest = new Minimizer(variants, SequenceShape.Shape, confirmed.Key).Minimize(alone);
         // Once more, for its own words, and for the requests that it is made of.
-        var told = _isStopping ? null : new QemuReplay(runner).Execute(smallest);
-        knowledge.Settle(confirmed.Key, told is not null && isFatal && runner.IsFatal ? [.. runner.Classes] : []);
-        return (told?.Key == confirmed.Key ? told : confirmed) with { Input = smallest };
+        var told = _isStopping ? null : Replay(smallest);
+        knowledge.Settle(confirmed.Key, again.IsFatal && told is { IsFatal: true } ? told.Classes : []);
+        return (told?.Finding?.Key == confirmed.Key ? told.Finding : confirmed) with { Input = smallest };
     }
+
+    private ProgramRun Replay(ReadOnlySpan<byte> input) => runner.Replay(input, new(SequenceStates.Count), avoided: null);
 
     private static byte[] Without(ReadOnlySpan<byte> input, IReadOnlyList<int> steps, int keep)
     {

@@ -39,12 +39,13 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     /// <summary>Deviations from which no clause could be told, since the device could be in several states.</summary>
     public long Unsure { get; set; }
 
-    /// <summary>True where the finding needs no report; it is counted.</summary>
-    public bool IsSettled(FindingKey key)
+    /// <summary>True where the finding needs no report.</summary>
+    public bool IsSettled(FindingKey key) => _settled.ContainsKey(key) || _doubts.GetValueOrDefault(key) >= MostDoubts;
+
+    /// <summary>The finding is passed over where it is reported already, which is counted.</summary>
+    public void PassOver(FindingKey key)
     {
         if (_settled.TryGetValue(key, out long count)) _settled[key] = count + 1;
-        else return _doubts.TryGetValue(key, out int doubts) && doubts >= MostDoubts;
-        return true;
     }
 
     /// <summary>A program begins.</summary>

@@ -26,34 +26,13 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private readonly SequenceStates _states = new();
     private readonly ulong[] _landed = new ulong[SequenceShape.MaximumDma];
     private readonly byte[] _requests = new byte[SequenceShape.MaximumSteps * SequenceTarget.LongestRequest];
-    private readonly List<Sent> _sent = new(SequenceShape.MaximumSteps);
-    private readonly List<int> _passedOver = [];
-    private readonly List<RequestClass> _classes = new(SequenceShape.MaximumSteps);
     private readonly QemuProcess _process = new(source);
     private SpecOracle? _oracle;
-    private Observations _observations = new(SequenceStates.Count);
-    private QemuKnowledge? _knowledge;
-    private FatalSequences? _avoided;
+    private ProgramCourse _run = new(new(SequenceStates.Count), knowledge: null, avoided: null);
     private long _progress;
-    private Finding? _finding;
-    private bool _isOver;
+
+    // The device has answered in another order than it was asked: then it is asked no more than one thing at a time.
     private bool _isOneByOne;
-
-    // What is broken if the process ends where no request is on its way, and what it was doing.
-    private OracleClause _between;
-    private string _operation = "";
-
-    /// <summary>Steps of the last program that were left out, or whose deviation is known.</summary>
-    public IReadOnlyList<int> PassedOver => _passedOver;
-
-    /// <summary>True where a request was the end of the device in the last program.</summary>
-    public bool IsFatal { get; private set; }
-
-    /// <summary>True where the last program would run differently now: of what ended it, more is known.</summary>
-    public bool HasLearned { get; private set; }
-
-    /// <summary>The requests of the last program that were sent, up to its end.</summary>
-    public IReadOnlyList<RequestClass> Classes => _classes;
 
     /// <summary>Processes that ended, hung, or did not do what every program begins with.</summary>
     public int Deaths => _process.Deaths;
@@ -66,23 +45,23 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private QemuBench Bench => _process.Bench;
 
-    private bool IsScouting => _knowledge is not null;
+    private bool IsScouting => _run.Knowledge is not null;
 
-    /// <summary>Scouts a program; null where nothing is broken, or nothing but what is known.</summary>
-    public Finding? Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
+    /// <summary>Scouts a program: there is a finding where something is broken that is not known.</summary>
+    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
     {
         knowledge.Begin();
         long before = _process.RoundTrips;
-        var finding = Run(input, observations, knowledge, avoided: null);
+        var run = Run(input, new(observations, knowledge, avoided: null));
         knowledge.Cost = (knowledge.Cost.Programs + 1, knowledge.Cost.RoundTrips + _process.RoundTrips - before);
-        return finding;
+        return run;
     }
 
-    /// <summary>Replays a program; null where nothing is broken. Where a request would complete one of the sequences to be avoided, it ends before it.</summary>
-    public Finding? Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided)
+    /// <summary>Replays a program. Where a request would complete one of the sequences to be avoided, it ends before it.</summary>
+    public ProgramRun Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided)
     {
         avoided?.Restart();
-        return Run(input, observations, knowledge: null, avoided);
+        return Run(input, new(observations, knowledge: null, avoided));
     }
 
     /// <inheritdoc/>
@@ -90,40 +69,40 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private void GetOn() => Volatile.Write(ref _progress, _progress + 1);
 
-    private Finding? Run(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge? knowledge, FatalSequences? avoided)
+    private ProgramRun Run(ReadOnlySpan<byte> input, ProgramCourse run)
     {
-        (_observations, _knowledge, _avoided, _finding, _isOver, IsFatal, HasLearned) = (observations, knowledge, avoided, null, false, false, false);
-        _passedOver.Clear();
-        _classes.Clear();
-        _sent.Clear();
-        if (input.Length < SequenceShape.HeaderSize) return null;
+        _run = run;
+        if (input.Length >= SequenceShape.HeaderSize) RunSteps(input);
+        return run.Result;
+    }
+
+    private void RunSteps(ReadOnlySpan<byte> input)
+    {
         try
         {
             Begin(input);
             int steps = SequenceShape.Shape.RecordsIn(input.Length);
-            observations.Operations = steps;
-            for (int i = 0; i < steps && !_isOver; i++)
+            _run.Observations.Operations = steps;
+            for (int i = 0; i < steps && !_run.IsOver; i++)
                 Run(i, input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
-            if (!_isOver) Flush();
-            (_between, _operation) = (OracleClause.DescIommu01, "clean-up");
+            if (!_run.IsOver) Flush();
+            (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "clean-up");
             _process.Running?.CleanUp();
         }
         catch (Exception end) when (end is TargetDiedException or TargetHungException)
         {
-            Ended(end, _between, _operation);
+            Ended(end, _run.Between, _run.Operation);
         }
         catch (DeviceViolationException refusal)
         {
             Refused(refusal);
         }
-
-        return _finding;
     }
 
     private void Begin(ReadOnlySpan<byte> input)
     {
         GetOn();
-        (_between, _operation) = (OracleClause.DescIommu01, "reset");
+        (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "reset");
         Bench.Prepare(BinaryPrimitives.ReadUInt64LittleEndian(input));
         _oracle ??= new(Bench.Facts);
         _oracle.Restart(Bench.Facts, Bench.Facts.InitialBypass);
@@ -141,9 +120,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         }
 
         Flush();
-        if (_isOver) return;
-        _operation = SequenceShape.Shape.Kinds[(int)kind].Name;
-        _between = kind is StepKind.DmaRead or StepKind.DmaWrite ? OracleClause.DescIommu13 : OracleClause.DescIommu01;
+        if (_run.IsOver) return;
+        _run.Operation = SequenceShape.Shape.Kinds[(int)kind].Name;
+        _run.Between = kind is StepKind.DmaRead or StepKind.DmaWrite ? OracleClause.DescIommu13 : OracleClause.DescIommu01;
         switch (kind)
         {
             case StepKind.DmaRead or StepKind.DmaWrite:
@@ -154,10 +133,10 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
             case StepKind.WriteBypass:
                 if (!Bench.HasBypassField) break;
                 bool goesOn = Bench.WriteBypass(step[SequenceShape.BodyOffset]);
-                Judge(index, _oracle!.JudgeBypass(Bench.ReadBypass()), _operation);
+                Judge(index, _oracle!.JudgeBypass(Bench.ReadBypass()), _run.Operation);
                 // A device may take a value that is no driver's to write for a broken driver.
-                if (!goesOn) _isOver = true;
-                _states.Step(kind, 0, 0, _observations);
+                if (!goesOn) _run.IsOver = true;
+                _states.Step(kind, 0, 0, _run.Observations);
                 break;
             default:
                 Reset(index, kind, BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]));
@@ -177,25 +156,25 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         // A chain without descriptors is none.
         if (length + writable == 0) return;
         var likeness = RequestClass.Of(room[..length], writable, framing, Bench.Facts);
-        if (_knowledge is { } known)
+        if (_run.Knowledge is { } known)
         {
             if (known.IsFatal(likeness))
             {
-                _passedOver.Add(index);
+                _run.PassedOver.Add(index);
                 return;
             }
 
             known.Sent++;
         }
-        else if (_avoided is { } avoided && avoided.Complete(likeness))
+        else if (_run.Avoided is { } avoided && avoided.Complete(likeness))
         {
-            _isOver = true;
+            _run.IsOver = true;
             return;
         }
 
         Bench.Put(room[..length], writable, framing);
-        _sent.Add(new(index, kind, type, length, writable, framing, _classes.Count));
-        _classes.Add(likeness);
+        _run.Sent.Add(new(index, kind, type, length, writable, framing, _run.Classes.Count));
+        _run.Classes.Add(likeness);
         if (!IsScouting || _isOneByOne) Flush();
     }
 
@@ -219,7 +198,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private void Flush()
     {
-        if (_sent.Count == 0) return;
+        if (_run.Sent.Count == 0) return;
         Exception? end = null;
         try
         {
@@ -231,19 +210,19 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         }
 
         int returned = 0;
-        while (returned < _sent.Count && Bench.HasNext) TakeAnswer(_sent[returned++]);
-        if (!_isOver && returned < _sent.Count) NotReturned(_sent[returned], end);
+        while (returned < _run.Sent.Count && Bench.HasNext) TakeAnswer(_run.Sent[returned++]);
+        if (!_run.IsOver && returned < _run.Sent.Count) NotReturned(_run.Sent[returned], end);
         else if (end is not null) Ended(end, OracleClause.OpsD01, "doorbell");
-        _sent.Clear();
+        _run.Sent.Clear();
     }
 
-    private ReadOnlySpan<byte> RequestOf(in Sent sent) => _requests.AsSpan(sent.Index * SequenceTarget.LongestRequest, sent.Length);
+    private ReadOnlySpan<byte> RequestOf(in SentRequest sent) => _requests.AsSpan(sent.Index * SequenceTarget.LongestRequest, sent.Length);
 
-    private void TakeAnswer(in Sent sent)
+    private void TakeAnswer(in SentRequest sent)
     {
         uint used = Bench.Take(out bool isInOrder, out bool isGuarded);
-        if (_isOver) return;
-        string operation = _classes[sent.Class].Operation;
+        if (_run.IsOver) return;
+        string operation = _run.Classes[sent.Class].Operation;
         if (!isInOrder) OutOfOrder(operation);
         else if (used > (uint)sent.Writable) Found(sent.Index, Broken("used-length-within-writable", operation, "the used length exceeds the writable part"));
         else if (!isGuarded) Found(sent.Index, Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
@@ -251,41 +230,41 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         Observe(sent, (int)used);
     }
 
-    private void Observe(in Sent sent, int used)
+    private void Observe(in SentRequest sent, int used)
     {
         Saw((ulong)used);
         foreach (byte value in Bench.Reply) Saw(value);
         int answer = SequenceStates.AnswerOf(sent.Type, used, Bench.Reply, (int)Bench.Facts.ProbeSize);
-        _states.Answered(sent.Type, RequestOf(sent), answer, _observations);
-        _states.Step(sent.Kind, answer, (int)sent.Framing, _observations);
+        _states.Answered(sent.Type, RequestOf(sent), answer, _run.Observations);
+        _states.Step(sent.Kind, answer, (int)sent.Framing, _run.Observations);
     }
 
     // While scouting there is no trace to compare: what is left out of a program changes with what the campaign learns.
     private void Saw(ulong value)
     {
-        if (!IsScouting) _observations.Saw(value);
+        if (!IsScouting) _run.Observations.Saw(value);
     }
 
     // Two requests that are on their way together may come back in any order; one alone names itself.
     private void OutOfOrder(string operation)
     {
-        _isOver = true;
+        _run.IsOver = true;
         if (!IsScouting || _isOneByOne)
         {
-            _finding = Broken("used-id-is-the-head", operation, "the used element names another chain");
+            _run.Finding = Broken("used-id-is-the-head", operation, "the used element names another chain");
             return;
         }
 
-        (_isOneByOne, HasLearned) = (true, true);
-        _knowledge!.OutOfOrder++;
+        (_isOneByOne, _run.HasLearned) = (true, true);
+        _run.Knowledge!.OutOfOrder++;
     }
 
-    private void NotReturned(in Sent sent, Exception? end)
+    private void NotReturned(in SentRequest sent, Exception? end)
     {
-        string operation = _classes[sent.Class].Operation;
-        IsFatal = true;
-        _classes.RemoveRange(sent.Class + 1, _classes.Count - sent.Class - 1);
-        _passedOver.Add(sent.Index);
+        string operation = _run.Classes[sent.Class].Operation;
+        _run.IsFatal = true;
+        _run.Classes.RemoveRange(sent.Class + 1, _run.Classes.Count - sent.Class - 1);
+        _run.PassedOver.Add(sent.Index);
         var view = new RequestView(RequestOf(sent), sent.Writable);
         if (end is not null)
         {
@@ -294,8 +273,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         }
 
         JudgeAnswer(sent, AnswerView.NotReturned, operation);
-        _states.Step(sent.Kind, SequenceStates.NeedsReset, (int)sent.Framing, _observations);
-        _isOver = true;
+        _states.Step(sent.Kind, SequenceStates.NeedsReset, (int)sent.Framing, _run.Observations);
+        _run.IsOver = true;
     }
 
     private void Access(int index, StepKind kind, uint endpoint, ulong at, int length)
@@ -303,19 +282,19 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         var landed = _landed.AsSpan(0, length);
         bool isWrite = kind == StepKind.DmaWrite;
         bool isSeen = Bench.Dma.TryAccess(_oracle!, endpoint, at, isWrite, landed);
-        if (_knowledge is not null)
+        if (_run.Knowledge is not null)
         {
-            if (isSeen) _knowledge.Accesses++;
-            else _knowledge.LeftOut++;
+            if (isSeen) _run.Knowledge.Accesses++;
+            else _run.Knowledge.LeftOut++;
         }
 
         if (!isSeen) return;
         foreach (ulong place in landed) Saw(place);
         bool isSure = !_oracle!.IsUncertain;
-        Judge(index, _oracle.JudgeAccess(endpoint, at, isWrite, landed), _operation, isSure);
+        Judge(index, _oracle.JudgeAccess(endpoint, at, isWrite, landed), _run.Operation, isSure);
         int answer = SequenceStates.AnswerOf(landed);
-        if (_states.TryFindDomain(endpoint, out uint domain)) _states.Range(kind, domain, at, unchecked(at + (ulong)length - 1), answer, _observations);
-        _states.Step(kind, answer, 0, _observations);
+        if (_states.TryFindDomain(endpoint, out uint domain)) _states.Range(kind, domain, at, unchecked(at + (ulong)length - 1), answer, _run.Observations);
+        _states.Step(kind, answer, 0, _run.Observations);
 
         Span<byte> report = stackalloc byte[ReportSize];
         while (Bench.TryTakeReport(report, out uint used))
@@ -337,14 +316,14 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         {
             Judge(index, kind == StepKind.DeviceReset
                 ? _oracle.JudgeBypass(after, (before & 1) != 0, OracleClause.CfgD04)
-                : _oracle.JudgeBypass(after, Bench.Facts.InitialBypass, OracleClause.CfgD05), _operation);
+                : _oracle.JudgeBypass(after, Bench.Facts.InitialBypass, OracleClause.CfgD05), _run.Operation);
         }
 
         _states.Reset();
-        _states.Step(kind, 0, 0, _observations);
+        _states.Step(kind, 0, 0, _run.Observations);
     }
 
-    private void JudgeAnswer(in Sent sent, in AnswerView answer, string operation)
+    private void JudgeAnswer(in SentRequest sent, in AnswerView answer, string operation)
     {
         bool isSure = !_oracle!.IsUncertain;
         Judge(sent.Index, _oracle.Judge(new RequestView(RequestOf(sent), sent.Writable), answer), operation, isSure);
@@ -352,14 +331,14 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private void Judge(int index, in Judgement judgement, string operation, bool isSure = true)
     {
-        if (!judgement.IsDeviation || _isOver) return;
+        if (!judgement.IsDeviation || _run.IsOver) return;
         // Something is broken, but which clause depends on which of several states the device was in, and from here on the state is a guess:
         // no accusation is built on that. What a scout sees behind it has to show without it.
         if (!isSure)
         {
-            if (_knowledge is { } known) known.Unsure++;
-            else _isOver = true;
-            _passedOver.Add(index);
+            if (_run.Knowledge is { } known) known.Unsure++;
+            else _run.IsOver = true;
+            _run.PassedOver.Add(index);
             return;
         }
 
@@ -369,44 +348,51 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
 
     private void Found(int index, Finding finding)
     {
-        if (IsKnown(finding))
+        if (IsKnown(finding.Key))
         {
-            _passedOver.Add(index);
+            Learn(finding.Key);
+            _run.PassedOver.Add(index);
             return;
         }
 
-        (_finding, _isOver) = (finding, true);
+        (_run.Finding, _run.IsOver) = (finding, true);
+    }
+
+    // The last thing that can be found of a program.
+    private void FoundAtTheEnd(Finding finding)
+    {
+        if (_run.Finding is not null) return;
+        if (IsKnown(finding.Key)) Learn(finding.Key);
+        else _run.Finding = finding;
     }
 
     private void Ended(Exception end, OracleClause clause, string operation)
     {
         string lastWords = end is TargetDiedException died ? died.LastWords : ((TargetHungException)end).LastWords;
-        _isOver = true;
+        _run.IsOver = true;
         _process.End();
-        if (_finding is not null) return;
-        var finding = Broken(clause.Id(), $"{operation} {(end is TargetDiedException ? "ends the process" : "hangs")}", $"{operation} breaks {clause.Id()} ({clause.Level()}): {end.Message}") with { Details = lastWords };
-        if (!IsKnown(finding)) _finding = finding;
+        FoundAtTheEnd(Broken(clause.Id(), $"{operation} {(end is TargetDiedException ? "ends the process" : "hangs")}", $"{operation} breaks {clause.Id()} ({clause.Level()}): {end.Message}") with { Details = lastWords });
     }
 
     // Nobody knows what state such a device is in: what comes next runs on another.
     private void Refused(DeviceViolationException refusal)
     {
-        _isOver = true;
+        _run.IsOver = true;
         _process.End();
-        var finding = Broken(refusal.Clause, _operation, $"{_operation} breaks {refusal.Message}; expected: {refusal.Expected}");
-        if (_finding is null && !IsKnown(finding)) _finding = finding;
+        FoundAtTheEnd(Broken(refusal.Clause, _run.Operation, $"{_run.Operation} breaks {refusal.Message}; expected: {refusal.Expected}"));
     }
 
-    private bool IsKnown(Finding finding)
+    private bool IsKnown(FindingKey key) => _run.Knowledge is { } known && (IsSettled(known, key) || known.IsIgnored(key));
+
+    private bool IsSettled(QemuKnowledge known, FindingKey key) => known.IsSettled(key) || (_run.IsFatal && known.IsLikeFatal(_run.Classes[^1]));
+
+    // It has come up again; where it was the end of the device, perhaps in another way.
+    private void Learn(FindingKey key)
     {
-        if (_knowledge is not { } known) return false;
-        if (!known.IsSettled(finding.Key) && !(IsFatal && known.IsLikeFatal(_classes[^1]))) return known.IsIgnored(finding.Key);
-        // Another way to the same end.
-        if (IsFatal) HasLearned |= known.Settle(finding.Key, FatalSequences.Blame(_classes));
-        return true;
+        if (_run.Knowledge is not { } known || !IsSettled(known, key)) return;
+        known.PassOver(key);
+        if (_run.IsFatal) _run.HasLearned |= known.Settle(key, FatalSequences.Blame(_run.Classes));
     }
 
     private static Finding Broken(string rule, string state, string message) => new(new(rule, "", "", state), message, "");
-
-    private readonly record struct Sent(int Index, StepKind Kind, byte Type, int Length, int Writable, Framing Framing, int Class);
 }

@@ -13,7 +13,13 @@ namespace Viommu.Fuzz.Transports;
 /// <remarks>Input: which of the machines (1), zero (7); then accesses: kind (1), width (1), zero (2), offset (4), value (8).</remarks>
 internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzzTarget
 {
-    public const int StateCount = 4 * 4 * 256 * 2 * 4;
+    // What is done: in which space, reading or writing. Of that, each register; and each width in each phase of the device.
+    private const int Actions = 4 * 2;
+    private const int Registers = 256;
+    private const int Phases = 4;
+    private const int Widths = 4;
+
+    public const int StateCount = Actions * (Registers + (Phases * Widths));
 
     private const int HeaderSize = 8;
     private const int StepSize = 16;
@@ -112,8 +118,10 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
         uint status = machine.Status;
         if ((status & ~DefinedStatus) != 0) throw new BrokenInvariantException("status-has-defined-bits", "", $"the device status is 0x{status:x}");
         int phase = (before & NeedsReset) != 0 ? 3 : (before & Suspended) != 0 ? 2 : (before & DriverOk) != 0 ? 1 : 0;
-        int place = Math.Min((uint)offset / 4, 255) is var at ? (int)at : 0;
-        observations.Visit(((((Math.Min(kind / 2, 3) * 4) + phase) * 256 + place) * 2 + (kind % 2)) * 4 + (width is 1 ? 0 : width is 2 ? 1 : width is 4 ? 2 : 3));
+        int action = (Math.Min(kind / 2, 3) * 2) + (kind % 2);
+        int register = (int)Math.Min((uint)offset / 4, Registers - 1);
+        observations.Visit((action * Registers) + register);
+        observations.Visit((Actions * Registers) + (((action * Phases) + phase) * Widths) + (width is 1 ? 0 : width is 2 ? 1 : width is 4 ? 2 : 3));
         observations.Saw(status);
     }
 
