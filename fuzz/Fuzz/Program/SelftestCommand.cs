@@ -39,7 +39,7 @@ internal sealed class SelftestCommand
         var time = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_time), 0.1, 1e6));
         int seeds = Math.Max(1, parsed.GetValue(_seeds));
         string only = parsed.GetValue(_only) ?? "";
-        string command = string.Create(CultureInfo.InvariantCulture, $"fuzz selftest --time {time.TotalSeconds:0.#} --seeds {seeds}");
+        string command = string.Create(CultureInfo.InvariantCulture, $"fuzz selftest{(only.Length > 0 ? $" --only '{only}'" : "")} --time {time.TotalSeconds:0.#} --seeds {seeds}");
         var rows = new List<SelftestRow>();
         var search = new DeviceSearch(time);
         for (int index = 0; index < BrokenDevices.All.Count; index++)
