@@ -45,9 +45,6 @@ internal readonly struct DmaRules
     /// <summary>The endpoint is attached to a domain.</summary>
     public bool IsAttached => domain is not null;
 
-    public static Reach Of(DeviceFacts facts, World world, uint endpoint, ulong address, bool isWrite) =>
-        new DmaRules(facts, world, endpoint).Of(address, isWrite);
-
     /// <summary>What the text says of one byte.</summary>
     public Reach Of(ulong address, bool isWrite)
     {

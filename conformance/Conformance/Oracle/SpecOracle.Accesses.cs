@@ -54,7 +54,7 @@ public sealed partial class SpecOracle
     /// </summary>
     public bool TryTranslate(uint endpoint, ulong address, bool isWrite, out ulong physical)
     {
-        var reach = DmaRules.Of(Facts, worlds[0], endpoint, address, isWrite);
+        var reach = new DmaRules(Facts, worlds[0], endpoint).Of(address, isWrite);
         physical = reach.Physical;
         return !IsLost && reach.Kind == ReachKind.Arrives;
     }
@@ -66,9 +66,10 @@ public sealed partial class SpecOracle
     {
         for (var w = 0; w < count; w++)
         {
+            var dma = new DmaRules(Facts, worlds[w], endpoint);
             for (var i = 0; i < length; i++)
             {
-                var reach = DmaRules.Of(Facts, worlds[w], endpoint, unchecked(address + (ulong)i), isWrite);
+                var reach = dma.Of(unchecked(address + (ulong)i), isWrite);
                 if (reach.Kind == ReachKind.Open && !IsHarmless(worlds[w], endpoint, unchecked(address + (ulong)i), memory)) return true;
                 if (reach.Kind == ReachKind.Arrives && (reach.Physical < memory.First || reach.Physical > memory.Last)) return true;
             }
@@ -82,6 +83,7 @@ public sealed partial class SpecOracle
         (address, physical) = (0, 0);
         if (IsUncertain || IsLost) return false;
         var domain = worlds[0].DomainOf(endpoint);
+        var dma = new DmaRules(Facts, worlds[0], endpoint);
         if (Fits(memory.First)) (address, physical) = (memory.First, memory.First);
         foreach (ref readonly var mapping in worlds[0].Mappings)
         {
@@ -91,11 +93,11 @@ public sealed partial class SpecOracle
 
         bool Fits(ulong at)
         {
-            var first = DmaRules.Of(Facts, worlds[0], endpoint, at, isWrite: true);
+            var first = dma.Of(at, isWrite: true);
             if (first.Kind != ReachKind.Arrives || first.Physical < memory.First || first.Physical > memory.Last - (ulong)length) return false;
             for (var i = 1; i < length; i++)
             {
-                var reach = DmaRules.Of(Facts, worlds[0], endpoint, unchecked(at + (ulong)i), isWrite: true);
+                var reach = dma.Of(unchecked(at + (ulong)i), isWrite: true);
                 if (reach.Kind != ReachKind.Arrives || reach.Physical != first.Physical + (ulong)i) return false;
             }
             return true;
