@@ -25,7 +25,7 @@ public sealed class Novelty
     /// <summary>Abstract states that were reached.</summary>
     public int States { get; private set; }
 
-    /// <summary>What was new the last time that anything was, as <see cref="CoverageFeatures"/> numbers it.</summary>
+    /// <summary>What was new in the last execution, as <see cref="CoverageFeatures"/> numbers it.</summary>
     public IReadOnlyList<int> Fresh => _fresh;
 
     /// <summary>Whether an edge was ever reached.</summary>
@@ -38,6 +38,7 @@ public sealed class Novelty
     [MethodImpl(MethodImplOptions.NoInlining)]
     public bool Absorb(Span<byte> counters, Observations observations)
     {
+        _fresh.Clear();
         bool isNew = AbsorbStates(observations.States);
         ref byte first = ref MemoryMarshal.GetReference(counters);
         ref byte known = ref MemoryMarshal.GetArrayDataReference(_buckets);
@@ -53,7 +54,6 @@ public sealed class Novelty
             var fresh = Vector256.AndNot(low, Vector256.LoadUnsafe(ref before)) | Vector256.AndNot(high, Vector256.LoadUnsafe(ref before, (nuint)Vector256<byte>.Count));
             if (fresh != Vector256<byte>.Zero)
             {
-                if (!isNew) _fresh.Clear();
                 isNew = true;
                 AbsorbBlock(low, ref before, (int)block);
                 AbsorbBlock(high, ref Unsafe.Add(ref before, Vector256<byte>.Count), (int)block + Vector256<byte>.Count);
@@ -86,7 +86,6 @@ public sealed class Novelty
         foreach (int state in states)
         {
             if (_states[state]) continue;
-            if (!isNew) _fresh.Clear();
             _states[state] = isNew = true;
             _fresh.Add(CoverageFeatures.OfState(_buckets.Length, state));
             States++;
