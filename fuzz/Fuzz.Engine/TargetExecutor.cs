@@ -87,7 +87,7 @@ public sealed class TargetExecutor : IExecutor
 #pragma warning restore CA1031
         {
             DisposeComparing();
-            return new(new("same-input-same-trace", "comparisons logged", "", ""), $"an input that broke nothing does so with its comparisons logged: {exception.Message}", exception.ToString());
+            return new(new(FindingKey.SameTrace, "comparisons logged", "", ""), $"an input that broke nothing does so with its comparisons logged: {exception.Message}", exception.ToString());
         }
         finally
         {

@@ -185,7 +185,7 @@ internal sealed class Job : IDisposable
     {
         if (!Execute(input)) return false;
         return _executor.Observations.Trace == trace
-            || Report(new(new("same-input-same-trace", "", "", ""), "the same input was answered differently the second time", ""), input);
+            || Report(new(new(FindingKey.SameTrace, "", "", ""), "the same input was answered differently the second time", ""), input);
     }
 
     // Input to state: where an operand of a comparison stands in the input, the other operand is put in its place.

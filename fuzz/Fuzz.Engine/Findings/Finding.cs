@@ -23,6 +23,12 @@ public sealed record FindingKey(string Rule, string Exception, string Frames, st
     /// <summary>The rule that an exception breaks which no target throws.</summary>
     public const string UnexpectedException = "no-unexpected-exception";
 
+    /// <summary>The rule that an input breaks which does something else the second time.</summary>
+    public const string SameTrace = "same-input-same-trace";
+
+    /// <summary>The key of an input that does not come back.</summary>
+    public static FindingKey Hang { get; } = new("bounded-work", "", "", "hang");
+
     private static readonly char[] _separators = ['|'];
 
     /// <summary>A name for files: short, the same for the same key.</summary>

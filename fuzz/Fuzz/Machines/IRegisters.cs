@@ -37,6 +37,15 @@ internal static class Registers
         return (high << 32) | registers.Get(MmioRegister.DeviceFeatures);
     }
 
+    /// <summary>Writes both halves of what a driver accepts.</summary>
+    public static void WriteDriverFeatures(this IRegisters registers, ulong accepted)
+    {
+        registers.Set(MmioRegister.DriverFeaturesSel, 0);
+        registers.Set(MmioRegister.DriverFeatures, (uint)accepted);
+        registers.Set(MmioRegister.DriverFeaturesSel, 1);
+        registers.Set(MmioRegister.DriverFeatures, (uint)(accepted >> 32));
+    }
+
     /// <summary>virtio-mmio, bare; or for a subject that intercepts the registers of a modern transport, those, through a whole machine.</summary>
     public static IRegisters Of(Subject subject, IVirtioDevice device, ShadowedMemory memory, VirtioFeatures features)
     {

@@ -136,19 +136,16 @@ internal sealed class RequestMachine : IRequestMachine
         Memory.Restart();
         _transport.Set(MmioRegister.Status, 0);
         _transport.Set(MmioRegister.Status, StatusBits.Acknowledge);
-        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
+        _transport.Set(MmioRegister.Status, StatusBits.Found);
         _offered = _transport.ReadOffer();
         Negotiated = (wanted & _offered & ~NotSpoken) | (ulong)VirtioFeatures.Version1;
-        _transport.Set(MmioRegister.DriverFeaturesSel, 0);
-        _transport.Set(MmioRegister.DriverFeatures, (uint)Negotiated);
-        _transport.Set(MmioRegister.DriverFeaturesSel, 1);
-        _transport.Set(MmioRegister.DriverFeatures, (uint)(Negotiated >> 32));
-        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk);
+        _transport.WriteDriverFeatures(Negotiated);
+        _transport.Set(MmioRegister.Status, StatusBits.Negotiated);
         SetUpQueue(0, Descriptors, Available, Used);
         SetUpQueue(1, EventDescriptors, EventAvailable, EventUsed);
         OfferEventBuffers();
-        _transport.Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk);
-        Require(Status == (StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk),
+        _transport.Set(MmioRegister.Status, StatusBits.Live);
+        Require(Status == StatusBits.Live,
             "negotiation-succeeds", "a legal negotiation did not end in DRIVER_OK");
     }
 

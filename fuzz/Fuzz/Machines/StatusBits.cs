@@ -11,4 +11,13 @@ internal static class StatusBits
     public const uint FeaturesOk = (uint)DeviceStatus.FeaturesOk;
     public const uint Suspend = (uint)DeviceStatus.Suspend;
     public const uint NeedsReset = (uint)DeviceStatus.NeedsReset;
+
+    /// <summary>The driver has found the device (section 3.1.1, steps 2 and 3).</summary>
+    public const uint Found = Acknowledge | Driver;
+
+    /// <summary>Features are negotiated (step 5).</summary>
+    public const uint Negotiated = Found | FeaturesOk;
+
+    /// <summary>The device is live (step 8).</summary>
+    public const uint Live = Negotiated | DriverOk;
 }

@@ -42,7 +42,7 @@ internal static class ChildReplay
     }
 
     /// <summary>The finding that an input does not come back.</summary>
-    public static Finding Hang(string message) => new(new("bounded-work", "", "", "hang"), message, "");
+    public static Finding Hang(string message) => new(FindingKey.Hang, message, "");
 
     /// <summary>Waits for the end of a process, and ends it, with all that it has started, where that takes too long; whether it ended by itself.</summary>
     internal static bool TryWait(Process process, TimeSpan patience)

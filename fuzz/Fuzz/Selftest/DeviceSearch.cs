@@ -59,7 +59,7 @@ internal sealed class DeviceSearch(TimeSpan time)
                 double spent = Spent();
                 string[] hanging = [.. running.Select(task => campaigns[tasks.IndexOf(task)].Name)];
                 GiveUp(hanging);
-                return new(hanging[0], spent, 0, "bounded-work|||hang");
+                return new(hanging[0], spent, 0, FindingKey.Hang.ToString());
             }
         }
 

@@ -35,10 +35,6 @@ internal sealed class LifecycleTarget : IFuzzTarget
     private const int ValueOffset = 4;
     private const int WideOffset = 8;
 
-    private const uint DriverOk = 4;
-    private const uint FeaturesOk = 8;
-    private const uint Suspend = 16;
-    private const uint NeedsReset = 64;
     private const int QueueReset = 0x0c0;
 
     private readonly LifecycleMachine _machine;
@@ -97,7 +93,7 @@ internal sealed class LifecycleTarget : IFuzzTarget
             ushort used = _machine.UsedCount;
             Do(kind, BinaryPrimitives.ReadUInt32LittleEndian(step[ValueOffset..]), BinaryPrimitives.ReadUInt64LittleEndian(step[WideOffset..]));
             Judge(kind, before, used);
-            observations.Visit((((int)kind * 64) + (int)(before & 63)) * 4 + ((before & NeedsReset) != 0 ? 2 : 0) + (_isUnplugged ? 1 : 0));
+            observations.Visit((((int)kind * 64) + (int)(before & 63)) * 4 + ((before & StatusBits.NeedsReset) != 0 ? 2 : 0) + (_isUnplugged ? 1 : 0));
             See(_machine.Status);
             See(_machine.UsedCount);
             See(_machine.Transport.Get(MmioRegister.InterruptStatus));
@@ -114,11 +110,8 @@ internal sealed class LifecycleTarget : IFuzzTarget
                 if ((value & 0xff) == 0) _written = 0;
                 break;
             case Kind.Features:
-                _machine.Set(MmioRegister.DriverFeaturesSel, 0);
-                _machine.Set(MmioRegister.DriverFeatures, (uint)wide);
-                _machine.Set(MmioRegister.DriverFeaturesSel, 1);
-                _machine.Set(MmioRegister.DriverFeatures, (uint)(wide >> 32));
-                if ((_machine.Status & FeaturesOk) == 0) _written = wide;
+                _machine.Transport.WriteDriverFeatures(wide);
+                if ((_machine.Status & StatusBits.FeaturesOk) == 0) _written = wide;
                 break;
             case Kind.PlaceQueue: _machine.PlaceQueue(); break;
             case Kind.ResetQueue:
@@ -158,14 +151,14 @@ internal sealed class LifecycleTarget : IFuzzTarget
     {
         uint after = _machine.Status;
         // CORE-FEAT-D-03, and VERSION_1 for a device that is no legacy one.
-        if ((before & FeaturesOk) == 0 && (after & FeaturesOk) != 0 && ((_written & ~_machine.Offered) != 0 || (_written & Features.Version1) == 0))
+        if ((before & StatusBits.FeaturesOk) == 0 && (after & StatusBits.FeaturesOk) != 0 && ((_written & ~_machine.Offered) != 0 || (_written & Features.Version1) == 0))
             Break("features-that-were-not-offered-are-refused", $"FEATURES_OK is set although 0x{_written:x} was written");
-        if ((after & Suspend) != 0 && (_written & Features.Suspend) == 0) Break("suspension-needs-its-feature", "SUSPEND is set although the feature was not accepted");
-        if ((after & DriverOk) != 0 && (after & FeaturesOk) == 0) Break("driver-ok-needs-features-ok", "DRIVER_OK is set without FEATURES_OK");
+        if ((after & StatusBits.Suspend) != 0 && (_written & Features.Suspend) == 0) Break("suspension-needs-its-feature", "SUSPEND is set although the feature was not accepted");
+        if ((after & StatusBits.DriverOk) != 0 && (after & StatusBits.FeaturesOk) == 0) Break("driver-ok-needs-features-ok", "DRIVER_OK is set without FEATURES_OK");
         if (kind == Kind.SystemReset && after != 0) Break("reset-clears-the-status", $"the status is 0x{after:x} after a system reset");
 
         // CORE-STATUS-D-01, CORE-SUSPEND-D-03: nothing is used before DRIVER_OK or while suspended; a write of the status can have resumed it.
-        bool mayServe = ((before | after) & DriverOk) != 0;
+        bool mayServe = ((before | after) & StatusBits.DriverOk) != 0;
         if (kind is not Kind.PlaceQueue && _machine.UsedCount != used && !mayServe) Break("nothing-is-used-before-driver-ok", $"buffers are used while the status is 0x{after:x}");
         if (_machine.UsedCount == used || !_isUnplugged || kind is not (Kind.Notify or Kind.Status)) return;
         if (_machine.Memory.Bytes[RequestTypeAt] is RequestLayout.Attach or RequestLayout.Detach && _machine.Answer(isProbe: false) == 0)

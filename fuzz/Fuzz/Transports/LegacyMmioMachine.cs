@@ -7,14 +7,14 @@ namespace Viommu.Fuzz.Transports;
 internal sealed class LegacyMmioMachine(Subject subject) : AnyMmioMachine(subject, isLegacy: true)
 {
     private const uint PageSize = 4096;
-    private const uint Alive = StatusBits.Acknowledge | StatusBits.Driver | StatusBits.DriverOk;
+    private const uint Alive = StatusBits.Found | StatusBits.DriverOk;
 
     protected override void Initialize()
     {
         Set(MmioRegister.Status, 0);
         Require(Status == 0, "the device status is not 0");
         Set(MmioRegister.GuestPageSize, PageSize);
-        Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
+        Set(MmioRegister.Status, StatusBits.Found);
         Set(MmioRegister.DriverFeaturesSel, 0);
         Set(MmioRegister.DriverFeatures, (uint)Accepted);
         Set(MmioRegister.QueueSel, 0);

@@ -6,18 +6,18 @@ namespace Viommu.Fuzz.Transports;
 /// <summary>virtio-mmio version 2 (section 4.2.2).</summary>
 internal sealed class MmioMachine(Subject subject) : AnyMmioMachine(subject, isLegacy: false)
 {
-    private const uint Alive = StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk;
+    private const uint Alive = StatusBits.Live;
 
     protected override void Initialize()
     {
         Set(MmioRegister.Status, 0);
         Require(Status == 0, "the device status is not 0");
-        Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver);
+        Set(MmioRegister.Status, StatusBits.Found);
         Set(MmioRegister.DriverFeaturesSel, 0);
         Set(MmioRegister.DriverFeatures, (uint)Accepted);
         Set(MmioRegister.DriverFeaturesSel, 1);
         Set(MmioRegister.DriverFeatures, (uint)(Accepted >> 32));
-        Set(MmioRegister.Status, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk);
+        Set(MmioRegister.Status, StatusBits.Negotiated);
         Set(MmioRegister.QueueSel, 0);
         Require(Get(MmioRegister.QueueReady) == 0, "a queue is ready");
         Set(MmioRegister.QueueSize, QueueSize);

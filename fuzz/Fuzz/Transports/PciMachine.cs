@@ -16,8 +16,8 @@ internal sealed class PciMachine : RegisterMachine
     private const int CapabilitiesPointer = 0x34;
     private const byte VendorSpecific = 0x09;
     private const uint Enabled = 7;
-    private const uint Alive = StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk | StatusBits.DriverOk;
-    private const uint LegacyAlive = StatusBits.Acknowledge | StatusBits.Driver | StatusBits.DriverOk;
+    private const uint Alive = StatusBits.Live;
+    private const uint LegacyAlive = StatusBits.Found | StatusBits.DriverOk;
 
     // Offsets in the common configuration structure (section 4.1.4.3), and in the legacy header (section 4.1.4.10).
     private const int DriverFeatureSelect = 0x08;
@@ -117,12 +117,12 @@ internal sealed class PciMachine : RegisterMachine
 
         SetCommon(DeviceStatus, 1, 0);
         Require(Status == 0, "the device status is not 0");
-        SetCommon(DeviceStatus, 1, StatusBits.Acknowledge | StatusBits.Driver);
+        SetCommon(DeviceStatus, 1, StatusBits.Found);
         SetCommon(DriverFeatureSelect, 4, 0);
         SetCommon(DriverFeature, 4, (uint)Accepted);
         SetCommon(DriverFeatureSelect, 4, 1);
         SetCommon(DriverFeature, 4, (uint)(Accepted >> 32));
-        SetCommon(DeviceStatus, 1, StatusBits.Acknowledge | StatusBits.Driver | StatusBits.FeaturesOk);
+        SetCommon(DeviceStatus, 1, StatusBits.Negotiated);
         SetCommon(QueueSelect, 2, 0);
         Require(Common(QueueEnable, 2) == 0, "a queue is enabled");
         SetCommon(SizeOfQueue, 2, QueueSize);
@@ -161,7 +161,7 @@ internal sealed class PciMachine : RegisterMachine
     {
         SetLegacy(LegacyStatus, 1, 0);
         Require(Status == 0, "the device status is not 0");
-        SetLegacy(LegacyStatus, 1, StatusBits.Acknowledge | StatusBits.Driver);
+        SetLegacy(LegacyStatus, 1, StatusBits.Found);
         SetLegacy(LegacyDriverFeatures, 4, (uint)Accepted);
         SetLegacy(LegacyQueueSelect, 2, 0);
         SetLegacy(LegacyQueueAddress, 4, (uint)(At(Descriptors) / 4096));

@@ -3,6 +3,7 @@ using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
+using Viommu.Fuzz.Machines;
 
 namespace Viommu.Fuzz.Transports;
 
@@ -29,9 +30,6 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
     private const int PlaceOffset = 4;
     private const int ValueOffset = 8;
     private const uint DefinedStatus = 0xdf;
-    private const uint NeedsReset = 0x40;
-    private const uint DriverOk = 4;
-    private const uint Suspended = 16;
 
     public void Execute(ReadOnlySpan<byte> input, Observations observations)
     {
@@ -117,7 +115,7 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
 
         uint status = machine.Status;
         if ((status & ~DefinedStatus) != 0) throw new BrokenInvariantException("status-has-defined-bits", "", $"the device status is 0x{status:x}");
-        int phase = (before & NeedsReset) != 0 ? 3 : (before & Suspended) != 0 ? 2 : (before & DriverOk) != 0 ? 1 : 0;
+        int phase = (before & StatusBits.NeedsReset) != 0 ? 3 : (before & StatusBits.Suspend) != 0 ? 2 : (before & StatusBits.DriverOk) != 0 ? 1 : 0;
         int action = (Math.Min(kind / 2, 3) * 2) + (kind % 2);
         int register = (int)Math.Min((uint)offset / 4, Registers - 1);
         observations.Visit((action * Registers) + register);
