@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using System.Xml;
 using Viommu.Conformance.Catalogue;
-using Viommu.Fuzz.Engine.Findings;
 
 namespace Viommu.Fuzz.Reports;
 
