@@ -52,6 +52,13 @@ public sealed class HostileProgramTests : IDisposable
         AssertNothingRuns();
     }
 
+    [Fact]
+    public void A_slow_device_says_how_long_it_may_take()
+    {
+        using var target = Open($"{Start.Replace("time=virtual", "deadline=120", StringComparison.Ordinal)}; read command; sleep 1; echo OK 0x1; {Sleep}", deadline: TimeSpan.FromSeconds(0.5));
+        Assert.Equal(1ul, target.MmioRead(0x1000, 4));
+    }
+
     [Theory]
     [InlineData("echo 'what is that'", "answered 'read mmio 0x1000 4' by 'what is that', which is not the protocol")]
     [InlineData("printf '\\000\\033[2J\\377\\n'", "by '??[2J?', which is not the protocol")]

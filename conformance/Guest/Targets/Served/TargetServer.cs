@@ -76,7 +76,7 @@ public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) :
         return _greeting = new Greeting(target.Identity.Name, target.Iommu)
         {
             Version = target.Identity.Version,
-            Configuration = target.Identity.Configuration.Replace(", ", ",", StringComparison.Ordinal),
+            Configuration = target.Identity.Configuration,
             Function = target.Iommu is DeviceLocation.MmioSlot ? default : FunctionOf(target),
             Bars = target.BarWindow,
             Ports = target.Iommu is DeviceLocation.MmioSlot ? new(1, 0) : target.IoWindow,
