@@ -1,10 +1,11 @@
+using Viommu.Device.Iommu;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Machines;
 
 /// <summary>The machine around a device in shadowed memory, as a guest sees it: what register interceptors are put around.</summary>
-internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory) : ITarget
+internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory, IommuDevice? iommu = null) : ITarget
 {
     public TargetIdentity Identity { get; } = new("fuzz", "");
 
@@ -38,6 +39,12 @@ internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory) : IT
     public void IoWrite(ushort port, int width, uint value) => slot.IoWrite(port, width, value);
 
     public void SystemReset() => slot.SystemReset();
+
+    public bool TryChangeBypass(bool bypass)
+    {
+        iommu?.ChangeBypass(bypass);
+        return iommu is not null;
+    }
 
     public bool Await(Func<bool> condition, TimeSpan patience) => condition();
 

@@ -6,6 +6,7 @@ using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
@@ -87,6 +88,13 @@ internal sealed class RunCommand
         try
         {
             Watch(campaign, folder, report, known, reports);
+        }
+        catch (HarnessException e)
+        {
+            // What was found until then is found.
+            Finish(campaign, folder, report);
+            _host.Console.Line(report.WriteHarnessFailure(e) is { } kept ? $"the input is in {kept}" : "its input could not be written");
+            throw;
         }
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {

@@ -73,6 +73,17 @@ internal sealed class CampaignReport : IDisposable
     /// <summary>Writes a finding of an earlier campaign, whose seed nobody knows.</summary>
     public string? WriteLeftOver(FoundInput found) => Write(found, null);
 
+    /// <summary>Keeps the input on which the harness failed, and where; the file, or null where it could not be written.</summary>
+    public string? WriteHarnessFailure(HarnessException failure)
+    {
+        string path = Path.Combine(_folder, "harness-failure");
+        var form = FileForm.Of(_target.Format, [.. failure.Input]);
+        string file = path + form.Extension;
+        string? trouble = CorpusFolder.TryWrite(file, form.Content) ?? CorpusFolder.TryWrite(path + ".txt", Encoding.UTF8.GetBytes(failure.Details + "\n"));
+        Trouble ??= trouble;
+        return trouble is null ? file : null;
+    }
+
     /// <summary>Writes what CI systems read; what went wrong, or null.</summary>
     public string? WriteSummaries() =>
         CorpusFolder.TryWrite(Path.Combine(_folder, "junit.xml"), Encoding.UTF8.GetBytes(FindingFiles.JUnit(_target.Name, Found)))
