@@ -103,8 +103,10 @@ internal sealed class RequestTarget : IFuzzTarget
 
         var judgement = oracle.Judge(new RequestView(request, writable), new AnswerView(_machine.Reply, (uint)used, _machine.Poison));
         if (judgement.IsDeviation) throw Deviation.From(judgement, Requests.Name((byte)type));
-        if (status == 0 && type is not RequestLayout.Probe) Restart(oracle);
-        else RequireNoTrace(request, writable, framing, observations);
+        bool mayHaveChanged = status == 0 && type is not RequestLayout.Probe;
+        if (!mayHaveChanged) RequireNoTrace(request, writable, framing, observations);
+        // Where the text leaves open what has become of a refused request, the next one is not to be judged by that.
+        if (mayHaveChanged || oracle.IsUncertain || oracle.IsLost) Restart(oracle);
     }
 
     public void Dispose()
