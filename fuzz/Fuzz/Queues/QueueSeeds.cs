@@ -16,13 +16,19 @@ internal static class QueueSeeds
         foreach (bool isPacked in (bool[])[false, true])
         {
             string ring = isPacked ? "packed" : "split";
+            // The longest ring that there is.
+            byte all = isPacked ? (byte)(QueueLayout.LargestSize - 1) : (byte)6;
             yield return new($"{ring}-cut-in-every-way", Program(ulong.MaxValue, isPacked, 6, 0, [.. Enumerable.Range(0, 9).Select(cut => Submit(2, (byte)cut, 0x700))]));
-            yield return new($"{ring}-bursts", Program(Plain, isPacked, 6, 0, Submit(21, 0, 0), Submit(3, 4, 3), Submit(21, 0, 1), Submit(5, 0, Attach)));
-            yield return new($"{ring}-one-after-the-other", Program(WithEvents, isPacked, 3, 0, [.. Enumerable.Range(0, 10).Select(i => Submit(1, 0, (uint)(Attach + (i % 5))))]));
-            yield return new($"{ring}-notifications-put-off", Program(WithEvents, isPacked, 4, 0, Suppress(2, 0), Submit(3, 0, 0), Suppress(2, 1), Submit(3, 0, 0), Suppress(1, 255), Submit(1, 0, 0), Suppress(0, 0), Submit(1, 0, 0)));
-            yield return new($"{ring}-told-only-if-asked", Program(Plain, isPacked, 63, QueueShape.IsQuiet, Submit(21, 0, 0), Submit(21, 0, 0), Submit(1, 0, 0)));
-            yield return new($"{ring}-reset-and-again", Program(ulong.MaxValue, isPacked, 5, QueueShape.IsEarly | QueueShape.SuspendsEarly, Submit(2, 0, 0), QueueReset(3, 4), Submit(20, 0, 0), DeviceReset(1, Plain), Submit(1, 0, 0), Step(QueueStep.SystemReset), Submit(1, 0, 0)));
-            yield return new($"{ring}-suspended", Program(Plain, isPacked, 6, 0, Submit(1, 0, Attach), Suspend(4), Submit(1, 0, Attach + 1), Suspend(1), Submit(1, 0, 0)));
+            yield return new($"{ring}-bursts", Program(Plain, isPacked, all, 0, Submit(21, 0, 0), Submit(3, 4, 3), Submit(21, 0, 1), Submit(5, 0, Attach), Submit(21, 0, 0), DeviceReset(0, Plain), Submit(1, 0, 0)));
+            yield return new($"{ring}-one-after-the-other", Filled(0xff, Program(WithEvents, isPacked, 3, 0, [.. Enumerable.Range(0, 10).Select(i => Submit(1, 0, (uint)(Attach + (i % 5))))])));
+            byte[][] putOff = [Suppress(2, 0), Submit(3, 0, 0), Suppress(2, 1), Submit(3, 0, 0), Suppress(1, 0), Submit(1, 0, 0), Suppress(1, 255), Submit(1, 0, 0), Suppress(0, 0), Submit(1, 0, 0)];
+            yield return new($"{ring}-notifications-put-off", Program(WithEvents, isPacked, 4, 0, putOff));
+            yield return new($"{ring}-notifications-switched-off", Program(Plain, isPacked, 4, 0, putOff));
+            byte[][] asked = [Submit(21, 0, 0), Submit(21, 0, 0), Submit(21, 0, 0), Submit(1, 0, 0)];
+            yield return new($"{ring}-told-only-if-asked", Program(Plain, isPacked, all, QueueShape.IsQuiet, asked));
+            yield return new($"{ring}-told-only-where-asked", Program(WithEvents, isPacked, all, QueueShape.IsQuiet, asked));
+            yield return new($"{ring}-reset-and-again", Program(ulong.MaxValue, isPacked, 5, QueueShape.IsEarly, Submit(2, 0, 0), QueueReset(3, 4), Submit(20, 0, 0), DeviceReset(1, Plain), Submit(1, 0, 0), Step(QueueStep.SystemReset), Submit(1, 0, 0)));
+            yield return new($"{ring}-suspended", Program(Plain, isPacked, all, QueueShape.SuspendsEarly, Submit(1, 0, Attach), Suspend(4), Submit(1, 0, Attach + 1), Suspend(1), Submit(21, 0, 0), Suspend(0), Submit(1, 0, 0)));
             yield return new($"{ring}-malformed", Program(Plain, isPacked, 4, 0, Submit(1, 0, 0), Step(QueueStep.Malform, how: 0), Submit(1, 0, 0), Step(QueueStep.Malform, how: 1)));
             yield return new($"{ring}-round-and-round", Program(WithEvents, isPacked, 4, 0, Lap(64), Suppress(2, 2), Submit(4, 0, 0), Submit(4, 0, 0), Lap(64), Submit(4, 0, 0)));
         }
@@ -40,6 +46,12 @@ internal static class QueueSeeds
         program[QueueShape.FillOffset] = 0xa5;
         program[QueueShape.CaresOffset] = (byte)cares;
         for (int i = 0; i < steps.Length; i++) steps[i].CopyTo(program, QueueShape.HeaderSize + (i * QueueShape.StepSize));
+        return program;
+    }
+
+    private static byte[] Filled(byte fill, byte[] program)
+    {
+        program[QueueShape.FillOffset] = fill;
         return program;
     }
 

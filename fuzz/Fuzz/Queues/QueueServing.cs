@@ -182,7 +182,7 @@ internal sealed class QueueServing(QueueMachine machine)
                 entries += _order[i].Entries;
             }
 
-            if (machine.IsPacked && isWritten != request.Foretold > 0) Break("DESC-PACKED-05", "the WRITE flag of a used descriptor is not what was done to the buffer");
+            if (machine.IsPacked && isWritten != request.Foretold > 0) Break(request.Clause == Answers ? "DESC-PACKED-05" : request.Clause, "the WRITE flag of a used descriptor is not what was done to the buffer");
             Judge(request, length, request.Clause);
             if (Ring.JudgeOrder(request) is { } late) Break(late, "the device shows an element before everything that goes with it is written");
             Ring.Advance(skipped + 1, entries);
