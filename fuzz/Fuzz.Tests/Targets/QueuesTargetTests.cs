@@ -29,6 +29,7 @@ public class QueuesTargetTests
     [InlineData("offers a bit above 63", "CORE-FEAT-D-04")]
     [InlineData("refuses all features after a system reset", "CORE-FEAT-D-05")]
     [InlineData("has no probe_size before FEATURES_OK", "CORE-CFG-D-01")]
+    [InlineData("offers BYPASS in place of BYPASS_CONFIG", "IOMMU-FEAT-D-02")]
     [InlineData("has an SR-IOV capability without offering SR_IOV", "CORE-RSVD-D-09")]
     [InlineData("offers SR_IOV without the capability", "CORE-RSVD-D-10")]
     [InlineData("uses the first two requests of a batch in turned order", "CORE-RSVD-D-05")]

@@ -1,5 +1,3 @@
-using Viommu.Fuzz.Machines;
-
 namespace Viommu.Fuzz.Queues;
 
 /// <summary>How the two parts of a request are cut into descriptors, and where those are.</summary>

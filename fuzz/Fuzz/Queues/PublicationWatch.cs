@@ -1,5 +1,4 @@
 using Viommu.Device.Memory;
-using Viommu.Fuzz.Machines;
 
 namespace Viommu.Fuzz.Queues;
 

@@ -5,7 +5,6 @@ using Viommu.Device.Transport;
 using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Machines;
-using Viommu.Fuzz.Targets;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 using IommuConfig = Viommu.Guest.Wire.IommuConfig;

@@ -19,7 +19,7 @@ internal sealed class SplitDriverRing(ShadowedMemory memory) : DriverRing(memory
 
     public override int DevicePosition => Get16(QueueLayout.DeviceArea + 2);
 
-    public override (string Missing, string Unwanted) NotificationClauses => 
+    public override (string Missing, string Unwanted) NotificationClauses =>
         HasEventIdx ? ("SPLIT-USEDSUPP-D-05", "SPLIT-USEDSUPP-D-06") : ("SPLIT-USEDSUPP-D-03", "SPLIT-USEDSUPP-D-02");
 
     public override string LateElementClause => "SPLIT-USED-D-01";
