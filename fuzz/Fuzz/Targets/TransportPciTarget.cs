@@ -28,7 +28,7 @@ internal static class TransportPciTarget
             new("read-only-registers", TransportTarget.Program(0,
                 DriverSeeds.Do(Steps.Survey), TransportTarget.Step(1, 2, 0x12, 7), TransportTarget.Step(1, 2, 0x1e, 7), TransportTarget.Step(1, 1, 0x15, 7), DriverSeeds.Do(Steps.Survey))),
             new("read-only-configuration", TransportTarget.Program(0,
-                [TransportTarget.Step(5, 4, 0x2c, ulong.MaxValue), .. Enumerable.Range(16, 16).Select(i => TransportTarget.Step(5, 4, (uint)(4 * i), 0x7f7f_7f7f)), DriverSeeds.Do(Steps.Survey)])),
+                [TransportTarget.Step(5, 4, 0x2c, ulong.MaxValue), .. Enumerable.Range(16, 32).Select(i => TransportTarget.Step(5, 4, (uint)(4 * i), 0x7f7f_7f7f)), DriverSeeds.Do(Steps.Survey)])),
             new("wrong-widths", TransportTarget.Program(0, [.. Enumerable.Range(0, 16).Select(i => TransportTarget.Step(0, 4, (uint)(4 * i), 0)), TransportTarget.Step(0, 8, 0x18, 0)])),
             .. DriverSeeds.For(0),
             .. PciSeeds.For(0),

@@ -90,7 +90,7 @@ internal abstract class RegisterMachine
     /// </summary>
     protected ulong Chosen(uint choice)
     {
-        ulong chosen = Features.Version1 | Features.AccessPlatform | Features.OrderPlatform | Features.RingReset | Features.Suspend | (Features.IommuChapter & ~Features.Bypass);
+        ulong chosen = Features.Version1 | Features.AccessPlatform | Features.OrderPlatform | Features.NotifyOnEmpty | Features.RingReset | Features.Suspend | (Features.IommuChapter & ~Features.Bypass);
         for (int i = 0; i < _optional.Length; i++)
         {
             if ((choice & (1u << i)) != 0) chosen ^= _optional[i];

@@ -221,9 +221,10 @@ internal abstract class DeviceJudge
         if (IsLost) return;
         if (!Has(Features.BypassConfig) || !IsLive)
         {
-            _isChangeWithheld |= (Status & StatusBits.Suspend) != 0;
-            // CORE-SUSPEND-D-04: not while it is suspended.
-            if ((Status & StatusBits.Suspend) == 0) MayTellOfChange();
+            bool isSuspended = (Status & StatusBits.Suspend) != 0;
+            _isChangeWithheld |= isSuspended;
+            if (isSuspended) WithholdsChange("CORE-SUSPEND-D-04");
+            else MayTellOfChange();
             return;
         }
 
@@ -283,6 +284,9 @@ internal abstract class DeviceJudge
 
     /// <summary>The configuration, or the status, has changed so that the driver has to be told; <paramref name="rule"/> says so where it is not that of the transport.</summary>
     protected abstract void TellsOfChange(string rule);
+
+    /// <summary>The configuration has changed, and the rule says that the driver is not told for now.</summary>
+    protected abstract void WithholdsChange(string rule);
 
     /// <summary>The device may tell of a change.</summary>
     protected abstract void MayTellOfChange();

@@ -114,6 +114,8 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
         if (count > Outstanding) Broken.Rule("used-index-counts-buffers", "", $"queue {queue} has used {count} chains of {Outstanding}");
         isWanted = Has(Features.EventIdx) ? (ushort)(index - Get16(Available + 4 + (2 * Size)) - 1) < count : Get16(Available) == 0;
         while (Returned != index) TakeElement(index);
+        // LEGACY-RSVD-D-02: of having nothing left drivers are told, whatever they asked for.
+        isWanted |= Has(Features.NotifyOnEmpty) && Outstanding == 0;
         return true;
     }
 

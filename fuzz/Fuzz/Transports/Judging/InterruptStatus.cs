@@ -15,6 +15,7 @@ internal sealed class InterruptStatus(string set, string clear)
 
     // Why a bit has to be set, and why it must not be, where that is a rule of its own.
     private string _changeBecause = "";
+    private string _withheldBecause = "";
     private string _resetBecause = "";
     private uint _beforeReset;
     private string _unwantedBecause = "";
@@ -31,10 +32,14 @@ internal sealed class InterruptStatus(string set, string clear)
     {
         Happened(Configuration);
         _changeBecause = rule;
+        _withheldBecause = "";
     }
 
     /// <summary>An event may have taken place.</summary>
     public void MayHaveHappened(uint bits = Both) => _possible |= bits;
+
+    /// <summary>A change of the configuration of which the driver is not told for now, by that rule.</summary>
+    public void Withheld(string rule) => _withheldBecause = rule;
 
     /// <summary>A used buffer that the driver does not want to be told of, by that rule.</summary>
     public void Suppressed(string rule) => _unwantedBecause = rule;
@@ -52,7 +57,7 @@ internal sealed class InterruptStatus(string set, string clear)
         _beforeReset = _possible;
         _certain = _possible = 0;
         _resetBecause = rule;
-        _unwantedBecause = "";
+        _unwantedBecause = _withheldBecause = "";
     }
 
     /// <summary>Nothing is certain any more.</summary>
@@ -85,6 +90,7 @@ internal sealed class InterruptStatus(string set, string clear)
     }
 
     private string RuleAgainst(uint extra) => (extra & ~Both) != 0 ? clear
+        : (extra & UsedBuffer) == 0 && _withheldBecause.Length > 0 ? _withheldBecause
         : (extra & Configuration) == 0 && _unwantedBecause.Length > 0 ? _unwantedBecause
         : (extra & ~_beforeReset & Both) == 0 ? _resetBecause : clear;
 }

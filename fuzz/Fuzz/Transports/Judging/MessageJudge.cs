@@ -128,10 +128,10 @@ internal sealed class MessageJudge(ShadowedMemory memory)
         if (!IsEnabled) return;
         if (_written[happening] is { } written)
         {
-            if (vector != written && vector != NoVector) Broken.Rule("PCI-MSIX-D-06", $"event {happening}", $"vector 0x{vector:x} is read where 0x{written:x} was written");
             if (written == NoVector && vector != NoVector) Broken.Rule("PCI-MSIX-D-05", $"event {happening}", $"vector 0x{vector:x} is read where the event was unmapped");
+            if (written >= Vectors && written != NoVector && vector != NoVector) Broken.Rule("PCI-MSIX-D-09", $"event {happening}", $"vector {vector} of {Vectors} is mapped");
+            if (vector != written && vector != NoVector) Broken.Rule("PCI-MSIX-D-06", $"event {happening}", $"vector 0x{vector:x} is read where 0x{written:x} was written");
             if (written < Vectors && vector == NoVector) Broken.Rule("PCI-MSIX-D-08", $"event {happening}", $"vector {written} of {Vectors} cannot be mapped");
-            if (written >= Vectors && vector != NoVector) Broken.Rule("PCI-MSIX-D-09", $"event {happening}", $"vector {vector} of {Vectors} is mapped");
             _written[happening] = null;
             _vectorBecause[happening] = "PCI-MSIX-D-06";
         }

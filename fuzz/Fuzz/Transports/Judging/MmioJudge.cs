@@ -74,6 +74,8 @@ internal abstract class AnyMmioJudge(ShadowedMemory memory, ConfigurationLife co
 
     protected override void TellsOfChange(string rule) => Interrupts.Changed(rule);
 
+    protected override void WithholdsChange(string rule) => Interrupts.Withheld(rule);
+
     protected override void MayTellOfChange() => Interrupts.MayHaveHappened(InterruptStatus.Configuration);
 
     /// <summary>Reads that mean the same in both versions; the others are for <see cref="SawOther"/>.</summary>

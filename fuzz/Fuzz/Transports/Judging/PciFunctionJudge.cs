@@ -23,6 +23,7 @@ internal sealed class PciFunctionJudge(PciStructures structures, uint[] barSizes
 
     // Up to queue_reset, which RING_RESET needs.
     private const uint LeastCommon = 0x3c;
+    private const uint LeastLegacy = 24 + LeastDevice;
     private const uint LeastDevice = Guest.Wire.IommuConfig.BypassOffset + 1;
 
     private readonly ulong[] _used = new ulong[Size / 64];
@@ -76,6 +77,7 @@ internal sealed class PciFunctionJudge(PciStructures structures, uint[] barSizes
         if (isTransitional)
         {
             if (id is < 0x1000 or > 0x103f || read(2, 2) != id) Broken.Rule("LEGACY-PCIDISC-D-03", "", $"a transitional device has ID 0x{id:x}");
+            if (barSizes[0] != 0 && barSizes[0] < LeastLegacy) Broken.Rule("LEGACY-PCI-D-01", "", $"the legacy structure is in a BAR of {barSizes[0]} bytes");
             if (revision != 0) Broken.Rule("LEGACY-PCIDISC-D-01", "", $"a transitional device has revision {revision}");
             if (subsystem != VirtioId) Broken.Rule("LEGACY-PCIDISC-D-02", "", $"a transitional device has subsystem ID 0x{subsystem:x}");
             return;

@@ -147,6 +147,8 @@ internal abstract class AnyPciJudge(ShadowedMemory memory, ConfigurationLife con
         Messages.Happened(MessageJudge.ConfigurationEvent, rule.Length > 0 ? rule : "PCI-MSIX-D-04");
     }
 
+    protected override void WithholdsChange(string rule) => Interrupts.Withheld(rule);
+
     protected override void MayTellOfChange()
     {
         Interrupts.MayHaveHappened(InterruptStatus.Configuration);
