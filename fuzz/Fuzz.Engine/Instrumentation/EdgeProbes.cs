@@ -6,7 +6,7 @@ namespace Viommu.Fuzz.Engine.Instrumentation;
 /// <summary>Puts a counter on each edge of a method.</summary>
 /// <remarks>
 /// An edge is given instructions of its own, right behind its branch and so in the same protected region: a counter, and a jump to where
-/// the edge led. Counters stay at 255, since an edge that is taken 256 times must not look like one that is not taken.
+/// the edge led. Counters are what processors do in one instruction, and begin at 0 again after 255.
 /// </remarks>
 internal sealed class EdgeProbes(MethodDefinition method, MethodGraph graph, ProbeAddresses addresses)
 {
@@ -22,10 +22,9 @@ internal sealed class EdgeProbes(MethodDefinition method, MethodGraph graph, Pro
     private void SplitEdges(Instruction branch, IReadOnlyList<BranchEdge> edges)
     {
         var last = branch;
-        if (edges.FirstOrDefault(edge => edge.Target is null) is { } next)
+        if (branch.Next is { } beyond)
         {
-            var beyond = branch.Next;
-            foreach (var instruction in Count(next.Edge)) Append(instruction);
+            foreach (var instruction in edges.Where(edge => edge.Target is null).SelectMany(edge => Count(edge.Edge))) Append(instruction);
             Append(_code.Create(OpCodes.Br, beyond));
         }
 
@@ -81,9 +80,7 @@ internal sealed class EdgeProbes(MethodDefinition method, MethodGraph graph, Pro
         _code.Create(OpCodes.Conv_U),
         _code.Create(OpCodes.Dup),
         _code.Create(OpCodes.Ldind_U1),
-        _code.Create(OpCodes.Dup),
-        _code.Create(OpCodes.Ldc_I4, (int)byte.MaxValue),
-        _code.Create(OpCodes.Clt),
+        _code.Create(OpCodes.Ldc_I4_1),
         _code.Create(OpCodes.Add),
         _code.Create(OpCodes.Stind_I1),
     ];

@@ -11,23 +11,29 @@ internal sealed class LineMap(MethodDefinition method)
 
     private readonly string _name = $"{method.DeclaringType.FullName.Replace('/', '.')}.{method.Name}";
 
-    /// <summary>An edge that leads to <paramref name="first"/>: the lines from there to where control can go elsewhere.</summary>
-    public Edge EdgeTo(Instruction first)
+    /// <summary>
+    /// An edge that leads to <paramref name="first"/>: the lines from there to where control can go elsewhere, and those of the blocks that
+    /// were executed before by whoever takes it.
+    /// </summary>
+    public Edge EdgeTo(Instruction first, params IEnumerable<Instruction> before)
     {
-        var symbols = method.DebugInformation;
         var lines = new SortedSet<int>();
         string file = "";
-        if (symbols.HasSequencePoints)
+        if (!method.DebugInformation.HasSequencePoints) return new(_name, file, 0, []);
+        TakeBlock(first);
+        int line = lines.Count > 0 ? lines.Min : 0;
+        foreach (var block in before) TakeBlock(block);
+        return new(_name, file, line, [.. lines]);
+
+        void TakeBlock(Instruction start)
         {
-            Take(Before(first));
-            for (var at = first; at is not null; at = at.Next)
+            Take(Before(start));
+            for (var at = start; at is not null; at = at.Next)
             {
-                Take(symbols.GetSequencePoint(at));
+                Take(method.DebugInformation.GetSequencePoint(at));
                 if (at.OpCode.FlowControl is FlowControl.Cond_Branch or FlowControl.Branch or FlowControl.Return or FlowControl.Throw) break;
             }
         }
-
-        return new(_name, file, lines.Count > 0 ? lines.Min : 0, [.. lines]);
 
         void Take(SequencePoint? point)
         {

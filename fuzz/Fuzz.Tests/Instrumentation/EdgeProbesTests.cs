@@ -35,12 +35,12 @@ public sealed class EdgeProbesTests : IDisposable
     }
 
     [Fact]
-    public void A_counter_counts_how_often_its_edge_is_taken_and_stays_at_its_maximum()
+    public void A_counter_counts_how_often_its_edge_is_taken_modulo_256()
     {
         _code.Call(nameof(Sample.Branches), 7);
         Assert.Contains(7, _code.Hits().Values);
         _code.Call(nameof(Sample.Branches), 1000);
-        Assert.Equal(byte.MaxValue, _code.Hits().Values.Max());
+        Assert.Contains(1000 % 256, _code.Hits().Values);
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using Viommu.Conformance.Selftest;
-using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Targets;
 

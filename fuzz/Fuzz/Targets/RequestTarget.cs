@@ -94,7 +94,10 @@ internal sealed class RequestTarget : IFuzzTarget
         if (!_isSetUp) return;
         var (request, writable, framing) = Decode(input);
 
+        observations.Story?.Begin(0);
+        if (observations.Story is { } expecting) Telling.Expect(expecting, oracle, new RequestView(request, writable));
         int used = _machine.Send(request, writable, framing);
+        if (observations.Story is { } seeing) Telling.Saw(seeing, new RequestView(request, writable), _machine.Reply, used, (int)TestBed.ProbeSize);
         int status = StatusOf(request, used);
         int type = request.Length > 0 ? Math.Min((int)request[0], TypeCount - 1) : 0;
         observations.Visit((((type * AnswerCount) + status) * FramingCount) + (int)framing);
@@ -103,8 +106,10 @@ internal sealed class RequestTarget : IFuzzTarget
 
         var judgement = oracle.Judge(new RequestView(request, writable), new AnswerView(_machine.Reply, (uint)used, _machine.Poison));
         if (judgement.IsDeviation) throw Deviation.From(judgement, Requests.Name((byte)type));
-        if (status == 0 && type is not RequestLayout.Probe) Restart(oracle);
-        else RequireNoTrace(request, writable, framing, observations);
+        bool mayHaveChanged = status == 0 && type is not RequestLayout.Probe;
+        if (!mayHaveChanged) RequireNoTrace(request, writable, framing, observations);
+        // Where the text leaves open what has become of a refused request, the next one is not to be judged by that.
+        if (mayHaveChanged || oracle.IsUncertain || oracle.IsLost) Restart(oracle);
     }
 
     public void Dispose()

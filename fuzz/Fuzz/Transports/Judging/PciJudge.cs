@@ -1,6 +1,5 @@
 using System.Numerics;
 using Viommu.Fuzz.Machines;
-using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
 using Fields = Viommu.Fuzz.Transports.Judging.QueueLife.Fields;
 
