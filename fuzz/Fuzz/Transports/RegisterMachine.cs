@@ -216,6 +216,8 @@ internal abstract class RegisterMachine
         if (ring.Size == 0) return;
         ring.Want(isWanted);
         ring.Offer(count);
+        // A notification of nothing is a notification as well (SPLIT-AVAILSUPP-D-05).
+        if (count > 0 && ring.Offered != ring.Returned && Judge.TryLeaveUnnotified(queue)) return;
         Notify(queue);
     }
 

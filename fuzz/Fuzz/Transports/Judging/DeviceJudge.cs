@@ -211,7 +211,17 @@ internal abstract class DeviceJudge
             return;
         }
 
-        if (IsServing((int)index)) Queues[index].IsServiceDue = true;
+        if (!IsServing((int)index)) return;
+        Queues[index].IsServiceDue = true;
+        Rings[index].Notified();
+    }
+
+    /// <summary>The driver has made chains available of which the device does not want to be notified; false where it has to be all the same.</summary>
+    public bool TryLeaveUnnotified(int index)
+    {
+        if (!IsServing(index) || Rings[index].IsNotificationWanted) return false;
+        Queues[index].IsServiceDue = true;
+        return true;
     }
 
     /// <summary>The machine changes bypass behind the driver's back.</summary>

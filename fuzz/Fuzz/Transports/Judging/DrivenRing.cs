@@ -28,6 +28,7 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
     private static readonly byte[] _request = Requests.Attach(1, TestBed.FirstEndpoint);
 
     private ulong _features;
+    private ushort _notified;
     private ulong _inFlight;
 
     /// <summary>Number of descriptors.</summary>
@@ -69,7 +70,7 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
         Available = Descriptors + (16 * size);
         Used = (Available + 4 + (2 * size) + 2 + alignment - 1) / alignment * alignment;
         memory.Bytes.Slice(Descriptors, RingLength).Clear();
-        Offered = Returned = 0;
+        Offered = Returned = _notified = 0;
         _inFlight = 0;
         Want(true);
     }
@@ -90,12 +91,24 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
         }
     }
 
-    /// <summary>Asks for a notification of what comes back next, or for none.</summary>
+    /// <summary>
+    /// Asks for a notification of what comes back next, or for none. With EVENT_IDX the flags say the opposite, which the device is to ignore
+    /// (SPLIT-USEDSUPP-D-04).
+    /// </summary>
     public void Want(bool isWanted)
     {
-        if (Has(Features.EventIdx)) Put16(Available + 4 + (2 * Size), (ushort)(isWanted ? Returned : Returned - 1));
-        else Put16(Available, isWanted ? (ushort)0 : (ushort)1);
+        bool isFlagged = isWanted == Has(Features.EventIdx);
+        Put16(Available, isFlagged ? (ushort)1 : (ushort)0);
+        Put16(Available + 4 + (2 * Size), (ushort)(isWanted ? Returned : Returned - 1));
     }
+
+    /// <summary>Whether the device asks to be notified of what was made available since it was last.</summary>
+    public bool IsNotificationWanted => Has(Features.EventIdx)
+        ? (ushort)(Offered - Get16(Used + 4 + (8 * Size)) - 1) < (ushort)(Offered - _notified)
+        : (Get16(Used) & 1) == 0;
+
+    /// <summary>The device was notified at a time when it had to take notice.</summary>
+    public void Notified() => _notified = Offered;
 
     /// <summary>What notifies the device of all that was made available, with NOTIFICATION_DATA where that is negotiated.</summary>
     public uint Notification => Has(Features.NotificationData) ? ((uint)Offered << 16) | (uint)queue : (uint)queue;
