@@ -24,6 +24,11 @@ internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory) : IT
 
     public bool? InterruptLine => slot.InterruptLine;
 
+    /// <summary>How the machine's operator changes bypass; false where the device has none.</summary>
+    public Func<bool, bool> ChangeBypass { get; init; } = _ => false;
+
+    public bool TryChangeBypass(bool bypass) => ChangeBypass(bypass);
+
     public uint ConfigRead(PciAddress function, int offset, int width) => slot.TryConfigRead(function, offset, width, out uint value) ? value : uint.MaxValue >> (32 - (8 * width));
 
     public void ConfigWrite(PciAddress function, int offset, int width, uint value) => slot.ConfigWrite(function, offset, width, value);
