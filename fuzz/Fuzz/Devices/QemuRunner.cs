@@ -309,18 +309,30 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     {
         byte before = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
         if (kind == StepKind.SystemReset) Bench.SystemReset();
+        else if (Bench.LeavesDomains && TakeLeftovers(index)) return;
+        bool isWholeMachine = kind == StepKind.SystemReset || Bench.LeavesDomains;
         Bench.Start(features);
         byte after = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
         _oracle!.Start(Bench.Facts, (after & 1) != 0);
         if (Bench.HasBypassField)
         {
-            Judge(index, kind == StepKind.DeviceReset
-                ? _oracle.JudgeBypass(after, (before & 1) != 0, OracleClause.CfgD04)
-                : _oracle.JudgeBypass(after, Bench.Facts.InitialBypass, OracleClause.CfgD05), _run.Operation);
+            Judge(index, isWholeMachine
+                ? _oracle.JudgeBypass(after, Bench.Facts.InitialBypass, OracleClause.CfgD05)
+                : _oracle.JudgeBypass(after, (before & 1) != 0, OracleClause.CfgD04), _run.Operation);
         }
 
         _states.Reset();
         _states.Step(kind, 0, 0, _run.Observations);
+    }
+
+    // Charged to the reset, and taken away, since it would be charged to what comes next. True where that ends the program.
+    private bool TakeLeftovers(int index)
+    {
+        uint[] existed = [.. _oracle!.CertainDomains.ToArray().Select(domain => domain.Id)];
+        if (Bench.FindLeftover(existed) is not { } domain) return false;
+        Judge(index, new(JudgementKind.Leftover, OracleClause.DescIommu01), _run.Operation);
+        if (_run.IsOver) Bench.Start(Bench.Facts.Negotiated);
+        return _run.IsOver;
     }
 
     private void JudgeAnswer(in SentRequest sent, in AnswerView answer, string operation)
