@@ -49,6 +49,18 @@ public sealed partial class SpecOracle
     }
 
     /// <summary>
+    /// What the text allows to become of an access in the state as it is, for people; what is judged next must not have been made yet.
+    /// <paramref name="nameOf"/> names addresses of memory.
+    /// </summary>
+    public string AllowedAccess(uint endpoint, ulong address, bool isWrite, int length, Func<ulong, string> nameOf)
+    {
+        ArgumentNullException.ThrowIfNull(nameOf);
+        var allowed = new List<string>();
+        for (var w = 0; w < count && !IsLost; w++) allowed.Add(AllowedIn(worlds[w], endpoint, address, isWrite, length, nameOf));
+        return string.Join("; or ", allowed.Distinct());
+    }
+
+    /// <summary>
     /// Where a byte of an access can arrive at, or come from, by the state as it is known: for who has to set memory up, and to know where to
     /// look. False where it is refused or open.
     /// </summary>
@@ -102,6 +114,33 @@ public sealed partial class SpecOracle
             }
             return true;
         }
+    }
+
+    private string AllowedIn(World world, uint endpoint, ulong address, bool isWrite, int length, Func<ulong, string> nameOf)
+    {
+        var dma = new DmaRules(Facts, world, endpoint);
+        var pieces = new List<(string What, int Bytes)>();
+        var isRefusedInPart = false;
+        for (var i = 0; i < length; i++)
+        {
+            var reach = Wraps(address, i) ? Reach.Free : dma.Of(address + (ulong)i, isWrite);
+            // Bytes that follow each other to where they arrive are one piece, named by its first.
+            var origin = reach.Kind == ReachKind.Arrives ? unchecked(reach.Physical - (ulong)(pieces.Count > 0 && isAfter(reach) ? pieces[^1].Bytes : 0)) : 0;
+            var what = reach.Kind switch
+            {
+                ReachKind.Arrives => $"reached {nameOf(origin)} ({reach.Clause.Id()})",
+                ReachKind.IsRefused => $"refused ({reach.Clause.Id()})",
+                _ => "left open",
+            };
+            isRefusedInPart |= reach.Kind != ReachKind.Arrives;
+            if (pieces.Count > 0 && pieces[^1].What == what) pieces[^1] = (what, pieces[^1].Bytes + 1);
+            else pieces.Add((what, 1));
+
+            bool isAfter(Reach next) => pieces[^1].What == $"reached {nameOf(unchecked(next.Physical - (ulong)pieces[^1].Bytes))} ({next.Clause.Id()})";
+        }
+        if (pieces.Count == 1) return pieces[0].What;
+        var parts = string.Join(", ", pieces.Select(piece => FormattableString.Invariant($"{piece.Bytes} byte{(piece.Bytes == 1 ? "" : "s")} {piece.What}")));
+        return isRefusedInPart ? $"{parts}, or refused as a whole" : parts;
     }
 
     private Judgement JudgeIn(World world, uint endpoint, ulong address, bool isWrite, ReadOnlySpan<ulong> landed, ref bool isUnattached, ref bool isUnmapped)

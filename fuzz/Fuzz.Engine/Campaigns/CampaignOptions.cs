@@ -29,6 +29,9 @@ public sealed record CampaignOptions
     /// <summary>Goes on after a finding; one finding of each key is kept.</summary>
     public bool KeepGoing { get; init; }
 
+    /// <summary>Makes the input of a finding small before it is kept.</summary>
+    public bool Minimize { get; init; }
+
     /// <summary>Folder in which each job keeps note of the input that it is running; null where none is to.</summary>
     public string? InFlightFolder { get; init; }
 

@@ -44,13 +44,22 @@ internal sealed class CampaignState(bool keepGoing)
         if (finding.Input is { } better) input = better;
         lock (_lock)
         {
-            // The first and then shorter ones: the shortest input is the easiest to understand.
-            if (!_findings.TryGetValue(finding.Key, out var known) || input.Length < known.Input.Length)
-                _findings[finding.Key] = new(finding, input.ToArray());
+            if (Wants(finding, input.Length)) _findings[finding.Key] = new(finding, input.ToArray());
         }
 
         if (!keepGoing) Stop();
     }
+
+    /// <summary>Whether a finding in an input of that length would be kept.</summary>
+    public bool IsWanted(Finding finding, int length)
+    {
+        lock (_lock) return Wants(finding, length);
+    }
+
+    // The first and then shorter ones: the shortest input is the easiest to understand. Of one that has been looked at closely there is more to say.
+    private bool Wants(Finding finding, int length) =>
+        !_findings.TryGetValue(finding.Key, out var known) || length < known.Input.Length
+        || (length == known.Input.Length && known.Finding.Story is null && finding.Story is not null);
 
     /// <summary>The entries from <paramref name="from"/> on.</summary>
     public CorpusEntry[] EntriesFrom(int from)

@@ -25,6 +25,7 @@ internal sealed class Job : IDisposable
     private readonly CampaignOptions _options;
     private readonly CampaignState _state;
     private readonly IExecutor _executor;
+    private readonly CloseUp _closeUp;
     private readonly Schedule _schedule;
     private readonly Novelty _novelty;
     private readonly ValueDictionary _dictionary;
@@ -43,6 +44,7 @@ internal sealed class Job : IDisposable
         _state = state;
         if (options.InFlightFolder is { } folder) _inFlight = new(folder, index, options.Shape.MaximumSize);
         _executor = options.NewExecutor();
+        _closeUp = new(Repeat, _executor.Observations, options.Shape, options.Minimize);
         int counters = _executor.Counters.Length;
         int states = _executor.Observations.StateCount;
         _schedule = new(CoverageFeatures.Count(counters, states));
@@ -149,8 +151,20 @@ internal sealed class Job : IDisposable
     private bool Report(Finding finding, ReadOnlySpan<byte> input)
     {
         _executor.Counters.Clear();
+        bool isWanted = _state.IsWanted(finding, (finding.Input ?? input).Length);
+        // Before anything else is tried, which may not come back.
         _state.Add(finding, input);
+        if (isWanted && finding.Story is null) _state.Add(_closeUp.Of(finding, input.ToArray()), input);
         return false;
+    }
+
+    private Finding? Repeat(byte[] input)
+    {
+        _inFlight?.Begin(input);
+        var finding = _executor.Execute(input);
+        _inFlight?.End();
+        _executor.Counters.Clear();
+        return finding;
     }
 
     // What a long input does beside what is new, shorter ones do as well: it would only slow down everything that is made of it.

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Viommu.Fuzz.Engine.Findings;
 
 namespace Viommu.Fuzz.Engine.Coverage;
 
@@ -39,6 +40,9 @@ public sealed class Observations
         get => field > 0 ? field : Operations;
         set;
     }
+
+    /// <summary>Where the target tells what it does; null where nobody listens, which is nearly always.</summary>
+    public Story? Story { get; set; }
 
     /// <summary>Another execution begins.</summary>
     public void Begin()

@@ -8,6 +8,12 @@ public sealed record Finding(FindingKey Key, string Message, string Details)
 {
     /// <summary>An input that shows it better than the one that was run; null where the executor has not looked for one.</summary>
     public byte[]? Input { get; init; }
+
+    /// <summary>What the input did, step by step; null where it was not run for that.</summary>
+    public Story? Story { get; init; }
+
+    /// <summary>The input as it was found, where another one is kept.</summary>
+    public byte[]? Original { get; init; }
 }
 
 /// <summary>

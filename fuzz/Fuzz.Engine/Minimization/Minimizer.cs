@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
 
@@ -7,9 +8,25 @@ namespace Viommu.Fuzz.Engine.Minimization;
 /// Makes an input as small and as simple as it can be while it still shows the same finding: first fewer records, then fields toward their
 /// simplest values, then single bytes. What shows another finding, or none, is never taken over.
 /// </summary>
-public sealed class Minimizer(IExecutor executor, InputShape shape, FindingKey key)
+/// <param name="run">Runs an input and says what it breaks.</param>
+/// <param name="shape">Layout of the inputs.</param>
+/// <param name="key">The finding that is to stay the same.</param>
+public sealed class Minimizer(Func<byte[], Finding?> run, InputShape shape, FindingKey key)
 {
+    private readonly Stopwatch _clock = new();
     private byte[] _best = [];
+
+    /// <summary>Runs inputs on an executor that nobody else looks at meanwhile.</summary>
+    public Minimizer(IExecutor executor, InputShape shape, FindingKey key)
+        : this(input => Run(executor, input), shape, key)
+    {
+    }
+
+    /// <summary>Executions after which it takes what it has.</summary>
+    public int MaximumExecutions { get; init; } = int.MaxValue;
+
+    /// <summary>The time after which it takes what it has.</summary>
+    public TimeSpan MaximumTime { get; init; } = TimeSpan.MaxValue;
 
     /// <summary>Executions so far.</summary>
     public int Executions { get; private set; }
@@ -17,6 +34,7 @@ public sealed class Minimizer(IExecutor executor, InputShape shape, FindingKey k
     /// <summary>The smallest input found; the one given where that does not show the finding at all.</summary>
     public byte[] Minimize(byte[] input)
     {
+        _clock.Restart();
         _best = [.. input];
         if (!Shows(_best)) return _best;
         int before;
@@ -34,12 +52,18 @@ public sealed class Minimizer(IExecutor executor, InputShape shape, FindingKey k
     // Shorter is simpler, and so are zeroes.
     private static int Weight(byte[] input) => (input.Length * 256) + input.Count(value => value != 0);
 
+    private static Finding? Run(IExecutor executor, byte[] input)
+    {
+        var finding = executor.Execute(input);
+        executor.Counters.Clear();
+        return finding;
+    }
+
     private bool Shows(byte[] candidate)
     {
+        if (Executions >= MaximumExecutions || _clock.Elapsed >= MaximumTime) return false;
         Executions++;
-        var finding = executor.Execute(candidate);
-        executor.Counters.Clear();
-        return finding?.Key == key;
+        return run(candidate)?.Key == key;
     }
 
     private bool TryTake(byte[] candidate)

@@ -83,7 +83,7 @@ public sealed class QemuTests : IDisposable
         Finding Scout(bool isStopping, out long progress)
         {
             using var device = QemuDevice.Find("qemu", TargetList.Find("sequence"))!;
-            using var scout = device.NewScout();
+            using var scout = device.NewScout(minimizes: true);
             if (isStopping) scout.Stop();
             long before = scout.Progress;
             var finding = scout.Execute(program);

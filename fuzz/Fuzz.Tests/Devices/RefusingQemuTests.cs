@@ -22,7 +22,7 @@ public sealed class RefusingQemuTests : IDisposable
     {
         using var qemu = Tampered(() => new Wants(Features.MapUnmap));
         using var device = QemuDevice.Find(qemu.Name, TargetList.Find("sequence"))!;
-        using var scout = device.NewScout();
+        using var scout = device.NewScout(minimizes: true);
         byte[] attach = Attach(ulong.MaxValue);
         Assert.Equal("CORE-FEAT-D-02|||reset", scout.Execute(Attach(~Features.MapUnmap))?.Key.ToString());
         Assert.Null(scout.Execute(attach));

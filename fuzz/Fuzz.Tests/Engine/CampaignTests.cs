@@ -52,6 +52,23 @@ public class CampaignTests
         Assert.Equal(["door-stays-shut", "magic-is-unknown"], campaign.Findings.Select(found => found.Finding.Key.Rule).Order());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_finding_is_kept_in_a_small_input_beside_the_one_that_was_found(bool minimizes)
+    {
+        // Eight bytes of header, and the two turns that open the door.
+        byte[] seed = [9, 9, 9, 9, 9, 9, 9, 9, 0, 5, 1, 1, 0, 7, 1, 1, 0, 5, 0, 0, 0, 4, 8, 8, 0, 3, 3, 3];
+        var campaign = new Campaign(Options(() => new LockedDoor(2), 1, keepGoing: false, seed: 1) with { Minimize = minimizes, Seeds = [seed] });
+        campaign.Run();
+        var found = Assert.Single(campaign.Findings);
+        Assert.Equal(minimizes ? [0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0] : seed, found.Input);
+        Assert.Equal(minimizes ? seed : null, found.Finding.Original);
+        Assert.NotNull(found.Finding.Story);
+        // What only looks closer is no execution of the campaign.
+        Assert.Equal(1, campaign.Snapshot.Executions);
+    }
+
     [Fact]
     public void An_input_is_kept_without_what_does_not_make_it_new()
     {

@@ -23,6 +23,16 @@ public class MinimizerTests
     }
 
     [Fact]
+    public void After_so_many_executions_or_so_long_it_takes_what_it_has()
+    {
+        byte[] input = [9, 9, 9, 9, 9, 9, 9, 9, 0, 5, 1, 1, 0, 7, 1, 1, 0, 5, 0, 0, 0, 4, 8, 8, 0, 3, 3, 3];
+        var bounded = new Minimizer(new LockedDoor(2), LockedDoor.Shape, _door) { MaximumExecutions = 6 };
+        Assert.InRange(bounded.Minimize(input).Length, 17, input.Length);
+        Assert.Equal(6, bounded.Executions);
+        Assert.Equal(input, new Minimizer(new LockedDoor(2), LockedDoor.Shape, _door) { MaximumTime = TimeSpan.Zero }.Minimize(input));
+    }
+
+    [Fact]
     public void A_key_survives_being_written_down()
     {
         var key = new FindingKey("IOMMU-MAP-D-01", "NullReferenceException", "A.B < C.D", "map Answer Ok");

@@ -43,21 +43,29 @@ public sealed class RunCommandTests : IDisposable
     public void A_broken_device_is_found_replayed_minimised_and_triaged_by_the_same_key()
     {
         Assert.Equal(1, Campaign("request", "--runs", "200000", "--device", Broken));
-        string input = Assert.Single(Directory.GetFiles(_fuzz.PathOf("findings"), $"*{TargetList.Find("request").Format.Extension}"));
+        string input = Assert.Single(Findings("request"));
         var record = JsonDocument.Parse(File.ReadAllText(Assert.Single(Directory.GetFiles(_fuzz.PathOf("findings"), "*.json")))).RootElement;
         string key = record.GetProperty("key").GetString()!;
         Assert.StartsWith("IOMMU-UNMAP-D-03|", key);
         Assert.Contains(key, _fuzz.Output);
-        Assert.Equal("1", (string?)XDocument.Load(_fuzz.PathOf("junit.xml")).Root!.Element("testsuite")!.Attribute("failures"));
+        var suite = XDocument.Load(_fuzz.PathOf("junit.xml")).Root!.Element("testsuite")!;
+        Assert.Equal("1", (string?)suite.Attribute("failures"));
+        RequireStory(_fuzz.Output);
+        RequireStory(suite.Element("testcase")!.Element("failure")!.Value);
+        RequireStory(string.Join('\n', record.GetProperty("story").EnumerateObject().Select(property => property.Value.ToString())));
         var sarif = JsonDocument.Parse(File.ReadAllText(_fuzz.PathOf("findings.sarif"))).RootElement;
         var result = sarif.GetProperty("runs")[0].GetProperty("results")[0];
         Assert.Equal("IOMMU-UNMAP-D-03", result.GetProperty("ruleId").GetString());
         string uri = result.GetProperty("locations")[0].GetProperty("physicalLocation").GetProperty("artifactLocation").GetProperty("uri").GetString()!;
         Assert.True(File.Exists(new Uri(uri).LocalPath), uri);
-        Assert.Contains($"fuzz replay --target request --device '{Broken}' {input})", result.GetProperty("message").GetProperty("text").GetString());
+        string text = result.GetProperty("message").GetProperty("text").GetString()!;
+        Assert.Contains($"fuzz replay --target request --device '{Broken}' {input})", text);
+        RequireStory(text);
+        Assert.Contains("S_NOENT", sarif.GetProperty("runs")[0].GetProperty("tool").GetProperty("driver").GetProperty("rules")[0].GetProperty("shortDescription").GetProperty("text").GetString());
 
         Assert.Equal(1, _fuzz.Run("replay", input, "--target", "request", "--device", Broken));
         Assert.Contains(key, _fuzz.Output);
+        RequireStory(_fuzz.Output);
         Assert.Equal(0, _fuzz.Run("replay", input, "--target", "request"));
 
         string smallest = _fuzz.PathOf("smallest" + TargetList.Find("request").Format.Extension);
@@ -75,6 +83,27 @@ public sealed class RunCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_finding_is_made_small_unless_it_is_to_stay_as_it_was_found()
+    {
+        Assert.Equal(1, Campaign("sequence", "--runs", "200000", "--device", Broken));
+        string small = Assert.Single(Findings("sequence"));
+        string original = Path.ChangeExtension(small, ".original" + Path.GetExtension(small));
+        Assert.Equal(Path.GetFileName(original), Record(small).GetProperty("original").GetString());
+        Assert.Equal(1, Record(small).GetProperty("story").GetProperty("step").GetInt32());
+        Assert.Equal(1, _fuzz.Run("replay", small, original, "--target", "sequence", "--device", Broken));
+        Assert.Equal(2, _fuzz.Output.Split('\n').Count(line => line.EndsWith(Record(small).GetProperty("key").GetString()!, StringComparison.Ordinal)));
+        byte[] found = File.ReadAllBytes(original);
+
+        Directory.Delete(_fuzz.PathOf("findings"), recursive: true);
+        Assert.Equal(1, Campaign("sequence", "--runs", "200000", "--device", Broken, "--no-minimize", "--corpus", _fuzz.PathOf("other")));
+        Assert.Equal(found, File.ReadAllBytes(Assert.Single(Findings("sequence"))));
+        Assert.False(File.Exists(original));
+        Assert.Equal(JsonValueKind.Null, Record(small).GetProperty("original").ValueKind);
+
+        static JsonElement Record(string input) => JsonDocument.Parse(File.ReadAllText(Path.ChangeExtension(input, ".json"))).RootElement;
+    }
+
+    [Fact]
     public void A_part_of_a_devices_name_is_kept_in_full()
     {
         Assert.Equal(1, Campaign("request", "--runs", "200000", "--device", "broken:UNMAP on a missing domain"));
@@ -86,7 +115,7 @@ public sealed class RunCommandTests : IDisposable
     public void The_next_campaign_keeps_a_finding_in_as_short_an_input_for_as_long_as_it_is_one()
     {
         Assert.Equal(1, Campaign("request", "--runs", "200000", "--device", Broken));
-        string input = Assert.Single(Directory.GetFiles(_fuzz.PathOf("findings"), $"*{TargetList.Find("request").Format.Extension}"));
+        string input = Assert.Single(Findings("request"));
         Assert.Equal(1, Another("other"));
         Assert.Equal(7, SeedOfFinding());
         Assert.Contains(input, _fuzz.Output);
@@ -179,6 +208,17 @@ public sealed class RunCommandTests : IDisposable
     }
 
     private int Campaign(string target, params string[] args) => _fuzz.Run(["run", target, "--seed", "7", "--report", _fuzz.Folder, .. args]);
+
+    private IEnumerable<string> Findings(string target) =>
+        Directory.GetFiles(_fuzz.PathOf("findings"), $"*{TargetList.Find(target).Format.Extension}").Where(file => !file.Contains(".original.", StringComparison.Ordinal));
+
+    private static void RequireStory(string text)
+    {
+        Assert.Contains("UNMAP on a missing domain reports S_NOENT", text);
+        Assert.Contains("device-types/iommu/description.tex:", text);
+        Assert.Contains("NOENT (IOMMU-UNMAP-D-03)", text);
+        Assert.Contains("OK used=4", text);
+    }
 
     private List<JsonElement> Statistics() => [.. File.ReadLines(_fuzz.PathOf("stats.ndjson")).Select(line => JsonDocument.Parse(line).RootElement)];
 

@@ -58,6 +58,31 @@ internal sealed class SequenceFormat : IInputFormat
         return new(lines);
     }
 
+    /// <summary>The steps of a program in the words of scripts, or by their fields where scripts have no words.</summary>
+    public static IReadOnlyList<string> Describe(ReadOnlySpan<byte> input)
+    {
+        if (input.Length < SequenceShape.HeaderSize) return [];
+        ulong accepted = BinaryPrimitives.ReadUInt64LittleEndian(input) & Features.IommuChapter;
+        ulong reserved = BinaryPrimitives.ReadUInt64LittleEndian(input) & ~Features.IommuChapter;
+        var steps = new List<string>();
+        for (int i = 0; i < SequenceShape.Shape.RecordsIn(input.Length); i++)
+        {
+            var lines = ToLines(Step(input, i), ref accepted, ref reserved).Where(line => line is not CommentLine).ToList();
+            steps.Add(lines.Count == 0 ? InputDescription.StepOf(SequenceShape.Shape, input, i) : string.Join("; ", lines.Select(ScriptPrinter.Print)));
+        }
+
+        return steps;
+    }
+
+    /// <summary>What a program begins with: the features, and which of the fuzzer's devices where it is not the first; null where it has no beginning.</summary>
+    public static string? DescribeHeader(ReadOnlySpan<byte> input)
+    {
+        if (input.Length < SequenceShape.HeaderSize) return null;
+        int bed = input[SequenceShape.BedOffset] % TestBed.Count;
+        string features = ScriptPrinter.Print(new FeaturesLine(BinaryPrimitives.ReadUInt64LittleEndian(input) & Features.IommuChapter));
+        return bed == 0 ? features : string.Create(CultureInfo.InvariantCulture, $"{features}, bed={bed}");
+    }
+
     /// <summary>A script as a program.</summary>
     public static byte[] FromScript(Script script)
     {
@@ -137,8 +162,10 @@ internal sealed class SequenceFormat : IInputFormat
         Span<byte> room = stackalloc byte[SequenceTarget.LongestRequest];
         var bytes = SequenceTarget.Encode(kind, step, room);
         int writable = BinaryPrimitives.ReadUInt16LittleEndian(step[SequenceShape.WritableOffset..]);
-        bool isNatural = writable == SequenceShape.NaturalWritable;
-        if (isNatural) writable = Requests.TailSize + (!bytes.IsEmpty && bytes[0] == RequestLayout.Probe ? (int)TestBed.ProbeSize : 0);
+        bool isProbe = !bytes.IsEmpty && bytes[0] == RequestLayout.Probe;
+        // What a PROBE needs is the device's to say; of every other request words mean its tail.
+        bool isNatural = writable == SequenceShape.NaturalWritable || (writable == Requests.TailSize && !isProbe);
+        if (isNatural) writable = Requests.TailSize + (isProbe ? (int)TestBed.ProbeSize : 0);
         writable = Math.Min(writable, RequestMachine.MaximumWritable);
         if (bytes.IsEmpty && writable == 0) return null;
         var framing = (step[SequenceShape.FramingOffset] % 4) switch

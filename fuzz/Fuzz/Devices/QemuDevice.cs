@@ -47,14 +47,14 @@ internal sealed class QemuDevice : IDisposable
         return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null);
     }
 
-    /// <summary>An executor for a job of a campaign.</summary>
-    public IExecutor NewScout()
+    /// <summary>An executor for a job of a campaign; what it finds it makes small where <paramref name="minimizes"/> says so.</summary>
+    public IExecutor NewScout(bool minimizes)
     {
         var knowledge = new QemuKnowledge(_lessons);
         lock (_jobs)
         {
             _jobs.Add(knowledge);
-            return new QemuScout(TakeRunner(), knowledge);
+            return new QemuScout(TakeRunner(), knowledge, minimizes);
         }
     }
 

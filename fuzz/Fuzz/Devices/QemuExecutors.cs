@@ -48,7 +48,10 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
 /// Runs the programs of a campaign on a QEMU. There is no code coverage: the abstract states guide the search. What it finds it has seen a
 /// second time, in a program that shows nothing else, and made as small as it gets on that device.
 /// </summary>
-internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IExecutor
+/// <param name="runner">What runs them.</param>
+/// <param name="knowledge">What the campaign knows of the device.</param>
+/// <param name="minimizes">False where programs are to stay as they were found.</param>
+internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge, bool minimizes) : IExecutor
 {
     // A death costs a start of the process: what is worth so much to one finding keeps the campaign from others.
     private static readonly TimeSpan TimeToMinimise = TimeSpan.FromSeconds(10);
@@ -109,14 +112,17 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge) : IE
         }
 
         var variants = new QemuReplay(runner, confirmed.Key, TimeToMinimise, () => _isStopping);
-        byte[] smallest = new Minimizer(variants, SequenceShape.Shape, confirmed.Key).Minimize(alone);
+        byte[] smallest = minimizes ? new Minimizer(variants, SequenceShape.Shape, confirmed.Key).Minimize(alone) : alone;
         // Once more, for its own words, and for the requests that it is made of.
-        var told = _isStopping ? null : Replay(smallest);
+        var story = new Story();
+        var told = _isStopping ? null : Replay(smallest, story);
         knowledge.Settle(confirmed.Key, again.IsFatal && told is { IsFatal: true } ? told.Classes : []);
-        return (told?.Finding?.Key == confirmed.Key ? told.Finding : confirmed) with { Input = smallest };
+        bool isSame = told?.Finding?.Key == confirmed.Key;
+        byte[]? original = input.SequenceEqual(smallest) ? null : input.ToArray();
+        return (isSame ? told!.Finding! : confirmed) with { Input = smallest, Original = original, Story = isSame ? story : new() };
     }
 
-    private ProgramRun Replay(ReadOnlySpan<byte> input) => runner.Replay(input, new(SequenceStates.Count), avoided: null);
+    private ProgramRun Replay(ReadOnlySpan<byte> input, Story? story = null) => runner.Replay(input, new(SequenceStates.Count) { Story = story }, avoided: null);
 
     private static byte[] Without(ReadOnlySpan<byte> input, IReadOnlyList<int> steps, int keep)
     {

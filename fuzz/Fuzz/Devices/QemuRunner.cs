@@ -112,6 +112,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private void Run(int index, ReadOnlySpan<byte> step)
     {
         GetOn();
+        _run.Observations.Story?.Begin(index);
         var kind = (StepKind)(step[0] % SequenceShape.KindCount);
         if (kind <= StepKind.Raw)
         {
@@ -133,6 +134,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
             case StepKind.WriteBypass:
                 if (!Bench.HasBypassField) break;
                 bool goesOn = Bench.WriteBypass(step[SequenceShape.BodyOffset]);
+                _run.Observations.Story?.Saw($"reads {Bench.ReadBypass()}");
                 Judge(index, _oracle!.JudgeBypass(Bench.ReadBypass()), _run.Operation);
                 // A device may take a value that is no driver's to write for a broken driver.
                 if (!goesOn) _run.IsOver = true;
@@ -172,6 +174,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
             return;
         }
 
+        // One request at a time, or nobody listens: nothing is on its way that could change what is right.
+        if (_run.Observations.Story is { } story) Telling.Expect(story, _oracle!, new RequestView(room[..length], writable));
         Bench.Put(room[..length], writable, framing);
         _run.Sent.Add(new(index, kind, type, length, writable, framing, _run.Classes.Count));
         _run.Classes.Add(likeness);
@@ -227,6 +231,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         else if (used > (uint)sent.Writable) Found(sent.Index, Broken("used-length-within-writable", operation, "the used length exceeds the writable part"));
         else if (!isGuarded) Found(sent.Index, Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
         else JudgeAnswer(sent, new AnswerView(Bench.Reply, used), operation);
+        if (_run.Observations.Story is { } story) Telling.Saw(story, new RequestView(RequestOf(sent), sent.Writable), Bench.Reply, used, (int)Bench.Facts.ProbeSize);
         Observe(sent, (int)used);
     }
 
@@ -272,6 +277,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
             return;
         }
 
+        if (_run.Observations.Story is { } story) Telling.Saw(story, view, default, used: -1, probeSize: 0);
         JudgeAnswer(sent, AnswerView.NotReturned, operation);
         _states.Step(sent.Kind, SequenceStates.NeedsReset, (int)sent.Framing, _run.Observations);
         _run.IsOver = true;
@@ -281,6 +287,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     {
         var landed = _landed.AsSpan(0, length);
         bool isWrite = kind == StepKind.DmaWrite;
+        var story = _run.Observations.Story;
+        if (story is not null) Telling.Expect(story, _oracle!, endpoint, at, isWrite, length);
         bool isSeen = Bench.Dma.TryAccess(_oracle!, endpoint, at, isWrite, landed);
         if (_run.Knowledge is not null)
         {
@@ -288,7 +296,13 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
             else _run.Knowledge.LeftOut++;
         }
 
-        if (!isSeen) return;
+        if (!isSeen)
+        {
+            story?.Saw("left out");
+            return;
+        }
+
+        if (story is not null) Telling.Saw(story, landed);
         foreach (ulong place in landed) Saw(place);
         bool isSure = !_oracle!.IsUncertain;
         Judge(index, _oracle.JudgeAccess(endpoint, at, isWrite, landed), _run.Operation, isSure);
@@ -299,6 +313,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         Span<byte> report = stackalloc byte[ReportSize];
         while (Bench.TryTakeReport(report, out uint used))
         {
+            story?.BeginBeside("a fault report");
+            story?.Saw($"{Convert.ToHexStringLower(report)} used={used}");
             Saw(used);
             foreach (byte value in report) Saw(value);
             Judge(index, _oracle.JudgeReport(report, used), "report");
@@ -316,9 +332,10 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         _oracle!.Start(Bench.Facts, (after & 1) != 0);
         if (Bench.HasBypassField)
         {
-            Judge(index, isWholeMachine
-                ? _oracle.JudgeBypass(after, Bench.Facts.InitialBypass, OracleClause.CfgD05)
-                : _oracle.JudgeBypass(after, (before & 1) != 0, OracleClause.CfgD04), _run.Operation);
+            bool expected = isWholeMachine ? Bench.Facts.InitialBypass : (before & 1) != 0;
+            _run.Observations.Story?.Expect($"bypass reads {(expected ? 1 : 0)}");
+            _run.Observations.Story?.Saw($"bypass reads {after}");
+            Judge(index, _oracle.JudgeBypass(after, expected, isWholeMachine ? OracleClause.CfgD05 : OracleClause.CfgD04), _run.Operation);
         }
 
         _states.Reset();
@@ -329,7 +346,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private bool TakeLeftovers(int index)
     {
         uint[] existed = [.. _oracle!.CertainDomains.ToArray().Select(domain => domain.Id)];
+        _run.Observations.Story?.Expect("no domain is left");
         if (Bench.FindLeftover(existed) is not { } domain) return false;
+        _run.Observations.Story?.Saw($"domain {domain} still exists");
         Judge(index, new(JudgementKind.Leftover, OracleClause.DescIommu01), _run.Operation);
         if (_run.IsOver) Bench.Start(Bench.Facts.Negotiated);
         return _run.IsOver;
@@ -382,6 +401,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     {
         string lastWords = end is TargetDiedException died ? died.LastWords : ((TargetHungException)end).LastWords;
         _run.IsOver = true;
+        if (_run.Observations.Story is { Steps.Count: > 0 } story) story.Saw(end is TargetDiedException ? "the process ended" : "it hangs");
         _process.End();
         FoundAtTheEnd(Broken(clause.Id(), $"{operation} {(end is TargetDiedException ? "ends the process" : "hangs")}", $"{operation} breaks {clause.Id()} ({clause.Level()}): {end.Message}") with { Details = lastWords });
     }

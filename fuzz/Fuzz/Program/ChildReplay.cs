@@ -60,7 +60,9 @@ internal static class ChildReplay
         string head = $"FOUND {file}: ";
         int at = lines.FindIndex(line => line.StartsWith(head, StringComparison.Ordinal));
         return at >= 0 && at + 1 < lines.Count && FindingKey.Parse(lines[at][head.Length..].TrimEnd()) is { } key
-            ? new(key, lines[at + 1].Trim(), string.Join('\n', lines.Skip(at + 2)).TrimEnd())
+            ? new(key, lines[at + 1].Trim(), string.Join('\n', lines.Skip(at + 2).Select(Outdented)).TrimEnd())
             : throw new CorpusException($"'fuzz replay {file}' says that there is a finding, but not which");
     }
+
+    private static string Outdented(string line) => line.StartsWith(ReplayCommand.Indent, StringComparison.Ordinal) ? line[ReplayCommand.Indent.Length..] : line;
 }

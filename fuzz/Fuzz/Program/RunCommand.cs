@@ -35,12 +35,13 @@ internal sealed class RunCommand
     private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "Folder that the campaign goes on from and adds to. [default: corpus in the report folder]", HelpName = "DIR" };
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
+    private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep the inputs of findings as they were found. [default: each is made small, and the original kept beside it]" };
     private readonly Option<string?> _report = new("--report") { Description = "Folder for statistics and findings. [default: reports/fuzz/<target>, with -qemu behind it for that device]", HelpName = "DIR" };
 
     public RunCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _keepGoing, _report };
+        Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _keepGoing, _noMinimize, _report };
         Command.SetAction(Run);
     }
 
@@ -64,11 +65,12 @@ internal sealed class RunCommand
 
         var stored = CorpusFolder.Read(folder.Path, target.Format, Complain).ToList();
         if (!Examine(Campaign.LeftOver(reports), target, device, report)) return Finish(null, folder, report);
+        bool minimizes = !parsed.GetValue(_noMinimize);
         var host = new TargetHost(target, broken);
         var campaign = new Campaign(new CampaignOptions
         {
             Shape = target.Shape,
-            NewExecutor = qemu is null ? host.Instrumented : qemu.NewScout,
+            NewExecutor = qemu is null ? host.Instrumented : () => qemu.NewScout(minimizes),
             NewDictionary = host.NewDictionary,
             Seed = seed,
             Jobs = jobs,
@@ -76,6 +78,7 @@ internal sealed class RunCommand
             Time = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue,
             // A real device has deviations that are known, and restarts by itself.
             KeepGoing = parsed.GetValue(_keepGoing) || qemu is not null,
+            Minimize = minimizes,
             InFlightFolder = reports,
             Seeds = [.. target.Seeds().Select(input => input.Input), .. ShippedCorpus.Inputs(target, Complain), .. stored.Select(input => input.Input)],
         });
@@ -147,6 +150,7 @@ internal sealed class RunCommand
             _host.Console.Line($"FOUND {found.Finding.Key}");
             _host.Console.Line($"      {found.Finding.Message}");
             _host.Console.Line($"      {found.File ?? "its input could not be written"}");
+            foreach (var line in found.Lines) _host.Console.Line($"      {line}");
         }
     }
 

@@ -84,7 +84,8 @@ internal sealed class CampaignReport : IDisposable
     private string? Write(FoundInput found, ulong? seed)
     {
         string key = found.Finding.Key.ToString();
-        if (_found.TryGetValue(key, out var known) && known.File is not null && known.Length <= found.Input.Length) return null;
+        bool isTold = found.Finding.Story is not null;
+        if (_found.TryGetValue(key, out var known) && known.File is not null && known.Length <= found.Input.Length && (!isTold || known.Finding.Story is not null)) return null;
         if (known is null && FindEarlier(found) is { } earlier)
         {
             _found[key] = earlier;
@@ -95,9 +96,20 @@ internal sealed class CampaignReport : IDisposable
         string path = Path.Combine(FindingsFolder, name);
         var form = FileForm.Of(_target.Format, found.Input);
         string file = path + form.Extension;
-        var record = new FindingRecord(key, _target.Name, _device, seed, found.Finding.Message, found.Finding.Details, Path.GetFileName(file));
-        string? trouble = CorpusFolder.TryWrite(file, form.Content) ?? CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(record, FindingRecord.Options));
-        if (trouble is null || known?.File is null) _found[key] = new(found.Finding, found.Input.Length, trouble is null ? file : null);
+        // What another process has told of it is in the details.
+        var story = seed is null && found.Finding.Details.Length > 0 ? null : FindingStory.Of(_target, found.Input, found.Finding.Key, found.Finding.Story);
+        var original = found.Finding.Original is { } before ? FileForm.Of(_target.Format, before) : null;
+        var record = new FindingRecord(key, _target.Name, _device, seed, found.Finding.Message, found.Finding.Details, Path.GetFileName(file))
+        {
+            Original = original is null ? null : $"{name}.original{original.Extension}",
+            Story = story,
+        };
+        string? trouble = (original is null ? null : CorpusFolder.TryWrite($"{path}.original{original.Extension}", original.Content))
+            ?? CorpusFolder.TryWrite(file, form.Content)
+            ?? CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(record, FindingRecord.Options));
+        if (trouble is null || known?.File is null) _found[key] = new(found.Finding, found.Input.Length, trouble is null ? file : null, story);
+        // The same finding, when it had no words yet, or only now has none.
+        if (trouble is null && known?.File is { } replaced && replaced != file) File.Delete(replaced);
         return trouble;
     }
 
@@ -111,7 +123,7 @@ internal sealed class CampaignReport : IDisposable
             string file = Path.Combine(FindingsFolder, record.Input);
             if (record.Key != found.Finding.Key.ToString() || record.Target != _target.Name || record.Device != _device || !File.Exists(file)) return null;
             if (CorpusFolder.TryRead(file, _target.Format, _ => { }) is not { } input || input.Length > found.Input.Length) return null;
-            return _replay(file)?.Key == found.Finding.Key ? new(found.Finding, input.Length, file) : null;
+            return _replay(file)?.Key == found.Finding.Key ? new(found.Finding with { Message = record.Message, Story = record.Story is null ? null : new() }, input.Length, file, record.Story) : null;
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or CorpusException)
         {

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using System.Xml;
 using Viommu.Conformance.Catalogue;
-using Viommu.Fuzz.Engine.Findings;
 
 namespace Viommu.Fuzz.Reports;
 
@@ -21,7 +20,7 @@ internal static class FindingFiles
             xml.WriteAttributeString("tests", XmlConvert.ToString(Math.Max(1, findings.Count)));
             xml.WriteAttributeString("failures", XmlConvert.ToString(findings.Count));
             if (findings.Count == 0) WriteCase(xml, target, "no findings", null);
-            foreach (var found in findings) WriteCase(xml, target, found.Finding.Key.ToString(), found.Finding);
+            foreach (var found in findings) WriteCase(xml, target, found.Finding.Key.ToString(), found);
         }
 
         return "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" + text + "\n";
@@ -43,12 +42,7 @@ internal static class FindingFiles
             json.WriteStartObject("driver");
             json.WriteString("name", "virtio-iommu fuzz");
             json.WriteStartArray("rules");
-            foreach (var rule in findings.Select(found => found.Finding.Key.Rule).Distinct(StringComparer.Ordinal))
-            {
-                json.WriteStartObject();
-                json.WriteString("id", rule);
-                json.WriteEndObject();
-            }
+            foreach (var rule in findings.Select(found => found.Finding.Key.Rule).Distinct(StringComparer.Ordinal)) WriteRule(json, rule, catalogue);
 
             json.WriteEndArray();
             json.WriteEndObject();
@@ -64,16 +58,30 @@ internal static class FindingFiles
         return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
     }
 
-    private static void WriteCase(XmlWriter xml, string target, string name, Finding? finding)
+    private static void WriteRule(Utf8JsonWriter json, string rule, ClauseCatalogue catalogue)
+    {
+        json.WriteStartObject();
+        json.WriteString("id", rule);
+        if (catalogue.TryGet(rule, out var clause))
+        {
+            json.WriteStartObject("shortDescription");
+            json.WriteString("text", clause.Paraphrase);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteCase(XmlWriter xml, string target, string name, ReportedFinding? found)
     {
         xml.WriteStartElement("testcase");
         xml.WriteAttributeString("classname", $"fuzz.{target}");
         xml.WriteAttributeString("name", name);
-        if (finding is not null)
+        if (found is not null)
         {
             xml.WriteStartElement("failure");
-            xml.WriteAttributeString("message", Printable(finding.Message));
-            xml.WriteString(Printable(finding.Details));
+            xml.WriteAttributeString("message", Printable(found.Finding.Message));
+            xml.WriteString(Printable(string.Join('\n', found.Lines)));
             xml.WriteEndElement();
         }
 
@@ -87,7 +95,8 @@ internal static class FindingFiles
         json.WriteString("ruleId", found.Finding.Key.Rule);
         json.WriteString("level", catalogue.TryGet(found.Finding.Key.Rule, out var clause) && clause.Level != Level.Must ? "warning" : "error");
         json.WriteStartObject("message");
-        json.WriteString("text", $"{found.Finding.Message} ({reproduction})");
+        string summary = found.Story?.Summarize() ?? "";
+        json.WriteString("text", $"{found.Finding.Message}{(summary.Length > 0 ? $". {summary}" : "")} ({reproduction})");
         json.WriteEndObject();
         json.WriteStartObject("partialFingerprints");
         json.WriteString("findingKey/v1", found.Finding.Key.ToString());

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Viommu.Fuzz.Reports;
@@ -12,7 +13,13 @@ namespace Viommu.Fuzz.Reports;
 /// <param name="Input">File of the input, in the same folder.</param>
 internal sealed record FindingRecord(string Key, string Target, string? Device, ulong? Seed, string Message, string Details, string Input)
 {
-    public static JsonSerializerOptions Options { get; } = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    /// <summary>File of the input as it was found, where a smaller one is kept; in the same folder.</summary>
+    public string? Original { get; init; }
+
+    /// <summary>What there is to say of it; null where the file does not say.</summary>
+    public FindingStory? Story { get; init; }
+
+    public static JsonSerializerOptions Options { get; } = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The command that shows a finding again.</summary>
     public static string ReplayCommand(string target, string device, string file) => $"fuzz replay --target {target} --device {Quoted(device)} {Quoted(file)}";

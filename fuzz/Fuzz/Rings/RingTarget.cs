@@ -57,7 +57,11 @@ internal abstract class RingTarget : IFuzzTarget
 
         int steps = Math.Min((input.Length - RingShape.HeaderSize) / RingShape.StepSize, 48);
         observations.Operations = steps;
-        for (int i = 0; i < steps; i++) Run(input.Slice(RingShape.HeaderSize + (i * RingShape.StepSize), RingShape.StepSize), observations);
+        for (int i = 0; i < steps; i++)
+        {
+            observations.Story?.Begin(i);
+            Run(input.Slice(RingShape.HeaderSize + (i * RingShape.StepSize), RingShape.StepSize), observations);
+        }
     }
 
     public void Dispose()

@@ -9,22 +9,37 @@ internal static class InputDescription
 {
     private const int BytesInLine = 16;
 
+    /// <summary>All of an input, in lines; steps are numbered from 1.</summary>
     public static IEnumerable<string> Of(InputShape shape, byte[] input)
     {
-        if (shape.Header.Count > 0 && input.Length >= shape.HeaderSize) yield return Fields("header", shape.Header, input);
-        if (shape.IsBytes)
-        {
-            foreach (var line in Bytes(input, shape.HeaderSize)) yield return line;
-            yield break;
-        }
-
-        for (int i = 0; i < shape.RecordsIn(input.Length); i++)
-        {
-            var record = input.AsMemory(shape.HeaderSize + (i * shape.RecordSize), shape.RecordSize);
-            var kind = shape.Kinds[shape.KindOf(record.Span[0])];
-            yield return Fields(string.Create(CultureInfo.InvariantCulture, $"{i,3} {kind.Name}"), kind.Fields, record.Span);
-        }
+        if (HeaderOf(shape, input) is { } header) yield return header;
+        foreach (var line in BytesOf(shape, input)) yield return line;
+        int number = 0;
+        foreach (var step in StepsOf(shape, input)) yield return string.Create(CultureInfo.InvariantCulture, $"{++number,3} {step}");
     }
+
+    /// <summary>The fields before the records; null where there are none.</summary>
+    public static string? HeaderOf(InputShape shape, byte[] input) =>
+        shape.Header.Count > 0 && input.Length >= shape.HeaderSize ? Fields("header", shape.Header, input) : null;
+
+    /// <summary>The records, one of them a line.</summary>
+    public static IReadOnlyList<string> StepsOf(InputShape shape, byte[] input)
+    {
+        var steps = new List<string>();
+        for (int i = 0; !shape.IsBytes && i < shape.RecordsIn(input.Length); i++) steps.Add(StepOf(shape, input, i));
+        return steps;
+    }
+
+    /// <summary>One record.</summary>
+    public static string StepOf(InputShape shape, ReadOnlySpan<byte> input, int index)
+    {
+        var record = input.Slice(shape.HeaderSize + (index * shape.RecordSize), shape.RecordSize);
+        var kind = shape.Kinds[shape.KindOf(record[0])];
+        return Fields(kind.Name, kind.Fields, record);
+    }
+
+    /// <summary>The bytes behind the header of an input that has no records.</summary>
+    public static IEnumerable<string> BytesOf(InputShape shape, byte[] input) => shape.IsBytes ? Bytes(input, shape.HeaderSize) : [];
 
     private static string Fields(string name, IReadOnlyList<Field> fields, ReadOnlySpan<byte> bytes)
     {

@@ -66,6 +66,7 @@ internal sealed class LifecycleTarget : IFuzzTarget
     private BrokenInvariantException Difference(ReadOnlySpan<byte> input, Observations observations, ulong without)
     {
         Run(input, observations, withSaves: false);
+        observations.Story?.Begin("at the end: the ways that the program went are compared");
         return _trace == without
             ? new("a-restored-device-is-the-device-that-was-saved", "", "a program goes another way where its device is saved and restored on the way")
             : new("a-system-reset-leaves-nothing", "", "a program goes another way after a reset of the machine");
@@ -79,8 +80,10 @@ internal sealed class LifecycleTarget : IFuzzTarget
         _isUnplugged = false;
         int steps = Math.Min((input.Length - HeaderSize) / StepSize, MaximumSteps);
         observations.Operations = Math.Max(0, steps);
+        observations.Story?.BeginAnew();
         for (int i = 0; i < steps; i++)
         {
+            observations.Story?.Begin(i);
             var step = input.Slice(HeaderSize + (i * StepSize), StepSize);
             var kind = (Kind)(step[0] % KindCount);
             if (kind == Kind.Save)

@@ -94,7 +94,10 @@ internal sealed class RequestTarget : IFuzzTarget
         if (!_isSetUp) return;
         var (request, writable, framing) = Decode(input);
 
+        observations.Story?.Begin(0);
+        if (observations.Story is { } expecting) Telling.Expect(expecting, oracle, new RequestView(request, writable));
         int used = _machine.Send(request, writable, framing);
+        if (observations.Story is { } seeing) Telling.Saw(seeing, new RequestView(request, writable), _machine.Reply, used, (int)TestBed.ProbeSize);
         int status = StatusOf(request, used);
         int type = request.Length > 0 ? Math.Min((int)request[0], TypeCount - 1) : 0;
         observations.Visit((((type * AnswerCount) + status) * FramingCount) + (int)framing);

@@ -3,6 +3,7 @@ using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets.Model;
 
@@ -58,6 +59,7 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         for (int i = 0; i < steps; i++)
         {
             var step = input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize);
+            observations.Story?.Begin(i);
             Run(step, machine, oracle, observations);
         }
 
@@ -109,11 +111,12 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
                 break;
             case StepKind.WriteBypass:
                 machine.WriteBypass(step[SequenceShape.BodyOffset]);
+                observations.Story?.Saw($"reads {machine.ReadBypass()}");
                 Require(oracle.JudgeBypass(machine.ReadBypass()), "write bypass");
                 _states.Step(kind, 0, 0, observations);
                 break;
             case StepKind.DeviceReset or StepKind.SystemReset:
-                Reset(kind, BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]), machine, oracle);
+                Reset(kind, BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]), machine, oracle, observations.Story);
                 _states.Step(kind, 0, 0, observations);
                 break;
             default:
@@ -132,7 +135,9 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         writable = Math.Min(writable, RequestMachine.MaximumWritable);
         int framing = step[SequenceShape.FramingOffset] % 4;
 
+        if (observations.Story is { } expecting) Telling.Expect(expecting, oracle, new RequestView(request, writable));
         int used = machine.Send(request, writable, (Framing)framing);
+        if (observations.Story is { } seeing) Telling.Saw(seeing, new RequestView(request, writable), machine.Reply, used, probeSize);
         var seen = used < 0 ? AnswerView.NotReturned : new AnswerView(machine.Reply, (uint)used, machine.Poison);
         Require(oracle.Judge(new RequestView(request, writable), seen), kind);
 
@@ -147,7 +152,9 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         IRequestMachine machine, SpecOracle oracle, uint endpoint, ulong at, bool isWrite, int length, Observations observations)
     {
         var landed = _landed.AsSpan(0, length);
+        if (observations.Story is { } expecting) Telling.Expect(expecting, oracle, endpoint, at, isWrite, length);
         machine.Access(endpoint, at, isWrite, landed);
+        if (observations.Story is { } seeing) Telling.Saw(seeing, landed);
         var kind = isWrite ? StepKind.DmaWrite : StepKind.DmaRead;
         Require(oracle.JudgeAccess(endpoint, at, isWrite, landed), kind);
         int answer = SequenceStates.AnswerOf(landed);
@@ -159,19 +166,23 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         Span<byte> report = stackalloc byte[ReportSize];
         while (machine.TryTakeReport(report, out uint used))
         {
+            observations.Story?.BeginBeside("a fault report");
+            observations.Story?.Saw($"{Convert.ToHexStringLower(report)} used={used}");
             Require(oracle.JudgeReport(report, used), "report");
             observations.Saw(used);
             observations.Saw(BinaryPrimitives.ReadUInt64LittleEndian(report));
         }
     }
 
-    private void Reset(StepKind kind, ulong features, IRequestMachine machine, SpecOracle oracle)
+    private void Reset(StepKind kind, ulong features, IRequestMachine machine, SpecOracle oracle, Story? story)
     {
         bool before = (machine.ReadBypass() & 1) != 0;
         if (kind == StepKind.SystemReset) machine.SystemReset();
         machine.Start(features);
         byte after = machine.ReadBypass();
         oracle.Start(machine.Facts, (after & 1) != 0);
+        story?.Expect($"bypass reads {((kind == StepKind.DeviceReset ? before : machine.Facts.InitialBypass) ? 1 : 0)}");
+        story?.Saw($"bypass reads {after}");
         if (kind == StepKind.DeviceReset) Require(oracle.JudgeBypass(after, before, OracleClause.CfgD04), kind);
         else Require(oracle.JudgeBypass(after, machine.Facts.InitialBypass, OracleClause.CfgD05), kind);
         _states.Reset();
@@ -186,7 +197,9 @@ internal sealed class SequenceTarget(Func<int, IRequestMachine> newMachine) : IF
         {
             var (domain, first, last) = _states.Mappings[_states.Mappings.Count - 1 - i];
             if (!_states.TryFindEndpoints(domain, out uint earliest, out uint latest)) continue;
+            observations.Story?.Begin($"at the end: endpoint 0x{earliest:x} reads 2 bytes at 0x{unchecked(first - 1):x}");
             Access(machine, oracle, earliest, unchecked(first - 1), isWrite: false, 2, observations);
+            observations.Story?.Begin($"at the end: endpoint 0x{latest:x} writes 2 bytes at 0x{last:x}");
             Access(machine, oracle, latest, last, isWrite: true, 2, observations);
         }
     }

@@ -38,7 +38,13 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
         machine.Start();
         int steps = Math.Min((input.Length - HeaderSize) / StepSize, MaximumSteps);
         observations.Operations = steps;
-        for (int i = 0; i < steps; i++) Run(machine, input.Slice(HeaderSize + (i * StepSize), StepSize), observations);
+        for (int i = 0; i < steps; i++)
+        {
+            observations.Story?.Begin(i);
+            Run(machine, input.Slice(HeaderSize + (i * StepSize), StepSize), observations);
+        }
+
+        observations.Story?.Begin("at the end: the identity of the device is read, and after a reset it has to work");
         machine.RequireIdentity();
         machine.RequireItWorks();
     }
@@ -108,7 +114,7 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
             case 9: machine.Provoke(); break;
             default:
                 var space = (Space)(kind / 2);
-                if (kind % 2 == 0) observations.Saw(Read(machine, space, offset, width));
+                if (kind % 2 == 0) observations.Saw(Read(machine, space, offset, width, observations.Story));
                 else machine.WriteAt(space, offset, width, value);
                 break;
         }
@@ -124,9 +130,10 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
     }
 
     // What is read twice without anything in between can differ only where reading has an effect, which no width of access makes wider.
-    private static ulong Read(RegisterMachine machine, Space space, int offset, int width)
+    private static ulong Read(RegisterMachine machine, Space space, int offset, int width, Story? story)
     {
         ulong value = machine.ReadAt(space, offset, width);
+        story?.Saw($"reads 0x{value:x}");
         if (width is 1 or 2 or 4 && value >> (8 * width) != 0)
             throw new BrokenInvariantException("reads-have-their-width", space.ToString(), $"reading {width} bytes at 0x{offset:x} gives 0x{value:x}");
         return value;
