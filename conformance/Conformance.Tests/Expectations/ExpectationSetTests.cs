@@ -1,7 +1,7 @@
-using Viommu.Guest.Targets;
 using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Tests.Running;
+using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Tests.Expectations;
 
