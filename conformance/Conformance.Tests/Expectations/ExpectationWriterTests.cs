@@ -22,6 +22,28 @@ public sealed class ExpectationWriterTests
         Assert.Equal(3, again.Checks.Count(c => c.Verdict == Verdict.ExpectedFailure));
     }
 
+    [Theory]
+    [InlineData("7.2.22 (Debian)", "7.2.*")]
+    [InlineData("9.1", "9.1")]
+    [InlineData("git<abc>", "git?abc?")]
+    public void A_new_entry_is_for_that_failure_and_that_series_of_versions(string version, string condition)
+    {
+        ScriptedSession Session(string said, string version) => new ScriptedSession { Target = new("model", version) }.On(FakeChecks.Attach, Verdict.Fail, actual: said);
+        var first = Session("status OK\nat 0x1234", version);
+        var entry = Assert.Single(ExpectationFile.Parse("new.yaml", ExpectationWriter.Update(ExpectationSet.None, ScriptedRun.Of(first))));
+        Assert.Equal(("status OK", condition), (entry.Actual, entry.Version!.ToString()));
+        Assert.Equal(0, ScriptedRun.Of(first, new([entry], default)).ExitCode);
+        Assert.Equal(1, ScriptedRun.Of(Session("status RANGE", version), new([entry], default)).ExitCode);
+        Assert.Equal(1, ScriptedRun.Of(Session("status OK", "10.0.1"), new([entry], default)).ExitCode);
+    }
+
+    [Fact]
+    public void A_death_is_recorded_without_its_words()
+    {
+        var written = Update("[]", new ScriptedSession().On(FakeChecks.Attach, Verdict.Crash, actual: "signal 6 in process 4711"));
+        Assert.Null(Assert.Single(written).Actual);
+    }
+
     [Fact]
     public void Entries_that_hold_keep_every_word()
     {
@@ -79,7 +101,7 @@ public sealed class ExpectationWriterTests
         {
             var run = ScriptedRun.Of(new ScriptedSession().On(FakeChecks.Attach, Verdict.Fail, actual: said.Get));
             var read = ExpectationFile.Parse("new.yaml", ExpectationWriter.Update(ExpectationSet.None, run));
-            return read is [{ Verdict: Verdict.Fail }] && ScriptedRun.Of(new ScriptedSession().On(FakeChecks.Attach, Verdict.Fail), new(read, default)).ExitCode == 0;
+            return read is [{ Verdict: Verdict.Fail }] && ScriptedRun.Of(new ScriptedSession().On(FakeChecks.Attach, Verdict.Fail, actual: said.Get), new(read, default)).ExitCode == 0;
         }).Check(Config.QuickThrowOnFailure);
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Text;
 using Spectre.Console;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
@@ -30,6 +31,12 @@ internal sealed class CliRun : IDisposable
     public CancellationToken Interrupted { get; init; }
 
     public Func<string, ITargetSource>? ParseTarget { get; init; }
+
+    /// <summary>What a device that is served is asked.</summary>
+    public string Commands { get; init; } = "";
+
+    /// <summary>What it answers.</summary>
+    public string Answers { get; private set; } = "";
 
     public string Output { get; private set; } = "";
 
@@ -65,6 +72,7 @@ internal sealed class CliRun : IDisposable
             Out = new AnsiConsoleOutput(output),
         });
         console.Profile.Width = Width;
+        using var answers = new MemoryStream();
         int exit = Cli.Run(args, new CliHost
         {
             Console = console,
@@ -72,6 +80,8 @@ internal sealed class CliRun : IDisposable
             Checks = Checks,
             Rules = Rules,
             Catalogue = Catalogue,
+            OpenInput = () => new MemoryStream(Encoding.UTF8.GetBytes(Commands)),
+            OpenOutput = () => answers,
             Interrupted = Interrupted,
             ParseTarget = ParseTarget ?? (spec => spec == "model" && !OnRealTarget ? new NoSource() : TargetSources.Parse(spec)),
             OpenSession = (source, options) =>
@@ -80,6 +90,7 @@ internal sealed class CliRun : IDisposable
                 return OnRealTarget ? new CheckSession(source, options) : Session;
             },
         });
+        Answers = Encoding.UTF8.GetString(answers.ToArray());
         (Output, Error) = (output.ToString(), error.ToString());
         return exit;
     }

@@ -32,6 +32,13 @@ public sealed class TargetSourcesTests
     [InlineData("model,", "takes transport=... and ring=...")]
     [InlineData("qemu,ring=round", "ring=round is unknown; there are split, packed")]
     [InlineData("qemu,transport=mmio", "unknown target 'qemu,transport=mmio'")]
+    [InlineData("exec", "'exec' it names no program")]
+    [InlineData("exec:", "'exec:' it names no program")]
+    [InlineData("exec: 'vmm", "a ' does not end")]
+    [InlineData("exec,ring=round:vmm", "ring=round is unknown; there are split, packed")]
+    [InlineData("exec,ring=split,ring=packed:vmm", "--target exec takes ring=... once")]
+    [InlineData("exec,transport=pci:vmm", "takes ring=... before the colon, not 'transport=pci'")]
+    [InlineData("execute:vmm", "unknown target 'execute:vmm'")]
     [InlineData("modelling", "unknown target 'modelling'")]
     public void What_cannot_be_is_one_clear_complaint(string spec, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<UsageException>(() => TargetSources.Parse(spec)).Message, StringComparison.Ordinal);
@@ -43,6 +50,17 @@ public sealed class TargetSourcesTests
     [InlineData("qemu:/opt/a,b/qemu", "qemu", 0)]
     [InlineData("qemu:/opt/a,b/qemu,ring=packed", "qemu-packed", 1ul << 34)]
     public void QEMU_takes_the_ring_behind_its_path(string spec, string name, ulong accepted)
+    {
+        using var source = TargetSources.Parse(spec);
+        Assert.Equal(name, source.Name);
+        Assert.Equal(accepted, source.AlsoAccept);
+    }
+
+    [Theory]
+    [InlineData("exec:./vmm,ring=packed --iommu=a:b", "exec", 0)]
+    [InlineData("exec,ring=split:vmm", "exec", 0)]
+    [InlineData("exec,ring=packed:vmm", "exec-packed", 1ul << 34)]
+    public void A_program_takes_the_ring_before_its_command_which_is_taken_as_it_is(string spec, string name, ulong accepted)
     {
         using var source = TargetSources.Parse(spec);
         Assert.Equal(name, source.Name);

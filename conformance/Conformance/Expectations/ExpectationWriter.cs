@@ -1,16 +1,19 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Running;
+using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Expectations;
 
 /// <summary>
 /// Writes the expectations file that a run calls for. Entries that still hold, or that this run cannot judge (other targets, checks
 /// without a result, entries that have expired: their date was somebody's decision), stay as they are; the others go, and every
-/// failure that no entry speaks of gets one with a reason and a url for somebody to complete.
+/// failure that no entry speaks of gets one of its own words, for versions that differ in corrections alone, with a reason and a url for
+/// somebody to complete.
 /// </summary>
-internal static class ExpectationWriter
+internal static partial class ExpectationWriter
 {
     private const int LongestReason = 200;
 
@@ -29,7 +32,7 @@ internal static class ExpectationWriter
         {
             bool covered = entries.Exists(e => e.Check.Matches(result.Check.Id) && e.IsAbout(run.Target)
                 && (before.HasExpired(e) || e.Foretells(result.Observed, result.Actual)));
-            if (!covered) entries.Add(Record(result, run.Target.Name));
+            if (!covered) entries.Add(Record(result, run.Target));
         }
         var text = new StringBuilder(Comment);
         if (entries.Count == 0) text.Append("[]\n");
@@ -49,37 +52,43 @@ internal static class ExpectationWriter
         return staying.Count == matched.Count ? [entry] : staying.Select(r => entry with { Check = new(r.Check.Id) });
     }
 
-    private static Expectation Record(CheckResult result, string target)
+    private static Expectation Record(CheckResult result, TargetIdentity target)
     {
         var seen = result.Actual.ReplaceLineEndings(" ").Trim();
         if (seen.Length > LongestReason) seen = seen[..LongestReason] + "...";
         return new(new Glob(result.Check.Id), result.Observed, $"not explained yet; seen: {(seen.Length == 0 ? result.Observed.Name() : seen)}", "none yet")
         {
-            Target = new(target),
+            Target = new(target.Name),
+            Version = SeriesOf(target.Version),
+            Actual = TellingPartOf(result),
             Where = "recorded",
         };
     }
 
-    private static void Append(StringBuilder text, Expectation entry)
+    /// <summary>The versions that differ from this one by corrections alone; where it has no such numbers, it alone.</summary>
+    private static VersionCondition? SeriesOf(string version) =>
+        version.Length == 0 ? null : new(Series().Match(version) is { Success: true } series ? $"{series.Value}*" : version.Replace('<', '?').Replace('>', '?').Replace('=', '?'));
+
+    /// <summary>What another failure of the same check would not say. How a target ends, it says in other words each time.</summary>
+    private static string? TellingPartOf(CheckResult result)
     {
-        text.Append(CultureInfo.InvariantCulture, $"- check: {Quoted(entry.Check.Pattern)}\n  verdict: {entry.Verdict.Name()}\n");
-        if (entry.Target is not null) text.Append(CultureInfo.InvariantCulture, $"  target: {Quoted(entry.Target.Pattern)}\n");
-        if (entry.Version is not null) text.Append(CultureInfo.InvariantCulture, $"  version: {Quoted(entry.Version.ToString())}\n");
-        text.Append(CultureInfo.InvariantCulture, $"  reason: {Quoted(entry.Reason)}\n  url: {Quoted(entry.Url)}\n");
-        if (entry.Expires is { } date) text.Append(CultureInfo.InvariantCulture, $"  expires: {date:yyyy-MM-dd}\n");
-        if (entry.Actual is not null) text.Append(CultureInfo.InvariantCulture, $"  actual: {Quoted(entry.Actual)}\n");
+        if (result.Observed is Verdict.Crash or Verdict.Timeout) return null;
+        var first = result.Actual.Trim().ReplaceLineEndings("\n").Split('\n')[0];
+        if (first.Length > LongestReason) first = first[..(char.IsHighSurrogate(first[LongestReason - 1]) ? LongestReason - 1 : LongestReason)];
+        var part = first.Trim();
+        return part.Length == 0 ? null : part;
     }
 
-    /// <summary>A double-quoted YAML scalar; the only style that can hold any character.</summary>
-    private static string Quoted(string value)
+    [GeneratedRegex(@"^\d+\.\d+\.")]
+    private static partial Regex Series();
+
+    private static void Append(StringBuilder text, Expectation entry)
     {
-        var text = new StringBuilder("\"");
-        foreach (char c in value)
-        {
-            if (c is '"' or '\\') text.Append('\\').Append(c);
-            else if (c is < ' ' or >= '\u007f') text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
-            else text.Append(c);
-        }
-        return text.Append('"').ToString();
+        text.Append(CultureInfo.InvariantCulture, $"- check: {EntryFile.Quoted(entry.Check.Pattern)}\n  verdict: {entry.Verdict.Name()}\n");
+        if (entry.Target is not null) text.Append(CultureInfo.InvariantCulture, $"  target: {EntryFile.Quoted(entry.Target.Pattern)}\n");
+        if (entry.Version is not null) text.Append(CultureInfo.InvariantCulture, $"  version: {EntryFile.Quoted(entry.Version.ToString())}\n");
+        text.Append(CultureInfo.InvariantCulture, $"  reason: {EntryFile.Quoted(entry.Reason)}\n  url: {EntryFile.Quoted(entry.Url)}\n");
+        if (entry.Expires is { } date) text.Append(CultureInfo.InvariantCulture, $"  expires: {date:yyyy-MM-dd}\n");
+        if (entry.Actual is not null) text.Append(CultureInfo.InvariantCulture, $"  actual: {EntryFile.Quoted(entry.Actual)}\n");
     }
 }

@@ -24,6 +24,8 @@ internal static class Cli
           conformance                            judge the reference device
           conformance --target qemu              judge QEMU; exit 1 if it breaks a MUST
           conformance --target qemu:./build/qemu-system-x86_64 --only 'IOMMU-MAP-*'
+          conformance --target 'exec:./my-device --virtio-iommu'
+                                                 judge any device: a program that serves it
           conformance --expect known.yaml        a CI gate: only what is new is red
           conformance explain IOMMU-MAP-D-01     a clause, its checks, how to read them
           conformance --shard 2/5                one part of five; 'merge' puts them together
@@ -87,7 +89,7 @@ internal static class Cli
             new RunCommand(host).Command, new ListCommand(host).Command, new ClausesCommand(host).Command, new ExplainCommand(host).Command,
             new SelftestCommand(host).Command, new WatchCommand(host).Command, new CompareCommand(host).Command, new MergeCommand(host).Command,
             new VerifyCommand(host).Command,
-            new ReplayCommand(host).Command,
+            new ReplayCommand(host).Command, new ServeCommand(host).Command,
         ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);

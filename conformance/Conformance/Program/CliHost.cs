@@ -18,6 +18,12 @@ internal sealed record CliHost
     /// <summary>Where complaints go, one line each.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>What a device that is served reads its commands from.</summary>
+    public Func<Stream> OpenInput { get; init; } = System.Console.OpenStandardInput;
+
+    /// <summary>What it answers to, byte for byte.</summary>
+    public Func<Stream> OpenOutput { get; init; } = System.Console.OpenStandardOutput;
+
     /// <summary>Set when the user wants the run to end.</summary>
     public CancellationToken Interrupted { get; init; }
 

@@ -25,8 +25,10 @@ internal sealed class RunCommand
 
     private readonly Option<string> target = new("--target")
     {
-        Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), or qemu:PATH. The model takes "
-            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed. So does qemu take the ring: qemu,ring=packed.",
+        Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), qemu:PATH, or exec:COMMAND (a program that "
+            + "serves any other device on its standard input and output, line by line: conformance/Guest/Targets/Served/README.md). The model takes "
+            + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed. "
+            + "So do the others take the ring: qemu,ring=packed and exec,ring=packed:COMMAND.",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "model",
     };

@@ -1,6 +1,7 @@
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Served;
 
 namespace Viommu.Conformance.Program;
 
@@ -9,6 +10,7 @@ internal static class TargetSources
 {
     private const string Model = "model";
     private const string Qemu = "qemu";
+    private const string Exec = "exec";
     private const string RingChoice = ",ring=";
 
     /// <summary>
@@ -18,8 +20,15 @@ internal static class TargetSources
     public static ITargetSource Parse(string spec) => spec switch
     {
         _ when spec.Split(',') is [Model, .. var choices] => new ModelTargetSource(configuration: Configuration(choices)),
-        _ => ParseQemu(spec) ?? throw new UsageException($"unknown target '{spec}'; there are model, model,transport=...,ring=..., qemu and qemu:PATH, both also with ,ring=..."),
+        _ when spec == Exec || spec.StartsWith($"{Exec}:", StringComparison.Ordinal) || spec.StartsWith($"{Exec},", StringComparison.Ordinal) => ParseExec(spec),
+        _ => ParseQemu(spec) ?? throw new UsageException(
+            $"unknown target '{spec}'; there are model, model,transport=...,ring=..., qemu and qemu:PATH, both also with ,ring=..., exec:COMMAND and exec,ring=...:COMMAND"),
     };
+
+    /// <summary>The forms of the reference device; <paramref name="option"/> is where the user names one.</summary>
+    public static ModelConfiguration ParseModel(string spec, string option) => spec.Split(',') is [Model, .. var choices]
+        ? Configuration(choices)
+        : throw new UsageException($"{option}: '{spec}' is not the reference device; there are model and model,transport=...,ring=...");
 
     /// <summary>The targets that <c>--matrix</c> makes of <paramref name="spec"/>: every combination of transport and ring, each with the name of its folder.</summary>
     public static IReadOnlyList<(string Name, string Spec)> Matrix(string spec) => spec == Model
@@ -39,6 +48,26 @@ internal static class TargetSources
         return spec.StartsWith($"{Qemu}:", StringComparison.Ordinal) && spec.Length > Qemu.Length + 1
             ? new QemuTargetSource(spec[(Qemu.Length + 1)..], ring == ModelRing.Packed)
             : null;
+    }
+
+    /// <summary><c>exec:COMMAND</c>, the ring before the colon, so that a command is taken as it is.</summary>
+    private static ServedTargetSource ParseExec(string spec)
+    {
+        var parts = spec.Split(':', 2);
+        ModelRing? ring = null;
+        foreach (var choice in parts[0].Split(',').Skip(1))
+        {
+            if (!$",{choice}".StartsWith(RingChoice, StringComparison.Ordinal)) throw new UsageException($"--target {Exec} takes ring=... before the colon, not '{choice}'");
+            ring = Choose(ring, Exec, "ring", choice[(RingChoice.Length - 1)..], Enum.GetValues<ModelRing>(), ModelConfiguration.NameOf);
+        }
+        try
+        {
+            return new ServedTargetSource(parts is [_, var command] ? command : "", ring == ModelRing.Packed);
+        }
+        catch (FormatException wrong)
+        {
+            throw new UsageException($"--target exec:COMMAND starts COMMAND, which serves a device on its standard input and output; in '{spec}' {wrong.Message}");
+        }
     }
 
     private static string NameOf(ModelConfiguration configuration) =>

@@ -11,13 +11,16 @@ internal static class GithubAnnotations
         foreach (var result in run.Checks.Where(c => c.Verdict >= Verdict.Warn))
         {
             var kind = run.IsFinding(result) || result.Verdict.IsHarnessFault() ? "error" : "warning";
-            yield return $"::{kind} title={Property($"{result.Verdict.Name()} {result.Check.Clauses[0]}")}::"
-                + Data($"{run.Target}: {result.Check.Title}. Expected: {result.Expected}. Actual: {result.Actual} ({result.Check.Id})");
+            yield return Annotation(kind, $"{result.Verdict.Name()} {result.Check.Clauses[0]}",
+                $"{run.Target}: {result.Check.Title}. Expected: {result.Expected}. Actual: {result.Actual} ({result.Check.Id})");
         }
-        foreach (var complaint in run.Complaints) yield return $"::error title={Property("stale expectation")}::{Data(complaint)}";
+        foreach (var complaint in run.Complaints) yield return Annotation("error", "stale expectation", complaint);
         var missing = run.Checks.Count(c => c.Verdict == Verdict.Missing);
-        if (missing > 0) yield return $"::error title={Property("MISSING")}::{Data(FormattableString.Invariant($"{run.Target}: {missing} checks have no result"))}";
+        if (missing > 0) yield return Annotation("error", "MISSING", FormattableString.Invariant($"{run.Target}: {missing} checks have no result"));
     }
+
+    /// <summary>One line; <paramref name="kind"/> is <c>error</c>, <c>warning</c> or <c>notice</c>.</summary>
+    public static string Annotation(string kind, string title, string text) => $"::{kind} title={Property(title)}::{Data(text)}";
 
     // The runner cuts a command at a line end, and a property at a colon or a comma; a device's words must do neither.
     private static string Data(string text) =>

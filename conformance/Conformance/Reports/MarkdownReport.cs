@@ -77,7 +77,7 @@ internal sealed class MarkdownReport(ClauseCatalogue catalogue) : IReport
     }
 
     /// <summary>A fence that is longer than any run of backticks in what it encloses.</summary>
-    private static string Fence(string body)
+    internal static string Fence(string body)
     {
         int longest = 0, run = 0;
         foreach (char c in body) longest = Math.Max(longest, run = c == '`' ? run + 1 : 0);

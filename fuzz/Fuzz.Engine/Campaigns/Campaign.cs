@@ -20,7 +20,7 @@ public sealed class Campaign
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
-        _state = new(options.KeepGoing);
+        _state = new(options.KeepGoing, options.IsKnown);
     }
 
     /// <summary>How long it has been running.</summary>

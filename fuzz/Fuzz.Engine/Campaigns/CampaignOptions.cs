@@ -1,3 +1,4 @@
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
 
 namespace Viommu.Fuzz.Engine.Campaigns;
@@ -28,6 +29,9 @@ public sealed record CampaignOptions
 
     /// <summary>Goes on after a finding; one finding of each key is kept.</summary>
     public bool KeepGoing { get; init; }
+
+    /// <summary>Findings that are known do not end a campaign that otherwise ends with the first.</summary>
+    public Func<FindingKey, bool> IsKnown { get; init; } = _ => false;
 
     /// <summary>Makes the input of a finding small before it is kept.</summary>
     public bool Minimize { get; init; }

@@ -11,7 +11,7 @@ public sealed record FoundInput(Finding Finding, byte[] Input);
 public readonly record struct CampaignSnapshot(long Executions, long Operations, int Corpus, int Edges, int States, int Findings);
 
 /// <summary>What the jobs of a campaign have in common; its lock is taken when something is new, which is seldom.</summary>
-internal sealed class CampaignState(bool keepGoing)
+internal sealed class CampaignState(bool keepGoing, Func<FindingKey, bool> isKnown)
 {
     private readonly Lock _lock = new();
     private readonly List<CorpusEntry> _entries = [];
@@ -47,7 +47,7 @@ internal sealed class CampaignState(bool keepGoing)
             if (Wants(finding, input.Length)) _findings[finding.Key] = new(finding, input.ToArray());
         }
 
-        if (!keepGoing) Stop();
+        if (!keepGoing && !isKnown(finding.Key)) Stop();
     }
 
     /// <summary>Whether a finding in an input of that length would be kept.</summary>

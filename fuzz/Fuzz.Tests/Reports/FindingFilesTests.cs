@@ -29,5 +29,5 @@ public class FindingFilesTests
     }
 
     private static JsonElement ResultOf(ReportedFinding found) =>
-        JsonDocument.Parse(FindingFiles.Sarif("sequence", "qemu", [found])).RootElement.GetProperty("runs")[0].GetProperty("results")[0];
+        JsonDocument.Parse(FindingFiles.Sarif(new("sequence", "qemu", 1, [found]))).RootElement.GetProperty("runs")[0].GetProperty("results")[0];
 }

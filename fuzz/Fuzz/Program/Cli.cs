@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
@@ -16,7 +17,7 @@ internal static class Cli
         {
             return Invoke(args, host);
         }
-        catch (UsageException e)
+        catch (Exception e) when (e is UsageException or ExpectationFormatException)
         {
             return Complain(host, e.Message, ExitCode.Usage);
         }

@@ -15,6 +15,8 @@ internal sealed record FuzzHost
     /// <summary>Set when the user wants the run to end.</summary>
     public CancellationToken Interrupted { get; init; }
 
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>The process's own world.</summary>
     public static FuzzHost ForProcess(CancellationToken interrupted) =>
         new() { Console = ProcessConsole.Open(), Error = System.Console.Error, Interrupted = interrupted };

@@ -36,12 +36,17 @@ internal sealed class RunCommand
     private readonly Option<string?> _corpus = new("--corpus") { Description = "Folder that the campaign goes on from and adds to. [default: corpus in the report folder]", HelpName = "DIR" };
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
     private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep the inputs of findings as they were found. [default: each is made small, and the original kept beside it]" };
+    private readonly KnownOptions _known = new();
+    private readonly Option<string?> _annotate = new("--annotate") { Description = "Print new findings as annotations for a CI system.", HelpName = "github" };
     private readonly Option<string?> _report = new("--report") { Description = "Folder for statistics and findings. [default: reports/fuzz/<target>, with -qemu behind it for that device]", HelpName = "DIR" };
 
     public RunCommand(FuzzHost host)
     {
         _host = host;
         Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _keepGoing, _noMinimize, _report };
+        _annotate.AcceptOnlyFromAmong("github");
+        Command.Add(_annotate);
+        _known.AddTo(Command);
         Command.SetAction(Run);
     }
 
@@ -61,10 +66,11 @@ internal sealed class RunCommand
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
         string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", qemu is null ? target.Name : $"{target.Name}-{qemu.Identity.Name}");
         using var folder = CorpusFolder.Open(parsed.GetValue(_corpus) ?? Path.Combine(reports, "corpus"), target.Format);
-        using var report = new CampaignReport(reports, target, device, seed, file => ChildReplay.Run(file, target, device));
+        var known = _known.Read(parsed, _host, target.Name, qemu?.Identity.Name ?? device);
+        using var report = new CampaignReport(reports, target, device, seed, file => ChildReplay.Run(file, target, device)) { Known = known, IsStrict = _known.IsStrict(parsed) };
 
         var stored = CorpusFolder.Read(folder.Path, target.Format, Complain).ToList();
-        if (!Examine(Campaign.LeftOver(reports), target, device, report)) return Finish(null, folder, report);
+        if (!Examine(Campaign.LeftOver(reports), target, device, report)) return Finish(parsed, null, folder, report);
         bool minimizes = !parsed.GetValue(_noMinimize);
         var host = new TargetHost(target, broken);
         var campaign = new Campaign(new CampaignOptions
@@ -78,6 +84,7 @@ internal sealed class RunCommand
             Time = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue,
             // A real device has deviations that are known, and restarts by itself.
             KeepGoing = parsed.GetValue(_keepGoing) || qemu is not null,
+            IsKnown = key => known.Find(key) is not null,
             Minimize = minimizes,
             InFlightFolder = reports,
             Seeds = [.. target.Seeds().Select(input => input.Input), .. ShippedCorpus.Inputs(target, Complain), .. stored.Select(input => input.Input)],
@@ -86,10 +93,10 @@ internal sealed class RunCommand
 
         _host.Console.Line($"fuzz {target.Name}: {target.Summary}{(qemu is null ? "" : $", on {qemu.Identity}")}");
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {jobs} job{(jobs == 1 ? "" : "s")}, {stored.Count} inputs from {folder.Path}, reports in {reports}"));
-        var known = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
+        var written = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
         try
         {
-            Watch(campaign, folder, report, known, reports);
+            Watch(campaign, folder, report, written, reports);
         }
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {
@@ -98,13 +105,13 @@ internal sealed class RunCommand
         catch (AggregateException e)
         {
             // What was found until then is found.
-            Finish(campaign, folder, report);
+            Finish(parsed, campaign, folder, report);
             if (e.InnerException is TargetUnavailableException gone) throw new TargetUnavailableException($"the campaign ends: {gone.Message}", e);
             throw;
         }
 
         foreach (var line in qemu?.DescribePassedOver() ?? []) _host.Console.Line(line);
-        return Finish(campaign, folder, report);
+        return Finish(parsed, campaign, folder, report);
     }
 
     private void Watch(Campaign campaign, CorpusFolder folder, CampaignReport report, HashSet<string> known, string reports)
@@ -122,16 +129,20 @@ internal sealed class RunCommand
         });
     }
 
-    private int Finish(Campaign? campaign, CorpusFolder folder, CampaignReport report)
+    private int Finish(ParseResult parsed, Campaign? campaign, CorpusFolder folder, CampaignReport report)
     {
-        string? unwritten = report.WriteSummaries();
+        string? unwritten = report.WriteSummaries(campaign);
         string? trouble = folder.Trouble ?? report.Trouble ?? unwritten;
-        Tell(report);
+        var outcome = report.Outcome(campaign);
+        Tell(outcome);
+        _known.Update(parsed, _host, report.Known, report.Found.Select(found => found.Finding));
+        // A CI system reads whole lines; the console would break them to its width.
+        foreach (var line in parsed.GetValue(_annotate) is null ? [] : FindingAnnotations.Of(outcome)) _host.Console.Profile.Out.Writer.Write(line + "\n");
         if (campaign is not null)
         {
             var end = campaign.Snapshot;
             _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
-                $"{end.Executions} executions in {campaign.Elapsed.TotalSeconds:0.0} s ({end.Executions / Math.Max(campaign.Elapsed.TotalSeconds, 0.001):0}/s, {(double)end.Operations / Math.Max(end.Executions, 1):0.0} operations each), corpus {end.Corpus}, edges {end.Edges}, states {end.States}, findings {report.Found.Count}"));
+                $"{end.Executions} executions in {campaign.Elapsed.TotalSeconds:0.0} s ({end.Executions / Math.Max(campaign.Elapsed.TotalSeconds, 0.001):0}/s, {(double)end.Operations / Math.Max(end.Executions, 1):0.0} operations each), corpus {end.Corpus}, edges {end.Edges}, states {end.States}, findings {outcome.New.Count()}{(outcome.Known.Any() ? $", known {outcome.Known.Count()}" : "")}"));
         }
 
         if (trouble is not null)
@@ -140,12 +151,15 @@ internal sealed class RunCommand
             return ExitCode.Harness;
         }
 
-        return report.Found.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+        return outcome.IsRed ? ExitCode.Findings : ExitCode.AsExpected;
     }
 
-    private void Tell(CampaignReport report)
+    private void Tell(CampaignOutcome outcome)
     {
-        foreach (var found in report.Found)
+        foreach (var found in outcome.Known) _host.Console.Line($"KNOWN {found.Finding.Key}: {found.Known!.Reason} ({found.Known.Url})");
+        foreach (var line in outcome.Unseen) _host.Console.Line($"NOT SEEN {line}");
+        foreach (var line in outcome.Complaints) _host.Console.Line($"EXPIRED {line}");
+        foreach (var found in outcome.New)
         {
             _host.Console.Line($"FOUND {found.Finding.Key}");
             _host.Console.Line($"      {found.Finding.Message}");
@@ -186,9 +200,10 @@ internal sealed class RunCommand
         // Once it is a finding the next run has no need to try it again.
         if (trouble is null) Campaign.LeftOver(reports).FirstOrDefault(left => left.Input.AsSpan().SequenceEqual(stalled))?.Forget();
         trouble ??= report.WriteSummaries();
-        Tell(report);
+        var outcome = report.Outcome(null);
+        Tell(outcome);
         _host.Error.WriteLine($"fuzz: an input does not come back; {trouble ?? "the next run goes on from the corpus"}");
-        Environment.Exit(ExitCode.Findings);
+        Environment.Exit(trouble is not null || outcome.IsRed ? ExitCode.Findings : ExitCode.AsExpected);
     }
 
     private void Complain(string message) => _host.Error.WriteLine($"fuzz: {message}");

@@ -3,13 +3,14 @@ using System.Text.Json;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Campaigns;
 using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Expectations;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Reports;
 
 /// <summary>
 /// What a campaign leaves behind: <c>stats.ndjson</c>, one object a second; <c>findings/</c>, an input and its story for each finding;
-/// <c>junit.xml</c> and <c>findings.sarif</c> for CI systems. In a folder that an earlier campaign has left it goes on.
+/// <c>junit.xml</c>, <c>findings.sarif</c> and <c>summary.md</c> for CI systems. In a folder that an earlier campaign has left it goes on.
 /// </summary>
 internal sealed class CampaignReport : IDisposable
 {
@@ -44,6 +45,12 @@ internal sealed class CampaignReport : IDisposable
         }
     }
 
+    /// <summary>What is known of the device.</summary>
+    public KnownFindings Known { get; init; } = KnownFindings.None;
+
+    /// <summary>True where what is known has to come up.</summary>
+    public bool IsStrict { get; init; }
+
     /// <summary>Where findings are.</summary>
     public string FindingsFolder => Path.Combine(_folder, "findings");
 
@@ -73,13 +80,26 @@ internal sealed class CampaignReport : IDisposable
     /// <summary>Writes a finding of an earlier campaign, whose seed nobody knows.</summary>
     public string? WriteLeftOver(FoundInput found) => Write(found, null);
 
-    /// <summary>Writes what CI systems read; what went wrong, or null.</summary>
-    public string? WriteSummaries() =>
-        CorpusFolder.TryWrite(Path.Combine(_folder, "junit.xml"), Encoding.UTF8.GetBytes(FindingFiles.JUnit(_target.Name, Found)))
-        ?? CorpusFolder.TryWrite(Path.Combine(_folder, "findings.sarif"), Encoding.UTF8.GetBytes(FindingFiles.Sarif(_target.Name, _device, Found)));
+    /// <summary>What the run has come to.</summary>
+    public CampaignOutcome Outcome(Campaign? campaign) => new(_target.Name, _device, _seed, Found)
+    {
+        Figures = campaign is null ? null : (campaign.Snapshot, campaign.Elapsed),
+        Complaints = Known.Complaints,
+        Unseen = Known.Unseen([.. Found.Select(found => found.Finding.Key)]),
+        IsStrict = IsStrict,
+    };
+
+    /// <summary>Writes what CI systems and their users read; what went wrong, or null.</summary>
+    public string? WriteSummaries(Campaign? campaign = null)
+    {
+        var outcome = Outcome(campaign);
+        return TryWrite("junit.xml", FindingFiles.JUnit(outcome)) ?? TryWrite("findings.sarif", FindingFiles.Sarif(outcome)) ?? TryWrite("summary.md", CampaignSummary.Render(outcome));
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _statistics.Dispose();
+
+    private string? TryWrite(string name, string text) => CorpusFolder.TryWrite(Path.Combine(_folder, name), Encoding.UTF8.GetBytes(text));
 
     private string? Write(FoundInput found, ulong? seed)
     {
@@ -88,7 +108,7 @@ internal sealed class CampaignReport : IDisposable
         if (_found.TryGetValue(key, out var known) && known.File is not null && known.Length <= found.Input.Length && (!isTold || known.Finding.Story is not null)) return null;
         if (known is null && FindEarlier(found) is { } earlier)
         {
-            _found[key] = earlier;
+            _found[key] = earlier with { Known = Known.Find(found.Finding.Key) };
             return null;
         }
 
@@ -107,7 +127,7 @@ internal sealed class CampaignReport : IDisposable
         string? trouble = (original is null ? null : CorpusFolder.TryWrite($"{path}.original{original.Extension}", original.Content))
             ?? CorpusFolder.TryWrite(file, form.Content)
             ?? CorpusFolder.TryWrite(path + ".json", JsonSerializer.SerializeToUtf8Bytes(record, FindingRecord.Options));
-        if (trouble is null || known?.File is null) _found[key] = new(found.Finding, found.Input.Length, trouble is null ? file : null, story);
+        if (trouble is null || known?.File is null) _found[key] = new(found.Finding, found.Input.Length, trouble is null ? file : null, story) { Known = Known.Find(found.Finding.Key) };
         // The same finding, when it had no words yet, or only now has none.
         if (trouble is null && known?.File is { } replaced && replaced != file) File.Delete(replaced);
         return trouble;

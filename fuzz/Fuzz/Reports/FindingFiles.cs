@@ -2,24 +2,28 @@ using System.Text;
 using System.Text.Json;
 using System.Xml;
 using Viommu.Conformance.Catalogue;
+using Viommu.Fuzz.Expectations;
 
 namespace Viommu.Fuzz.Reports;
 
 /// <summary>Findings in the two formats that CI systems read.</summary>
 internal static class FindingFiles
 {
-    /// <summary>JUnit: a test case that passed where there are no findings, one that failed for each where there are.</summary>
-    public static string JUnit(string target, IReadOnlyCollection<ReportedFinding> findings)
+    /// <summary>JUnit: a test case that failed for each new finding, one that was skipped for each known one, and one that passed where there are none.</summary>
+    public static string JUnit(CampaignOutcome outcome)
     {
+        var (target, findings, stale) = (outcome.Target, outcome.Found, outcome.Stale);
         var text = new StringBuilder();
         using (var xml = XmlWriter.Create(text, new XmlWriterSettings { Indent = true, OmitXmlDeclaration = true, NewLineChars = "\n" }))
         {
             xml.WriteStartElement("testsuites");
             xml.WriteStartElement("testsuite");
             xml.WriteAttributeString("name", $"virtio-iommu fuzzing: {target}");
-            xml.WriteAttributeString("tests", XmlConvert.ToString(Math.Max(1, findings.Count)));
-            xml.WriteAttributeString("failures", XmlConvert.ToString(findings.Count));
-            if (findings.Count == 0) WriteCase(xml, target, "no findings", null);
+            xml.WriteAttributeString("tests", XmlConvert.ToString(Math.Max(1, findings.Count + stale.Count)));
+            xml.WriteAttributeString("failures", XmlConvert.ToString(outcome.New.Count() + stale.Count));
+            xml.WriteAttributeString("skipped", XmlConvert.ToString(outcome.Known.Count()));
+            if (findings.Count + stale.Count == 0) WriteCase(xml, target, "no findings", null);
+            foreach (var line in stale) WriteStale(xml, line);
             foreach (var found in findings) WriteCase(xml, target, found.Finding.Key.ToString(), found);
         }
 
@@ -27,8 +31,9 @@ internal static class FindingFiles
     }
 
     /// <summary>SARIF 2.1.0: a rule for each clause or invariant, a result for each finding.</summary>
-    public static string Sarif(string target, string device, IReadOnlyCollection<ReportedFinding> findings)
+    public static string Sarif(CampaignOutcome outcome)
     {
+        var findings = outcome.Found;
         var catalogue = ClauseCatalogue.Load();
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
@@ -48,7 +53,7 @@ internal static class FindingFiles
             json.WriteEndObject();
             json.WriteEndObject();
             json.WriteStartArray("results");
-            foreach (var found in findings) WriteResult(json, target, device, found, catalogue);
+            foreach (var found in findings) WriteResult(json, outcome, found, catalogue);
             json.WriteEndArray();
             json.WriteEndObject();
             json.WriteEndArray();
@@ -77,7 +82,13 @@ internal static class FindingFiles
         xml.WriteStartElement("testcase");
         xml.WriteAttributeString("classname", $"fuzz.{target}");
         xml.WriteAttributeString("name", name);
-        if (found is not null)
+        if (found?.Known is { } known)
+        {
+            xml.WriteStartElement("skipped");
+            xml.WriteAttributeString("message", Printable($"known: {known.Reason} ({known.Url})"));
+            xml.WriteEndElement();
+        }
+        else if (found is not null)
         {
             xml.WriteStartElement("failure");
             xml.WriteAttributeString("message", Printable(found.Finding.Message));
@@ -88,9 +99,20 @@ internal static class FindingFiles
         xml.WriteEndElement();
     }
 
-    private static void WriteResult(Utf8JsonWriter json, string target, string device, ReportedFinding found, ClauseCatalogue catalogue)
+    private static void WriteStale(XmlWriter xml, string line)
     {
-        string reproduction = found.File is null ? "its input could not be written" : $"reproduce: {FindingRecord.ReplayCommand(target, device, found.File)}";
+        xml.WriteStartElement("testcase");
+        xml.WriteAttributeString("classname", "known findings");
+        xml.WriteAttributeString("name", Printable(line));
+        xml.WriteStartElement("failure");
+        xml.WriteAttributeString("message", Printable(line));
+        xml.WriteEndElement();
+        xml.WriteEndElement();
+    }
+
+    private static void WriteResult(Utf8JsonWriter json, CampaignOutcome outcome, ReportedFinding found, ClauseCatalogue catalogue)
+    {
+        string reproduction = found.File is null ? "its input could not be written" : $"reproduce: {FindingRecord.ReplayCommand(outcome.Target, outcome.Device, found.File)}";
         json.WriteStartObject();
         json.WriteString("ruleId", found.Finding.Key.Rule);
         json.WriteString("level", catalogue.TryGet(found.Finding.Key.Rule, out var clause) && clause.Level != Level.Must ? "warning" : "error");
@@ -101,10 +123,21 @@ internal static class FindingFiles
         json.WriteStartObject("partialFingerprints");
         json.WriteString("findingKey/v1", found.Finding.Key.ToString());
         json.WriteEndObject();
+        if (found.Known is { } known) WriteSuppression(json, known);
         json.WriteStartArray("locations");
         if (found.File is not null) WriteLocation(json, found.File);
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    private static void WriteSuppression(Utf8JsonWriter json, KnownFinding known)
+    {
+        json.WriteStartArray("suppressions");
+        json.WriteStartObject();
+        json.WriteString("kind", "external");
+        json.WriteString("justification", $"{known.Reason} ({known.Url})");
+        json.WriteEndObject();
+        json.WriteEndArray();
     }
 
     private static void WriteLocation(Utf8JsonWriter json, string file)

@@ -30,12 +30,13 @@ public sealed class ModelTarget : ITarget
     private readonly bool hasBypass;
     private readonly ModelSlot slot;
     private readonly byte[] viot;
-    private readonly FlatGuestMemory memory = new(MemoryFirst, MemorySize);
+    private readonly IGuestMemory memory;
     private volatile bool killed;
 
-    internal ModelTarget(IommuOptions options, VirtioFeatures features, ModelConfiguration configuration, ModelVariation variation)
+    internal ModelTarget(IGuestMemory memory, IommuOptions options, VirtioFeatures features, ModelConfiguration configuration, ModelVariation variation)
     {
         Identity = new TargetIdentity("model", Version, configuration.ToString());
+        this.memory = memory;
         Ram = new ModelRam(memory);
         options = variation.Options(options);
         device = new IommuDevice(options, memory);
@@ -45,6 +46,9 @@ public sealed class ModelTarget : ITarget
         viot = ModelFirmware.Describe(slot.Place, options).Encode();
         BusMasters = [.. options.Endpoints.Select(endpoint => new ModelBusMaster(endpoint.Id, parts.Dma, this))];
     }
+
+    /// <summary>Guest memory, zeroed.</summary>
+    internal static FlatGuestMemory NewMemory() => new(MemoryFirst, MemorySize);
 
     /// <inheritdoc/>
     public TargetIdentity Identity { get; }
@@ -160,7 +164,7 @@ public sealed class ModelTarget : ITarget
             new(device, rings, variation.PciOptions(new VirtioPciOptions { Features = features, Transitional = transitional }));
     }
 
-    private sealed class ModelRam(FlatGuestMemory memory) : IGuestRam
+    private sealed class ModelRam(IGuestMemory memory) : IGuestRam
     {
         public AddressWindow Window { get; } = new(MemoryFirst, MemoryFirst + MemorySize - 1);
 

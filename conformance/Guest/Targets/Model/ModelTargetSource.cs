@@ -40,6 +40,9 @@ public sealed class ModelTargetSource : ITargetSource
     /// <summary>How guests use it.</summary>
     public ModelConfiguration Configuration => configuration;
 
+    /// <summary>Makes the guest memory of each machine; null for memory that is the machine's alone.</summary>
+    public Func<IGuestMemory>? Memory { get; init; }
+
     /// <inheritdoc/>
     public bool HasVirtualTime => true;
 
@@ -67,7 +70,7 @@ public sealed class ModelTargetSource : ITargetSource
                 new EndpointOptions(ModelTarget.SecondEndpoint) { ReservedRegions = RegionsOfSecond(shape) },
             ],
         };
-        return variation.Machine(new ModelTarget(options, (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All), configuration, variation));
+        return variation.Machine(new ModelTarget(Memory?.Invoke() ?? ModelTarget.NewMemory(), options, (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All), configuration, variation));
     }
 
     /// <inheritdoc/>

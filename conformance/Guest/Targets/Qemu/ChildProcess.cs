@@ -3,7 +3,7 @@ using System.Diagnostics;
 
 namespace Viommu.Guest.Targets.Qemu;
 
-/// <summary>A program running for us: its input is empty, its output kept in short, and it never outlives disposal.</summary>
+/// <summary>A program running for us: what it writes is kept in short, and it never outlives disposal.</summary>
 internal sealed class ChildProcess : IQtestPeer, IDisposable
 {
     // How long the kernel and the pipes may take to tell of an end that has already happened.
@@ -12,25 +12,39 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
     private readonly Process _process;
     private readonly OutputTail _tail;
     private readonly Task _reading;
+    private readonly bool _leadsGroup;
     private volatile bool _killed;
 
-    private ChildProcess(Process process, int outputLines)
+    private ChildProcess(Process process, int outputLines, bool converses, bool leadsGroup)
     {
         _process = process;
+        _leadsGroup = leadsGroup;
         _tail = new OutputTail(outputLines);
-        process.StandardInput.Close();
-        _reading = Task.WhenAll(Keep(process.StandardOutput.BaseStream), Keep(process.StandardError.BaseStream));
+        if (!converses) process.StandardInput.Close();
+        _reading = converses
+            ? Keep(process.StandardError.BaseStream)
+            : Task.WhenAll(Keep(process.StandardOutput.BaseStream), Keep(process.StandardError.BaseStream));
     }
 
-    /// <summary>Starts a program; <paramref name="outputLines"/> of what it writes are kept.</summary>
-    public static ChildProcess Start(ProcessStartInfo info, int outputLines)
+    /// <summary>Starts a program whose input is empty; <paramref name="outputLines"/> of what it writes are kept.</summary>
+    public static ChildProcess Start(ProcessStartInfo info, int outputLines) =>
+        new(Launch(info), outputLines, converses: false, leadsGroup: false);
+
+    /// <summary>
+    /// Starts a program that is spoken to through <see cref="Input"/> and <see cref="Output"/>; <paramref name="errorLines"/> of its
+    /// standard error are kept. What it starts ends with it, also where it has ended before.
+    /// </summary>
+    public static ChildProcess Converse(string program, IEnumerable<string> arguments, int errorLines)
     {
-        info.RedirectStandardInput = true;
-        info.RedirectStandardOutput = true;
-        info.RedirectStandardError = true;
-        info.UseShellExecute = false;
-        return new ChildProcess(ProcessLauncher.Start(info), outputLines);
+        var info = ProcessLauncher.LeadingAGroup(program, arguments, out var leadsGroup);
+        return new(Launch(info), errorLines, converses: true, leadsGroup);
     }
+
+    /// <summary>Where a program that is spoken to reads; closed by <see cref="CloseInput"/>.</summary>
+    public Stream Input => _process.StandardInput.BaseStream;
+
+    /// <summary>What a program that is spoken to answers.</summary>
+    public Stream Output => _process.StandardOutput.BaseStream;
 
     /// <summary>The process id.</summary>
     public int Id => _process.Id;
@@ -38,11 +52,11 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
     /// <summary>True once the process has ended.</summary>
     public bool HasExited => _process.HasExited;
 
-    /// <summary>The last lines of standard output and standard error.</summary>
-    public IReadOnlyList<string> Output => [.. _tail.Lines.Where(IsNews)];
+    /// <summary>The last lines of standard error, and of standard output where nobody else reads it.</summary>
+    public IReadOnlyList<string> Said => [.. _tail.Lines.Where(IsNews)];
 
     /// <inheritdoc/>
-    public string LastWords => Output is { Count: > 0 } lines ? string.Join('\n', lines) : "(it wrote nothing)";
+    public string LastWords => Said is { Count: > 0 } lines ? string.Join('\n', lines) : "(it wrote nothing)";
 
     /// <summary>Waits for the end of the process and of its output; false where it still runs.</summary>
     public bool WaitForExit(TimeSpan patience)
@@ -75,18 +89,35 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
     {
         var ended = WaitForExit(Aftermath);
         if (_killed) return "was killed by the harness";
-        if (!ended) return "closed its qtest connection and runs on";
+        if (!ended) return "closed its connection and runs on";
         return _process.ExitCode > 128
             ? $"was ended by signal {_process.ExitCode - 128}{SignalName(_process.ExitCode - 128)}"
             : $"ended with exit code {_process.ExitCode}";
     }
 
+    /// <summary>Lets a program that is spoken to read the end of its input.</summary>
+    public void CloseInput()
+    {
+        try
+        {
+            Input.Dispose();
+        }
+        catch (IOException)
+        {
+            // It has closed its end already.
+        }
+    }
+
     /// <summary>Ends the process and what it started, from any thread, also when it has ended already.</summary>
     public void Kill()
     {
-        if (_process.HasExited) return;
-        _killed = true;
-        _process.Kill(entireProcessTree: true);
+        if (!_process.HasExited)
+        {
+            _killed = true;
+            _process.Kill(entireProcessTree: true);
+        }
+        // Those whose parent has ended are in no tree any more.
+        if (_leadsGroup) ProcessGroup.Kill(Id);
     }
 
     /// <summary>Kills and reaps.</summary>
@@ -95,6 +126,15 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
         Kill();
         WaitForExit(Aftermath);
         _process.Dispose();
+    }
+
+    private static Process Launch(ProcessStartInfo info)
+    {
+        info.RedirectStandardInput = true;
+        info.RedirectStandardOutput = true;
+        info.RedirectStandardError = true;
+        info.UseShellExecute = false;
+        return ProcessLauncher.Start(info);
     }
 
     private async Task Keep(Stream stream)

@@ -6,7 +6,7 @@ internal sealed class PrivateDirectory : IDisposable
     /// <summary>Makes one inside <paramref name="parent"/>. Throws <see cref="IOException"/> and kin.</summary>
     public PrivateDirectory(string parent)
     {
-        if (OperatingSystem.IsWindows()) throw new PlatformNotSupportedException("QEMU is driven on UNIX systems alone");
+        if (OperatingSystem.IsWindows()) throw new PlatformNotSupportedException("targets in processes of their own are driven on UNIX systems alone");
         Path = System.IO.Path.Combine(parent, $"viommu-{Guid.NewGuid():n}");
         Directory.CreateDirectory(Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }

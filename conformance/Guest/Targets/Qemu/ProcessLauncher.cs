@@ -11,6 +11,7 @@ internal static class ProcessLauncher
 {
     private static readonly BlockingCollection<Action> Requests = [];
     private static readonly Lazy<string?> SetPriv = new(FindSetPriv);
+    private static readonly Lazy<string?> SetSid = new(() => FindOnPath("setsid"));
 
     static ProcessLauncher() => new Thread(Serve) { IsBackground = true, Name = "process launcher" }.Start();
 
@@ -40,6 +41,16 @@ internal static class ProcessLauncher
         ? new(setPriv, ["--pdeathsig", "KILL", "--", program, .. arguments])
         : new(program, arguments);
 
+    /// <summary>
+    /// As <see cref="DyingWithUs"/>, and the program leads a process group, so that all it starts can be ended with it; false in
+    /// <paramref name="leadsGroup"/> where there is no setsid to make it so.
+    /// </summary>
+    public static ProcessStartInfo LeadingAGroup(string program, IEnumerable<string> arguments, out bool leadsGroup)
+    {
+        leadsGroup = SetSid.Value is not null;
+        return SetSid.Value is { } setSid ? DyingWithUs(setSid, [program, .. arguments]) : DyingWithUs(program, arguments);
+    }
+
     /// <summary>The full path of a program on <c>PATH</c>, or null.</summary>
     public static string? FindOnPath(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "")
@@ -52,7 +63,7 @@ internal static class ProcessLauncher
     {
         if (FindOnPath("setpriv") is not { } path) return null;
         using var help = ChildProcess.Start(new ProcessStartInfo(path, ["--help"]), outputLines: 100);
-        return help.WaitForExit(TimeSpan.FromSeconds(5)) && help.Output.Any(line => line.Contains("--pdeathsig", StringComparison.Ordinal))
+        return help.WaitForExit(TimeSpan.FromSeconds(5)) && help.Said.Any(line => line.Contains("--pdeathsig", StringComparison.Ordinal))
             ? path
             : null;
     }

@@ -19,18 +19,9 @@ internal sealed class QemuMachine : IDisposable
     private QtestClient? _qtest;
     private bool _disposed;
 
-    private QemuMachine(string parent)
+    private QemuMachine()
     {
-        _directory = new PrivateDirectory(parent);
-        try
-        {
-            Ram = SharedRam.Create(_directory["ram"]);
-        }
-        catch
-        {
-            _directory.Dispose();
-            throw;
-        }
+        Ram = SharedRam.CreateWhereThereIsRoom(out _directory);
         AppDomain.CurrentDomain.ProcessExit += EndWithProcess;
     }
 
@@ -54,7 +45,7 @@ internal sealed class QemuMachine : IDisposable
         QemuMachine? machine = null;
         try
         {
-            machine = WithRoomForRam();
+            machine = new QemuMachine();
             machine.Launch(program, devices, answerDeadline);
             return machine;
         }
@@ -63,7 +54,7 @@ internal sealed class QemuMachine : IDisposable
             or TargetUnavailableException)
         {
             machine?.Dispose();
-            var words = machine?._child?.Output is { Count: > 0 } output ? $": {string.Join("; ", output.TakeLast(3))}" : "";
+            var words = machine?._child?.Said is { Count: > 0 } output ? $": {string.Join("; ", output.TakeLast(3))}" : "";
             throw new TargetUnavailableException(
                 $"{program.Path} (QEMU {program.Version}) does not start: {failure.Message}{words}", failure);
         }
@@ -93,21 +84,6 @@ internal sealed class QemuMachine : IDisposable
         _qtest?.Dispose();
         Ram.Dispose();
         _directory.Dispose();
-    }
-
-    // Memory comes from a memory file system if it has room, as containers often give /dev/shm 64 MiB in all.
-    private static QemuMachine WithRoomForRam()
-    {
-        const string MemoryFileSystem = "/dev/shm";
-        try
-        {
-            if (Directory.Exists(MemoryFileSystem)) return new QemuMachine(MemoryFileSystem);
-        }
-        catch (Exception full) when (full is IOException or UnauthorizedAccessException)
-        {
-            return new QemuMachine(Path.GetTempPath());
-        }
-        return new QemuMachine(Path.GetTempPath());
     }
 
     private void Launch(QemuProgram program, IEnumerable<string> devices, TimeSpan answerDeadline)
@@ -149,7 +125,7 @@ internal sealed class QemuMachine : IDisposable
             "-no-user-config", "-nodefaults", "-display", "none", "-monitor", "none",
             // Without its interval timer the machine is idle for seconds of virtual time; with it, -icount below would keep a core busy.
             "-M", "q35,pit=off,memory-backend=ram",
-            "-object", $"memory-backend-file,id=ram,size={size}M,share=on,mem-path={_directory["ram"]}",
+            "-object", $"memory-backend-file,id=ram,size={size}M,share=on,mem-path={_directory[SharedRam.FileName]}",
             "-m", size,
             "-accel", "tcg",
             // Virtual time jumps to the next timer while the processor is halted: device timers (edu's 100 ms) fire at once.

@@ -59,7 +59,7 @@ internal sealed record QemuProgram(string Path, string Version, IReadOnlySet<str
             using var child = ChildProcess.Start(ProcessLauncher.DyingWithUs(path, arguments), outputLines: 200);
             if (!child.WaitForExit(Patience))
                 throw new TargetUnavailableException($"{path} did not answer {arguments[0]} within {Patience.TotalSeconds:0} s");
-            return child.Output;
+            return child.Said;
         }
         catch (Win32Exception refusal)
         {

@@ -2,11 +2,14 @@ using System.IO.MemoryMappedFiles;
 
 namespace Viommu.Guest.Targets.Qemu;
 
-/// <summary>Guest memory as a file that QEMU maps too: what either side stores the other sees, without a word over the socket.</summary>
+/// <summary>Guest memory as a file that the target's process maps too: what either side stores the other sees, without a word in between.</summary>
 internal sealed class SharedRam : IGuestRam, IDisposable
 {
     /// <summary>Size of guest memory in MiB.</summary>
     public const int SizeInMebibytes = 64;
+
+    /// <summary>Name of the file in its directory.</summary>
+    public const string FileName = "ram";
 
     private const long Size = (long)SizeInMebibytes << 20;
 
@@ -19,20 +22,22 @@ internal sealed class SharedRam : IGuestRam, IDisposable
         _view = file.CreateViewAccessor(0, Size);
     }
 
-    /// <summary>Makes the file. Throws <see cref="IOException"/> where there is no room for it.</summary>
-    public static SharedRam Create(string path)
+    /// <summary>
+    /// Makes the file in a directory of its own: in a memory file system if that has room, as containers often give /dev/shm 64 MiB in
+    /// all. Throws <see cref="IOException"/> and kin.
+    /// </summary>
+    public static SharedRam CreateWhereThereIsRoom(out PrivateDirectory directory)
     {
-        using var file = new FileStream(path, new FileStreamOptions
+        const string MemoryFileSystem = "/dev/shm";
+        try
         {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.ReadWrite,
-            Share = FileShare.ReadWrite,
-            // All of it now: a memory file system that runs full later would end both processes by SIGBUS.
-            PreallocationSize = Size,
-        });
-        file.SetLength(Size);
-        return new(MemoryMappedFile.CreateFromFile(
-            file, null, Size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false));
+            if (Directory.Exists(MemoryFileSystem)) return CreateIn(MemoryFileSystem, out directory);
+        }
+        catch (Exception full) when (full is IOException or UnauthorizedAccessException)
+        {
+            return CreateIn(Path.GetTempPath(), out directory);
+        }
+        return CreateIn(Path.GetTempPath(), out directory);
     }
 
     /// <inheritdoc/>
@@ -58,6 +63,35 @@ internal sealed class SharedRam : IGuestRam, IDisposable
     {
         _view.Dispose();
         _file.Dispose();
+    }
+
+    private static SharedRam CreateIn(string parent, out PrivateDirectory directory)
+    {
+        directory = new PrivateDirectory(parent);
+        try
+        {
+            return Create(directory[FileName]);
+        }
+        catch
+        {
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    private static SharedRam Create(string path)
+    {
+        using var file = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.ReadWrite,
+            // All of it now: a memory file system that runs full later would end both processes by SIGBUS.
+            PreallocationSize = Size,
+        });
+        file.SetLength(Size);
+        return new(MemoryMappedFile.CreateFromFile(
+            file, null, Size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false));
     }
 
     private void CheckWithinWindow(ulong address, int length)

@@ -1,0 +1,84 @@
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Checks;
+using Viommu.Conformance.Running;
+using Viommu.Conformance.Tests.Program;
+using Viommu.Conformance.Tests.Running;
+
+namespace Viommu.Conformance.Tests.Served;
+
+/// <summary>What a user types: programs, each in a process of its own, that are judged.</summary>
+public class ServedProgramTests
+{
+    private static readonly string Conformance = Path.Combine(AppContext.BaseDirectory, "conformance");
+
+    [Fact]
+    public void The_program_judges_the_reference_device_in_another_of_its_own_processes()
+    {
+        using var cli = OnRealTarget();
+        Assert.Equal(ExitCode.AsExpected, cli.Run("--target", $"exec:'{Conformance}' serve", "--strict", "--only", "*IOMMU-MAP-*", "--only", "*IOMMU-CONFIG-*"));
+        Assert.Contains("model ", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("(pci, split)", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("PASS    IOMMU-MAP-D-01", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Packed_rings_are_asked_for_and_a_device_without_them_is_refused()
+    {
+        using var cli = OnRealTarget();
+        Assert.Equal(ExitCode.AsExpected, cli.Run("--target", $"exec,ring=packed:'{Conformance}' serve --target model,transport=mmio", "--strict", "--only", "PACKED-*"));
+        Assert.Contains("RING_PACKED", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("PASS    PACKED-", cli.Output, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Harness, cli.Run("--target", $"exec,ring=packed:'{Conformance}' serve --target model,transport=mmio-legacy", "--only", "PACKED-*"));
+        Assert.Contains("conformance: --target exec: the model cannot offer RING_PACKED on a legacy interface", cli.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void The_example_in_Python_keeps_what_it_offers()
+    {
+        Skip.If(!HasPython() && Environment.GetEnvironmentVariable("CI") != "true", "python3 is not installed");
+        var example = Path.Combine(FindRoot(), "conformance", "Guest", "Targets", "Served", "examples", "tiny_iommu.py");
+        using var cli = OnRealTarget();
+        Assert.Equal(ExitCode.AsExpected, cli.Run("--target", $"exec:python3 '{example}'", "--strict", "--only", "*IOMMU-*", "--only", "*MMIO-*"));
+        Assert.Contains("tiny 1.0", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("PASS    IOMMU-UNMAP-D-06", cli.Output, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Harness, cli.Run("--target", $"exec,ring=packed:python3 '{example}'", "--only", "PACKED-*"));
+        Assert.Contains("tiny 1.0 does not offer RING_PACKED, which ring=packed asks for", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Serve_answers_line_by_line_until_its_input_ends()
+    {
+        using var cli = new CliRun { Commands = "hello 1\nread mmio 0x0 4\n" };
+        Assert.Equal(ExitCode.AsExpected, cli.Invoke("serve", "--target", "model,transport=mmio"));
+        var answers = cli.Answers.Split('\n');
+        Assert.Equal(3, answers.Length);
+        Assert.Contains("device=mmio:0xa000000 ", answers[0], StringComparison.Ordinal);
+        Assert.Equal("ERR there is no device yet: start comes first", answers[1]);
+        Assert.Equal("", answers[2]);
+        Assert.Equal("", cli.Output);
+        Assert.Equal("", cli.Error);
+    }
+
+    [Theory]
+    [InlineData("qemu", "serve --target: 'qemu' is not the reference device")]
+    [InlineData("model,transport=usb", "transport=usb is unknown")]
+    public void Serve_has_the_reference_device_alone(string target, string complaint)
+    {
+        using var cli = new CliRun();
+        Assert.Equal(ExitCode.Usage, cli.Invoke("serve", "--target", target));
+        Assert.Contains(complaint, cli.Error, StringComparison.Ordinal);
+        Assert.Equal("", cli.Answers);
+    }
+
+    private static CliRun OnRealTarget() =>
+        new() { OnRealTarget = true, Width = 200, Checks = CheckRegistry.Find(typeof(Check).Assembly, ScriptedRun.Catalogue) };
+
+    private static bool HasPython() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "python3")));
+
+    private static string FindRoot()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory.FullName, "Conformance.sln"))) directory = directory.Parent!;
+        return directory.FullName;
+    }
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Text;
+using Viommu.Conformance.Program;
+using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Expectations;
+
+namespace Viommu.Fuzz.Program;
+
+/// <summary>The options that say what is known of a device already.</summary>
+internal sealed class KnownOptions
+{
+    private readonly Option<string?> _expect = new("--expect")
+    {
+        Description = "Known findings: they are listed, do not end the campaign, and do not turn it red.",
+        HelpName = "FILE.yaml",
+    };
+
+    private readonly Option<string?> _update = new("--update-expectations")
+    {
+        Description = "Write FILE so that it knows what this campaign has found; what is in it stays. It is read as --expect where that is not given.",
+        HelpName = "FILE.yaml",
+    };
+
+    private readonly Option<bool> _strict = new("--strict") { Description = "Turn red where a known finding did not come up." };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_expect);
+        command.Add(_update);
+        command.Add(_strict);
+    }
+
+    /// <summary>True where a known finding that did not come up is red.</summary>
+    public bool IsStrict(ParseResult parsed) => parsed.GetValue(_strict);
+
+    /// <summary>What is known.</summary>
+    public KnownFindings Read(ParseResult parsed, FuzzHost host, string target, string device)
+    {
+        string? updated = parsed.GetValue(_update);
+        if (updated is not null && Path.GetDirectoryName(Path.GetFullPath(updated)) is { } folder && !Directory.Exists(folder))
+            throw new UsageException($"--update-expectations: there is no folder {folder}");
+        string? file = parsed.GetValue(_expect) ?? (updated is not null && File.Exists(updated) ? updated : null);
+        return new(file is null ? [] : KnownFindingFile.Load(file), DateOnly.FromDateTime(host.Clock.GetUtcNow().UtcDateTime), target, device);
+    }
+
+    /// <summary>Writes the file that was asked for.</summary>
+    public void Update(ParseResult parsed, FuzzHost host, KnownFindings known, IEnumerable<Finding> found)
+    {
+        if (parsed.GetValue(_update) is not { } file) return;
+        if (CorpusFolder.TryWrite(file, Encoding.UTF8.GetBytes(KnownFindingFile.Print(known.With(found)))) is { } trouble) throw new CorpusException(trouble);
+        host.Console.Line($"known findings: {file}; complete the reason and the url of new entries");
+    }
+}
