@@ -80,6 +80,9 @@ public class TargetTests
     [InlineData("sequence")]
     [InlineData("split-ring")]
     [InlineData("packed-ring")]
+    [InlineData("transport-mmio")]
+    [InlineData("transport-pci")]
+    [InlineData("transport-legacy")]
     public void An_execution_allocates_nothing(string name)
     {
         var target = TargetList.Find(name);

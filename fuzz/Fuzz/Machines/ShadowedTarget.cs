@@ -1,10 +1,11 @@
+using Viommu.Device.Iommu;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Machines;
 
 /// <summary>The machine around a device in shadowed memory, as a guest sees it: what register interceptors are put around.</summary>
-internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory) : ITarget
+internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory, IommuDevice? iommu = null) : ITarget
 {
     public TargetIdentity Identity { get; } = new("fuzz", "");
 
@@ -24,6 +25,11 @@ internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory) : IT
 
     public bool? InterruptLine => slot.InterruptLine;
 
+    /// <summary>How the machine's operator changes bypass; false where the device has none.</summary>
+    public Func<bool, bool> ChangeBypass { get; init; } = _ => false;
+
+    public bool TryChangeBypass(bool bypass) => ChangeBypass(bypass);
+
     public uint ConfigRead(PciAddress function, int offset, int width) => slot.TryConfigRead(function, offset, width, out uint value) ? value : uint.MaxValue >> (32 - (8 * width));
 
     public void ConfigWrite(PciAddress function, int offset, int width, uint value) => slot.ConfigWrite(function, offset, width, value);
@@ -38,6 +44,12 @@ internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory) : IT
     public void IoWrite(ushort port, int width, uint value) => slot.IoWrite(port, width, value);
 
     public void SystemReset() => slot.SystemReset();
+
+    public bool TryChangeBypass(bool bypass)
+    {
+        iommu?.ChangeBypass(bypass);
+        return iommu is not null;
+    }
 
     public bool Await(Func<bool> condition, TimeSpan patience) => condition();
 

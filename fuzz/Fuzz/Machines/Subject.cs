@@ -16,6 +16,9 @@ internal sealed record Subject(ModelVariation Variation, ModelConfiguration Conf
     /// <summary>True where something stands between drivers and the device's registers, so that drivers have to come through a whole machine.</summary>
     public bool InterceptsRegisters => Variation.Machine != _asItIs.Machine;
 
+    /// <summary>True where what virtio-pci offers is not what the reference device does.</summary>
+    public bool VariesPci => Variation.PciOptions != _asItIs.PciOptions;
+
     /// <summary>True where it shows on that ring to drivers of a modern transport.</summary>
     public bool IsOnRing(ModelRing ring) => !Configuration.IsLegacy && Configuration.Ring == ring;
 

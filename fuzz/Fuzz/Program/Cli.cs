@@ -3,6 +3,7 @@ using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Fuzz.Program;
@@ -21,7 +22,7 @@ internal static class Cli
         {
             return Complain(host, e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is CorpusException or TargetUnavailableException)
+        catch (Exception e) when (e is CorpusException or TargetUnavailableException or HarnessException)
         {
             return Complain(host, e.Message, ExitCode.Harness);
         }

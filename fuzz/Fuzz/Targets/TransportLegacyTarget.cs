@@ -11,7 +11,7 @@ internal static class TransportLegacyTarget
     public static readonly TargetInfo Info = new(
         "transport-legacy", "accesses of any width to virtio-mmio version 1 and to transitional virtio-pci",
         TransportTarget.Shape(2, isPci: true, MmioRegisters.Offsets, MmioRegisters.Offsets, _ports), TransportTarget.StateCount,
-        subject => new TransportTarget(new LegacyMmioMachine(subject), new PciMachine(subject, isLegacy: true)))
+        subject => new TransportTarget(new LegacyMmioMachine(subject), new LegacyPciMachine(subject)))
     {
         Shows = subject => subject.InterceptsRegistersOf(ModelTransport.LegacyMmio) || subject.InterceptsRegistersOf(ModelTransport.TransitionalPci),
         Constants = [.. SpecConstants.LegacyPorts, .. SpecConstants.MmioRegisters, .. SpecConstants.PciRegisters, .. SpecConstants.Statuses, .. SpecConstants.FeatureBits],
@@ -21,6 +21,9 @@ internal static class TransportLegacyTarget
             new("mmio-queue-moves", TransportTarget.Program(0, TransportTarget.Step(1, 4, 0x040, 0), TransportTarget.Step(1, 4, 0x028, 0x1000), TransportTarget.Step(1, 4, 0x03c, 64), TransportTarget.Step(1, 4, 0x040, 0x101))),
             new("pci-served-request", TransportTarget.Program(1, TransportTarget.Step(8, 4, 0, 0), TransportTarget.Step(7, 2, 0x10, 0), TransportTarget.Step(6, 1, 0x13, 0))),
             new("pci-both-interfaces", TransportTarget.Program(1, TransportTarget.Step(7, 1, 0x12, 0), TransportTarget.Step(1, 1, 0x14, 3), TransportTarget.Step(7, 4, 4, 0xffff_ffff), TransportTarget.Step(1, 1, 0x14, 0xb))),
+            .. DriverSeeds.For(0, "mmio-"),
+            .. DriverSeeds.For(1, "pci-"),
+            .. PciSeeds.For(1, "pci-"),
         ],
     };
 }

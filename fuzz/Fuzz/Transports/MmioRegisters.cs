@@ -19,6 +19,8 @@ internal static class MmioRegisters
         new("suspend-and-resume", TransportTarget.Program(0, Set(0x070, 0x1f), Step(Offer), Set(0x050, 0), Set(0x070, 0x1f), Set(0x050, 0))),
         new("queue-reset", TransportTarget.Program(0, Set(0x030, 0), Set(0x0c0, 1), Set(0x044, 1), Step(Offer), Set(0x050, 0))),
         new("odd-widths", TransportTarget.Program(0, TransportTarget.Step(0, 1, 0x100, 0), TransportTarget.Step(0, 8, 0x108, 0), TransportTarget.Step(Write, 2, 0x070, 0), Step(Provoke))),
+        new("half-acknowledged", TransportTarget.Program(0, DriverSeeds.Do(Steps.Use, count: 1), DriverSeeds.Do(Steps.ChangeBypass), Set(0x064, 1), DriverSeeds.Do(Steps.Survey))),
+        .. DriverSeeds.For(0),
     ];
 
     private static byte[] Set(uint register, ulong value) => TransportTarget.Step(Write, 4, register, value);

@@ -1,221 +1,240 @@
-using Viommu.Device.Transport.Pci;
 using Viommu.Fuzz.Machines;
-using Viommu.Guest.Targets;
-using Viommu.Guest.Targets.Model;
+using Viommu.Fuzz.Transports.Judging;
+using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
 
-/// <summary>A virtio-pci function (section 4.1), with or without the legacy interface; where its structures are it says itself.</summary>
-internal sealed class PciMachine : RegisterMachine
+/// <summary>A virtio-pci function without the legacy interface (section 4.1.4).</summary>
+internal sealed class PciMachine : AnyPciMachine
 {
-    private const ulong FirstBar = 0xe000_0000;
-    private const ulong SecondBar = 0xe001_0000;
-    private const ushort IoBar = 0xc000;
-    private const int Command = 0x04;
-    private const int FirstBarRegister = 0x10;
-    private const int CapabilitiesPointer = 0x34;
-    private const byte VendorSpecific = 0x09;
-    private const uint Enabled = 7;
-    private const uint Alive = StatusBits.Live;
-    private const uint LegacyAlive = StatusBits.Found | StatusBits.DriverOk;
-
-    // Offsets in the common configuration structure (section 4.1.4.3), and in the legacy header (section 4.1.4.10).
+    // Offsets in the common configuration structure (section 4.1.4.3).
+    private const int DeviceFeatureSelect = 0x00;
+    private const int DeviceFeature = 0x04;
     private const int DriverFeatureSelect = 0x08;
     private const int DriverFeature = 0x0c;
+    private const int ConfigVector = 0x10;
+    private const int NumQueues = 0x12;
     private const int DeviceStatus = 0x14;
+    private const int ConfigGeneration = 0x15;
     private const int QueueSelect = 0x16;
     private const int SizeOfQueue = 0x18;
+    private const int QueueVector = 0x1a;
     private const int QueueEnable = 0x1c;
+    private const int QueueNotifyOff = 0x1e;
     private const int QueueDescriptors = 0x20;
     private const int QueueDriver = 0x28;
     private const int QueueDevice = 0x30;
-    private const int LegacyDriverFeatures = 0x04;
-    private const int LegacyQueueAddress = 0x08;
-    private const int LegacyQueueSelect = 0x0e;
-    private const int LegacyQueueNotify = 0x10;
-    private const int LegacyStatus = 0x12;
+    private const int QueueResetAt = 0x3a;
 
-    private static readonly PciAddress _address = new(0, 3, 0);
+    private const int ConfigurationWords = IommuConfig.BypassOffset / 4;
 
-    private readonly VirtioPciFunction _function;
-    private readonly bool _isLegacy;
-    private readonly ulong _structures;
-    private readonly ulong _msix;
-    private readonly ITarget? _intercepted;
-    private bool _isFound;
-    private int _common;
-    private int _notify;
+    private readonly PciJudge _judge;
 
-    public PciMachine(Subject subject, bool isLegacy)
-        : base(subject)
+    // By what is negotiated: which of several structures, and whether through configuration space.
+    private bool _usesOther;
+    private bool _usesWindow;
+
+    public PciMachine(Subject subject)
+        : base(subject, isLegacy: false) => _judge = new(Memory, Structures);
+
+    public override uint Status => (uint)ReadAt(Space.Registers, Structures.Of(PciStructures.Common, isOther: false).Offset + DeviceStatus, 1);
+
+    protected override AnyPciJudge PciJudge => _judge;
+
+    public override void Negotiate(uint choice)
     {
-        _isLegacy = isLegacy;
-        // In a transitional function the legacy header has the first BAR, and the structures the third.
-        (_structures, _msix) = isLegacy ? (SecondBar, FirstBar) : (FirstBar, SecondBar);
-        _function = new(Device, RingMemory, subject.Variation.PciOptions(new VirtioPciOptions { Features = Offered, Transitional = isLegacy }));
-        if (!subject.InterceptsRegistersOf(isLegacy ? ModelTransport.TransitionalPci : ModelTransport.Pci)) return;
-        DeviceLocation location = isLegacy ? new DeviceLocation.TransitionalPciFunction() : new DeviceLocation.PciFunction();
-        _intercepted = subject.Variation.Machine(new ShadowedTarget(new ModelPciSlot(_function, location), Memory));
-    }
-
-    // Vendor and device, revision and class, header type, subsystem, the start of the list of capabilities.
-    protected override IReadOnlyList<(Space Space, int Offset, int Width)> Identity { get; } =
-        [(Space.Configuration, 0x00, 4), (Space.Configuration, 0x08, 4), (Space.Configuration, 0x0e, 1), (Space.Configuration, 0x2c, 4), (Space.Configuration, CapabilitiesPointer, 1)];
-
-    public override uint Status => _isLegacy ? PortRead(IoBar + LegacyStatus, 1) : (uint)Common(DeviceStatus, 1);
-
-    public override void PowerOn()
-    {
-        if (_intercepted is null) _function.SystemReset();
-        else _intercepted.SystemReset();
-        RestoreAccess();
-        if (!_isFound) FindStructures();
-    }
-
-    public override ulong ReadAt(Space space, int offset, int width) => space switch
-    {
-        Space.Configuration => ConfigRead(offset & 0xff, Math.Min(width, 4)),
-        Space.Ports => PortRead(IoBar + (offset & 0xff), Math.Min(width, 4)),
-        _ => RegisterRead((space == Space.Second ? _msix : _structures) + (uint)offset, width),
-    };
-
-    public override void WriteAt(Space space, int offset, int width, ulong value)
-    {
-        switch (space)
-        {
-            case Space.Configuration: ConfigWrite(offset & 0xff, Math.Min(width, 4), (uint)value); break;
-            case Space.Ports: PortWrite(IoBar + (offset & 0xff), Math.Min(width, 4), (uint)value); break;
-            default: RegisterWrite((space == Space.Second ? _msix : _structures) + (uint)offset, width, value); break;
-        }
-    }
-
-    protected override void RestoreAccess()
-    {
-        ConfigWrite(Command, 2, 0);
-        if (_isLegacy)
-        {
-            ConfigWrite(FirstBarRegister, 4, IoBar);
-            ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
-            ConfigWrite(FirstBarRegister + 8, 4, (uint)_structures);
-        }
-        else
-        {
-            ConfigWrite(FirstBarRegister, 4, (uint)_structures);
-            ConfigWrite(FirstBarRegister + 4, 4, (uint)_msix);
-        }
-
-        ConfigWrite(Command, 2, Enabled);
-    }
-
-    protected override void Initialize()
-    {
-        if (_isLegacy)
-        {
-            InitializeLegacy();
-            return;
-        }
-
+        Reach();
+        _usesOther = (choice & Choice.OtherStructures) != 0;
+        _usesWindow = (choice & Choice.ThroughWindow) != 0;
         SetCommon(DeviceStatus, 1, 0);
-        Require(Status == 0, "the device status is not 0");
+        SetCommon(DeviceStatus, 1, StatusBits.Acknowledge);
         SetCommon(DeviceStatus, 1, StatusBits.Found);
-        SetCommon(DriverFeatureSelect, 4, 0);
-        SetCommon(DriverFeature, 4, (uint)Accepted);
-        SetCommon(DriverFeatureSelect, 4, 1);
-        SetCommon(DriverFeature, 4, (uint)(Accepted >> 32));
+        ReadOffer();
+        ulong accepted = Chosen(choice);
+        if ((choice & Choice.WriteTwice) != 0) Accept(0);
+        Accept(accepted);
+        ReadAccepted();
         SetCommon(DeviceStatus, 1, StatusBits.Negotiated);
-        SetCommon(QueueSelect, 2, 0);
-        Require(Common(QueueEnable, 2) == 0, "a queue is enabled");
-        SetCommon(SizeOfQueue, 2, QueueSize);
-        SetCommon(QueueDescriptors, 8, At(Descriptors));
-        SetCommon(QueueDriver, 8, At(Available));
-        SetCommon(QueueDevice, 8, At(Used));
-        SetCommon(QueueEnable, 2, 1);
-        SetCommon(DeviceStatus, 1, Alive);
-        Require(Status == Alive, "a legal negotiation does not end in DRIVER_OK");
-    }
-
-    protected override void Notify()
-    {
-        if (_isLegacy) PortWrite(IoBar + LegacyQueueNotify, 2, 0);
-        else RegisterWrite(_structures + (uint)_notify, 2, 0);
-    }
-
-    private void FindStructures()
-    {
-        int patience = 64;
-        for (int at = (int)ConfigRead(CapabilitiesPointer, 1); at != 0 && patience-- > 0; at = (int)ConfigRead(at + 1, 1))
+        Common(DeviceStatus, 1);
+        ReadAccepted();
+        for (int queue = 0; queue < DeviceJudge.QueueCount; queue++)
         {
-            if (ConfigRead(at, 1) != VendorSpecific) continue;
-            int offset = (int)ConfigRead(at + 8, 4);
-            switch (ConfigRead(at + 3, 1))
-            {
-                case 1: _common = offset; break;
-                case 2: _notify = offset; break;
-            }
+            SetCommon(QueueSelect, 2, (uint)queue);
+            Common(SizeOfQueue, 2);
+            Common(QueueNotifyOff, 2);
+        }
+    }
+
+    public override void EnableQueue(int queue)
+    {
+        SetCommon(QueueSelect, 2, (uint)queue);
+        SetCommon(QueueEnable, 2, 1);
+    }
+
+    public override void StopQueue(int queue)
+    {
+        SetCommon(QueueSelect, 2, (uint)queue);
+        SetCommon(QueueEnable, 2, 0);
+        Common(QueueEnable, 2);
+    }
+
+    public override void ResetQueue(int queue)
+    {
+        if ((Judge.Negotiated & Features.RingReset) == 0) return;
+        SetCommon(QueueSelect, 2, (uint)queue);
+        SetCommon(QueueResetAt, 2, 1);
+        for (int patience = 4; patience > 0 && Common(QueueResetAt, 2) != 0; patience--) { }
+    }
+
+    public override void Acknowledge() => ReadRegister(Structures.Of(PciStructures.Isr, _usesOther).Offset, 1);
+
+    public override void WriteBypass(byte value) => WriteRegister(Structures.Of(PciStructures.Device, _usesOther).Offset + IommuConfig.BypassOffset, 1, value);
+
+    public override void Survey(uint order)
+    {
+        LookOver();
+        ReadOffer();
+        ReadAccepted();
+        Common(NumQueues, 2);
+        for (uint i = 0; i < 5; i++)
+        {
+            uint queue = (order & 1) != 0 ? 4 - i : i;
+            SetCommon(QueueSelect, 2, queue < 4 ? queue : 0xffff);
+            Common(SizeOfQueue, 2);
+            Common(QueueEnable, 2);
+            Common(QueueNotifyOff, 2);
+            Common(QueueVector, 2);
+            if ((Judge.Negotiated & Features.RingReset) != 0) Common(QueueResetAt, 2);
         }
 
-        _isFound = true;
+        Common(ConfigVector, 2);
+        if ((order & 4) != 0) TouchAddresses();
+        int device = Structures.Of(PciStructures.Device, _usesOther).Offset;
+        Common(ConfigGeneration, 1);
+        // First, so that nothing is read between a change and that.
+        ReadRegister(device + IommuConfig.BypassOffset, 1);
+        for (int i = 0; i < ConfigurationWords; i++) ReadRegister(device + (4 * ((order & 2) != 0 ? i : ConfigurationWords - 1 - i)), 4);
+        Common(ConfigGeneration, 1);
     }
 
-    private void InitializeLegacy()
+    protected override void PlaceQueue(int queue)
     {
-        SetLegacy(LegacyStatus, 1, 0);
-        Require(Status == 0, "the device status is not 0");
-        SetLegacy(LegacyStatus, 1, StatusBits.Found);
-        SetLegacy(LegacyDriverFeatures, 4, (uint)Accepted);
-        SetLegacy(LegacyQueueSelect, 2, 0);
-        SetLegacy(LegacyQueueAddress, 4, (uint)(At(Descriptors) / 4096));
-        SetLegacy(LegacyStatus, 1, LegacyAlive);
-        Require(Status == LegacyAlive, "a legacy initialization does not end in DRIVER_OK");
+        var ring = Judge.Rings[queue];
+        SetCommon(QueueSelect, 2, (uint)queue);
+        SetCommon(SizeOfQueue, 2, (uint)ring.Size);
+        SetAddress(QueueDescriptors, ring.Descriptors);
+        SetAddress(QueueDriver, ring.Available);
+        SetAddress(QueueDevice, ring.Used);
     }
 
-    private void SetLegacy(int offset, int width, uint value) => PortWrite(IoBar + offset, width, value);
+    protected override void MapEvent(int happening, ushort vector)
+    {
+        int register = ConfigVector;
+        if (happening < DeviceJudge.QueueCount)
+        {
+            register = QueueVector;
+            SetCommon(QueueSelect, 2, (uint)happening);
+        }
 
-    private ulong Common(int offset, int width) => RegisterRead(_structures + (uint)(_common + offset), width);
+        SetCommon(register, 2, vector);
+        Common(register, 2);
+    }
+
+    protected override void Notify(int queue)
+    {
+        int doorbell = _judge.DoorbellOf(queue, _usesOther);
+        if (doorbell >= 0) WriteRegister(doorbell, (Judge.Negotiated & Features.NotificationData) != 0 ? 4 : 2, Judge.Rings[queue].Notification);
+    }
+
+    protected override void WriteStatus(uint value) => SetCommon(DeviceStatus, 1, value);
+
+    protected override void SeeStatus(uint status)
+    {
+        if (PciJudge.IsReachable && PciJudge.HasMemorySpace) Judge.SawStatus(status);
+    }
+
+    protected override void Saw(Space space, int offset, int width, ulong value)
+    {
+        if (space == Space.Registers) _judge.Saw(offset, width, value);
+        else base.Saw(space, offset, width, value);
+    }
+
+    protected override void Wrote(Space space, int offset, int width, ulong value)
+    {
+        if (space == Space.Registers) _judge.Wrote(offset, width, value);
+        else base.Wrote(space, offset, width, value);
+    }
+
+    // PCI-LAYOUT-D-01: of a queue that is not in use, so that nobody minds.
+    private void TouchAddresses()
+    {
+        const int queue = DeviceJudge.QueueCount - 1;
+        if (Judge.Queues[queue].MayBeUsed || (Judge.Status & StatusBits.FeaturesOk) == 0) return;
+        SetCommon(QueueSelect, 2, queue);
+        for (int at = QueueDescriptors; at <= QueueDevice; at += 8)
+        {
+            SetCommon(at + 4, 4, 0x1234);
+            SetCommon(at, 4, 0x5678_9000);
+            Common(at + 4, 4);
+            Common(at, 4);
+        }
+    }
+
+    private void ReadOffer()
+    {
+        for (uint word = 0; word < 4; word++)
+        {
+            SetCommon(DeviceFeatureSelect, 4, word);
+            Common(DeviceFeature, 4);
+            Common(DeviceFeature, 4);
+        }
+    }
+
+    private void Accept(ulong accepted)
+    {
+        SetCommon(DriverFeatureSelect, 4, 0);
+        SetCommon(DriverFeature, 4, (uint)accepted);
+        SetCommon(DriverFeatureSelect, 4, 1);
+        SetCommon(DriverFeature, 4, (uint)(accepted >> 32));
+    }
+
+    private void ReadAccepted()
+    {
+        for (uint word = 0; word < 2; word++)
+        {
+            SetCommon(DriverFeatureSelect, 4, word);
+            Common(DriverFeature, 4);
+        }
+    }
 
     // Fields of 64 bits are written in halves (section 4.1.3.1).
-    private void SetCommon(int offset, int width, ulong value)
+    private void SetAddress(int field, int offset)
     {
-        ulong at = _structures + (uint)(_common + offset);
-        if (width < 8)
+        SetCommon(field, 4, (uint)(ShadowedMemory.First + (uint)offset));
+        SetCommon(field + 4, 4, 0);
+    }
+
+    private uint Common(int field, int width) => (uint)ReadRegister(Structures.Of(PciStructures.Common, _usesOther).Offset + field, width);
+
+    private void SetCommon(int field, int width, uint value) => WriteRegister(Structures.Of(PciStructures.Common, _usesOther).Offset + field, width, value);
+
+    private ulong ReadRegister(int offset, int width)
+    {
+        if (!_usesWindow) return Read(Space.Registers, offset, width);
+        ulong value = ReadThroughWindow(offset, width);
+        _judge.Seen(offset, width, value);
+        return value;
+    }
+
+    private void WriteRegister(int offset, int width, uint value)
+    {
+        if (!_usesWindow)
         {
-            RegisterWrite(at, width, value);
+            Write(Space.Registers, offset, width, value);
             return;
         }
 
-        RegisterWrite(at, 4, (uint)value);
-        RegisterWrite(at + 4, 4, value >> 32);
+        WriteThroughWindow(offset, width, value);
+        _judge.Written(offset, width, value);
     }
-
-    private uint ConfigRead(int offset, int width) =>
-        _intercepted is null ? _function.ConfigRead(offset, width) : IsWidth(width) ? (uint)Carried(_intercepted.ConfigRead(_address, offset, width), width) : 0;
-
-    private void ConfigWrite(int offset, int width, uint value)
-    {
-        if (_intercepted is null) _function.ConfigWrite(offset, width, value);
-        else if (IsWidth(width)) _intercepted.ConfigWrite(_address, offset, width, (uint)Carried(value, width));
-    }
-
-    private uint PortRead(int port, int width) => _intercepted is not null
-        ? IsWidth(width) ? (uint)Carried(_intercepted.IoRead((ushort)port, width), width) : 0
-        : _function.TryIoRead((ushort)port, width, out uint value) ? value : 0;
-
-    private void PortWrite(int port, int width, uint value)
-    {
-        if (_intercepted is null) _function.TryIoWrite((ushort)port, width, value);
-        else if (IsWidth(width)) _intercepted.IoWrite((ushort)port, width, (uint)Carried(value, width));
-    }
-
-    private ulong RegisterRead(ulong address, int width) => _intercepted is not null
-        ? IsWidth(width) ? Carried(_intercepted.MmioRead(address, width), width) : 0
-        : _function.TryMmioRead(address, width, out ulong value) ? value : 0;
-
-    private void RegisterWrite(ulong address, int width, ulong value)
-    {
-        if (_intercepted is null) _function.TryMmioWrite(address, width, value);
-        else if (IsWidth(width)) _intercepted.MmioWrite(address, width, Carried(value, width));
-    }
-
-    // What stands in front of a device sees accesses as a bus has them.
-    private static bool IsWidth(int width) => width is 1 or 2 or 4 or 8;
 }

@@ -1,11 +1,10 @@
-using System.Buffers.Binary;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Transport;
 using Viommu.Device.Wire;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
-using Viommu.Fuzz.Targets;
+using Viommu.Fuzz.Transports.Judging;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Transports;
@@ -27,32 +26,37 @@ internal enum Space
 }
 
 /// <summary>
-/// A device whose registers can be accessed in any way, and that is afterwards expected to work as if nothing had been: after a reset it
-/// negotiates and answers a request, whatever came before.
+/// A device whose registers can be accessed in any way, and by a driver that behaves; a judge holds all that is seen of it against what the
+/// spec says. After a reset the device is expected to work, whatever came before.
 /// </summary>
 internal abstract class RegisterMachine
 {
-    /// <summary>Where a driver that behaves puts its queue, and its buffers.</summary>
-    protected const int Rings = 0x1000;
-    protected const int QueueSize = 16;
-    protected const int Descriptors = Rings;
-    protected const int Available = Rings + (16 * QueueSize);
-    // A page further on, as the legacy layout has it.
-    protected const int Used = Rings + 0x1000;
-    protected const int Readable = 0x4000;
-    protected const int Writable = 0x5000;
+    /// <summary>Bits of <see cref="Command"/>.</summary>
+    public const int MemorySpace = 1;
+    public const int BusMaster = 2;
+    public const int LineDisabled = 4;
 
-    private const ushort Next = 1;
-    private const ushort Write = 2;
+    /// <summary>Flags of <see cref="Map"/>.</summary>
+    public const int WithoutMessages = 1;
+    public const int MasksAll = 2;
+
+    private const int MemorySize = 0x1_0000;
+
+    // What drivers can do without; negotiations are told apart by them.
+    private static readonly ulong[] _optional =
+    [
+        Features.RingReset, Features.Suspend, Features.EventIdx, Features.InOrder, Features.NotificationData, Features.IndirectDesc, Features.BypassConfig,
+        Features.MapUnmap, Features.Probe, Features.InputRange, Features.DomainRange, Features.Mmio,
+    ];
 
     private ulong[]? _identity;
 
     protected RegisterMachine(Subject subject)
     {
-        Memory = new(0x8000) { MaximumAccesses = 1 << 16 };
+        Memory = new(MemorySize) { MaximumAccesses = 1 << 16 };
         Memory.Grant(0, Memory.Size, Rights.Both);
         var beyond = new FlatGuestMemory(TestBed.Ram, RequestMachine.RamSize);
-        Iommu = new(subject.Variation.Options(TestBed.Options), beyond);
+        Iommu = new(subject.Variation.Options(TestBed.Options with { RequestQueueSize = DrivenRing.MaximumSize, EventQueueSize = DrivenRing.MaximumSize }), beyond);
         var parts = subject.Variation.Assemble(Iommu, beyond);
         Device = parts.Device;
         Dma = parts.Dma;
@@ -61,8 +65,11 @@ internal abstract class RegisterMachine
 
     public ShadowedMemory Memory { get; }
 
-    /// <summary>Features that a driver that behaves accepts.</summary>
-    protected ulong Accepted => Features.Version1 | (Device.DeviceTypeFeatures & Features.IommuChapter & ~Features.Bypass);
+    /// <summary>The device status, read without an effect.</summary>
+    public abstract uint Status { get; }
+
+    /// <summary>What holds everything that is seen against the spec.</summary>
+    protected abstract DeviceJudge Judge { get; }
 
     protected IommuDevice Iommu { get; }
 
@@ -75,10 +82,22 @@ internal abstract class RegisterMachine
     /// <summary>Everything that the device offers, on every transport that can.</summary>
     protected static VirtioFeatures Offered => VirtioFeatures.Default | VirtioFeatures.InOrder | VirtioFeatures.RingPacked | VirtioFeatures.NotificationData;
 
-    protected static ulong At(int offset) => ShadowedMemory.First + (uint)offset;
-
     /// <summary>Where it says which device it is, each with its width: read-only, and the same at any moment.</summary>
     protected abstract IReadOnlyList<(Space Space, int Offset, int Width)> Identity { get; }
+
+    /// <summary>
+    /// What a driver accepts of what it has read: all that it knows and needs, and of what is optional by the bits of <paramref name="choice"/>.
+    /// </summary>
+    protected ulong Chosen(uint choice)
+    {
+        ulong chosen = Features.Version1 | Features.AccessPlatform | Features.OrderPlatform | Features.NotifyOnEmpty | Features.RingReset | Features.Suspend | (Features.IommuChapter & ~Features.Bypass);
+        for (int i = 0; i < _optional.Length; i++)
+        {
+            if ((choice & (1u << i)) != 0) chosen ^= _optional[i];
+        }
+
+        return Choice.Alter(chosen & Judge.Offered & Judge.Known, choice);
+    }
 
     /// <summary>The machine is as after power-on, with its registers where they are expected.</summary>
     public abstract void PowerOn();
@@ -87,24 +106,48 @@ internal abstract class RegisterMachine
 
     public abstract void WriteAt(Space space, int offset, int width, ulong value);
 
-    /// <summary>The device status, read without an effect.</summary>
-    public abstract uint Status { get; }
+    /// <summary>Reads a register, and holds it against the spec.</summary>
+    public ulong Read(Space space, int offset, int width)
+    {
+        ulong value = ReadAt(space, offset, width);
+        Saw(space, offset, width, value);
+        return value;
+    }
 
-    /// <summary>Device reset, negotiation and queue 0 at <see cref="Rings"/>, as a driver that behaves does it.</summary>
-    protected abstract void Initialize();
+    /// <summary>Writes a register, and remembers it.</summary>
+    public void Write(Space space, int offset, int width, ulong value)
+    {
+        WriteAt(space, offset, width, value);
+        Wrote(space, offset, width, value);
+    }
 
-    /// <summary>Notifies queue 0.</summary>
-    protected abstract void Notify();
+    protected abstract void Saw(Space space, int offset, int width, ulong value);
+
+    protected abstract void Wrote(Space space, int offset, int width, ulong value);
 
     /// <summary>Puts the machine in the middle of its life, so that accesses meet a device at work.</summary>
-    public void Start()
+    public void Start(uint choice)
     {
         Memory.Restart();
         Memory.Bytes.Clear();
         PowerOn();
+        Judge.BeginStep();
         _identity ??= [.. Identity.Select(place => ReadAt(place.Space, place.Offset, place.Width))];
-        Initialize();
-        PutChain();
+        BringUp(choice, size: DrivenRing.MaximumSize);
+        Look();
+    }
+
+    /// <summary>A step of the input begins.</summary>
+    public void BeginStep() => Judge.BeginStep();
+
+    /// <summary>A step is over: what can be seen without an effect is held against the spec. Returns the status.</summary>
+    public uint Look()
+    {
+        uint status = Status;
+        SeeStatus(status);
+        Judge.EndStep();
+        LookAtInterrupts();
+        return status;
     }
 
     /// <summary>The device is the one that it was when the machine was switched on, whatever was written to it.</summary>
@@ -118,6 +161,72 @@ internal abstract class RegisterMachine
         }
     }
 
+    /// <summary>Resets the device and uses it as a driver does.</summary>
+    public void RequireItWorks()
+    {
+        Memory.Restart();
+        RestoreAccess();
+        Judge.BeginStep();
+        WriteStatus(0);
+        Require(Status == 0, "the device status is not 0");
+        Look();
+        Survey(0);
+        for (int i = 0; i < 2; i++)
+        {
+            Judge.BeginStep();
+            if (i == 0) BringUp(0, size: DrivenRing.MaximumSize);
+            var ring = Judge.Rings[0];
+            Use(0, 1, isWanted: true);
+            Require(Judge.Queues[0].IsServiceDue, "no queue is there to be served");
+            Look();
+            Require(ring.Offered == ring.Returned, "it does not use a buffer");
+            Survey(1);
+            Acknowledge();
+        }
+    }
+
+    /// <summary>Reset, negotiation, queue 0, DRIVER_OK.</summary>
+    public void BringUp(uint choice, int size)
+    {
+        Negotiate(choice);
+        Prepare(0, place: 0, size);
+        EnableQueue(0);
+        GoLive();
+    }
+
+    /// <summary>Reset, and all that comes before queues.</summary>
+    public abstract void Negotiate(uint choice);
+
+    /// <summary>Makes an empty ring and writes where it is.</summary>
+    public void Prepare(int queue, int place, int size)
+    {
+        // CORE-CLEANUP-V-02: not from under the device.
+        if (Judge.Queues[queue].MayBeUsed) Judge.Lost();
+        Judge.Rings[queue].Make(place, SizeOf(queue, size), Judge.Negotiated, Alignment);
+        PlaceQueue(queue);
+    }
+
+    /// <summary>Sets DRIVER_OK.</summary>
+    public void GoLive() => WriteStatus(Judge.Status | StatusBits.DriverOk);
+
+    /// <summary>Makes chains available and notifies the device of them.</summary>
+    public void Use(int queue, int count, bool isWanted)
+    {
+        var ring = Judge.Rings[queue];
+        if (ring.Size == 0) return;
+        ring.Want(isWanted);
+        ring.Offer(count);
+        // A notification of nothing is a notification as well (SPLIT-AVAILSUPP-D-05).
+        if (count > 0 && ring.Offered != ring.Returned && Judge.TryLeaveUnnotified(queue)) return;
+        Notify(queue);
+    }
+
+    /// <summary>Makes a chain available, and says nothing of it.</summary>
+    public void Offer(int queue)
+    {
+        if (Judge.Rings[queue].Size > 0) Judge.Rings[queue].Offer(1);
+    }
+
     /// <summary>An endpoint makes an access that is reported.</summary>
     public void Provoke()
     {
@@ -125,23 +234,77 @@ internal abstract class RegisterMachine
         Dma.Read(TestBed.ThirdEndpoint, new(0x1000), into);
     }
 
-    /// <summary>Makes the chain of <see cref="Start"/> available once more, as queue 0 is at the start.</summary>
-    public void Offer() => Put16(Available + 2, (ushort)(Get16(Available + 2) + 1));
+    /// <summary>Resets the device.</summary>
+    public virtual void Reset() => WriteStatus(0);
 
-    /// <summary>Resets the device and uses it as a driver does.</summary>
-    public void RequireItWorks()
+    /// <summary>Suspends the device.</summary>
+    public void Suspend() => WriteStatus(Judge.Status | StatusBits.Suspend);
+
+    /// <summary>Resumes it.</summary>
+    public void Resume() => WriteStatus(Judge.Status | StatusBits.DriverOk);
+
+    /// <summary>The machine's operator turns bypass over.</summary>
+    public void ChangeBypass()
     {
-        Memory.Restart();
-        Memory.Bytes.Clear();
-        RestoreAccess();
-        Initialize();
-        PutChain();
-        Put16(Available + 2, 1);
-        Notify();
-        Require(Get16(Used + 2) == 1, "it does not use a buffer");
-        Require(BinaryPrimitives.ReadUInt32LittleEndian(Memory.Bytes[(Used + 8)..]) == Requests.TailSize, "it answers with another used length");
-        Require(Memory.Bytes[Writable] == 0, "it answers ATTACH by something else than OK");
+        bool bypass = !Iommu.Bypass;
+        if (TryChangeBypass(bypass)) Judge.BypassChanges(bypass ? (byte)1 : (byte)0);
     }
+
+    public abstract void EnableQueue(int queue);
+
+    /// <summary>Takes a queue out of use, where the transport has a way.</summary>
+    public abstract void StopQueue(int queue);
+
+    /// <summary>Resets a queue, where that is negotiated.</summary>
+    public abstract void ResetQueue(int queue);
+
+    /// <summary>Handles whatever the device tells.</summary>
+    public abstract void Acknowledge();
+
+    public abstract void WriteBypass(byte value);
+
+    /// <summary>Writes the command register of a PCI function.</summary>
+    public virtual void Command(int bits)
+    {
+    }
+
+    /// <summary>Maps an event to a vector of MSI-X, and reads back what has come of it.</summary>
+    public virtual void Map(int happening, int vector, int flags)
+    {
+    }
+
+    /// <summary>Masks a vector, or unmasks it.</summary>
+    public virtual void Mask(int vector, bool isMasked)
+    {
+    }
+
+    /// <summary>Reads everything that can be read without an effect; <paramref name="order"/> tells in which order.</summary>
+    public abstract void Survey(uint order);
+
+    protected abstract void PlaceQueue(int queue);
+
+    protected abstract void Notify(int queue);
+
+    protected abstract void WriteStatus(uint value);
+
+    /// <summary>The status was read.</summary>
+    protected virtual void SeeStatus(uint status) => Judge.SawStatus(status);
+
+    /// <summary>Looks at what interrupts the driver, without an effect.</summary>
+    protected abstract void LookAtInterrupts();
+
+    protected virtual bool TryChangeBypass(bool bypass)
+    {
+        if ((Device.DeviceTypeFeatures & Features.BypassConfig) == 0) return false;
+        Iommu.ChangeBypass(bypass);
+        return true;
+    }
+
+    /// <summary>The size that a queue gets for which <paramref name="size"/> would do.</summary>
+    protected virtual int SizeOf(int queue, int size) => size;
+
+    /// <summary>Used rings start at multiples of this, where a driver has a say.</summary>
+    protected virtual int Alignment => 4096;
 
     /// <summary>Makes registers accessible again, whatever was written to configuration space.</summary>
     protected virtual void RestoreAccess()
@@ -150,30 +313,6 @@ internal abstract class RegisterMachine
 
     /// <summary>What an access of that width carries of a value: interceptors know registers, not the lanes of a bus.</summary>
     protected static ulong Carried(ulong value, int width) => width < sizeof(ulong) ? value & ((1UL << (8 * width)) - 1) : value;
-
-    private void PutChain()
-    {
-        var request = AttachRequest;
-        request.CopyTo(Memory.Bytes[Readable..]);
-        PutDescriptor(0, Readable, request.Length, Next, 1);
-        PutDescriptor(1, Writable, Requests.TailSize, Write, 0);
-        Memory.Bytes[Writable] = 0xa5;
-    }
-
-    private static byte[] AttachRequest { get; } = Requests.Attach(1, TestBed.FirstEndpoint);
-
-    private void PutDescriptor(int index, int buffer, int length, ushort flags, ushort next)
-    {
-        var descriptor = Memory.Bytes.Slice(Descriptors + (16 * index), 16);
-        BinaryPrimitives.WriteUInt64LittleEndian(descriptor, At(buffer));
-        BinaryPrimitives.WriteUInt32LittleEndian(descriptor[8..], (uint)length);
-        BinaryPrimitives.WriteUInt16LittleEndian(descriptor[12..], flags);
-        BinaryPrimitives.WriteUInt16LittleEndian(descriptor[14..], next);
-    }
-
-    private void Put16(int offset, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(Memory.Bytes[offset..], value);
-
-    private ushort Get16(int offset) => BinaryPrimitives.ReadUInt16LittleEndian(Memory.Bytes[offset..]);
 
     protected static void Require(bool holds, string what)
     {

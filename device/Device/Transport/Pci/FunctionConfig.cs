@@ -106,6 +106,9 @@ internal sealed class FunctionConfig
         return _legacyBarSize > 0 && HasCommand(PciHeader.CommandIoSpace) && TryDecodeBar(start, _legacyBarSize, port, width, out offset);
     }
 
+    /// <summary>The function is as after construction: nothing placed, nothing enabled.</summary>
+    public void Reset() => _space.Reset();
+
     public void Save(StateWriter writer) => _space.Save(writer);
 
     /// <summary>Reads what <see cref="Save"/> wrote; the action takes it over.</summary>

@@ -78,9 +78,11 @@ internal sealed class LegacyHeader
 
     private Register? Find(int offset, int width)
     {
-        foreach (var register in offset < LegacyPciLayout.Size ? Registers : MsixRegisters)
+        var registers = offset < LegacyPciLayout.Size ? Registers : MsixRegisters;
+        // By index: an enumerator of the list would be allocated for each access.
+        for (int i = 0; i < registers.Count; i++)
         {
-            if (register.Offset == offset && register.Width == width) return register;
+            if (registers[i].Offset == offset && registers[i].Width == width) return registers[i];
         }
 
         return null;

@@ -70,6 +70,12 @@ internal sealed class PciConfigSpace
         }
     }
 
+    /// <summary>All bits that the guest can write are 0, as they are at first.</summary>
+    public void Reset()
+    {
+        for (int i = 0; i < _bytes.Length; i++) _bytes[i] &= (byte)~_writable[i];
+    }
+
     /// <summary>Writes the bits that the guest can write; the others are options of the function.</summary>
     public void Save(StateWriter writer)
     {

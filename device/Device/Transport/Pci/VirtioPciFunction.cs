@@ -25,7 +25,7 @@ public sealed partial class VirtioPciFunction : IInterrupts
     private readonly LegacyHeader? _legacy;
     private readonly PciIdentity _identity;
 
-    private FunctionConfig _config;
+    private readonly FunctionConfig _config;
 
     /// <summary>Puts <paramref name="device"/> on the bus.</summary>
     /// <param name="device">The device type.</param>
@@ -44,7 +44,7 @@ public sealed partial class VirtioPciFunction : IInterrupts
         _structures = new(_core, _common);
         if (options.MsixVectors > 0) _msix = new(options.MsixVectors, memory);
         if (options.Transitional) _legacy = new(_core, _common, _structures, _msix);
-        _config = NewConfig();
+        _config = new(_identity, _core.ConfigLength, _structures, _msix, _legacy);
     }
 
     /// <summary>The PCI device ID: 0x1040 plus the virtio device ID, or 0x1000 plus it where the function is transitional.</summary>
@@ -123,7 +123,7 @@ public sealed partial class VirtioPciFunction : IInterrupts
     {
         _core.SystemReset();
         _msix?.SystemReset();
-        _config = NewConfig();
+        _config.Reset();
         ApplyControls();
     }
 
@@ -156,8 +156,6 @@ public sealed partial class VirtioPciFunction : IInterrupts
 
     private static bool IsConfigAccess(int offset, int width) =>
         width is 1 or 2 or 4 && offset >= 0 && offset % width == 0 && offset + width <= PciHeader.Size;
-
-    private FunctionConfig NewConfig() => new(_identity, _core.ConfigLength, _structures, _msix, _legacy);
 
     private void ApplyControls()
     {
