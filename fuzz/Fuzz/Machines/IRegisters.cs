@@ -54,7 +54,15 @@ internal interface IRegisters
 /// <param name="Memory">Guest memory as the device reaches it.</param>
 /// <param name="Iommu">What the machine changes the field <c>bypass</c> of; null where it never does.</param>
 /// <param name="MessagesAt">Where messages of MSI-X go in guest memory; null where there is no room for them.</param>
-internal sealed record Surroundings(IGuestMemory Memory, IommuDevice? Iommu, ulong? MessagesAt);
+internal sealed record Surroundings(IGuestMemory Memory, IommuDevice? Iommu, ulong? MessagesAt)
+{
+    /// <summary>The machine changes the field <c>bypass</c>; false where it never does.</summary>
+    public bool TryChangeBypass(bool bypass)
+    {
+        Iommu?.ChangeBypass(bypass);
+        return Iommu is not null;
+    }
+}
 
 /// <summary>Makes the registers of a subject.</summary>
 internal static class Registers
@@ -89,7 +97,7 @@ internal static class Registers
         ModelSlot slot = subject.Configuration.Transport == ModelTransport.Pci
             ? new ModelPciSlot(new(device, rings, subject.Variation.PciOptions(new VirtioPciOptions { Features = features })), new DeviceLocation.PciFunction())
             : new ModelMmioSlot(NewMmio());
-        return new InterceptedRegisters(subject.Variation.Machine(new ShadowedTarget(slot, memory, around.Iommu)), memory) { MessagesAt = around.MessagesAt };
+        return new InterceptedRegisters(subject.Variation.Machine(new ShadowedTarget(slot, memory) { ChangeBypass = around.TryChangeBypass }), memory) { MessagesAt = around.MessagesAt };
 
         VirtioMmioDevice NewMmio() => new(device, rings, new VirtioMmioOptions { Features = features });
     }

@@ -1,11 +1,10 @@
-using Viommu.Device.Iommu;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Machines;
 
 /// <summary>The machine around a device in shadowed memory, as a guest sees it: what register interceptors are put around.</summary>
-internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory, IommuDevice? iommu = null) : ITarget
+internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory) : ITarget
 {
     public TargetIdentity Identity { get; } = new("fuzz", "");
 
@@ -44,12 +43,6 @@ internal sealed class ShadowedTarget(ModelSlot slot, ShadowedMemory memory, Iomm
     public void IoWrite(ushort port, int width, uint value) => slot.IoWrite(port, width, value);
 
     public void SystemReset() => slot.SystemReset();
-
-    public bool TryChangeBypass(bool bypass)
-    {
-        iommu?.ChangeBypass(bypass);
-        return iommu is not null;
-    }
 
     public bool Await(Func<bool> condition, TimeSpan patience) => condition();
 
