@@ -10,8 +10,8 @@ internal static class ServedSource
     public static ServedTargetSource Of(ModelVariation? variation, ModelConfiguration configuration, Func<string, string>? change = null) => new(
         () =>
         {
-            var server = new TargetServer(memory => new ModelTargetSource(variation, configuration) { Memory = () => memory });
-            return LocalPeer.Answering(command => change is null ? server.Answer(command) : change(server.Answer(command)));
+            var server = new TargetServer(file => new ModelTargetSource(variation, configuration) { Memory = file });
+            return LocalPeer.Answering(command => change is null ? server.Answer(command) : change(server.Answer(command)), server);
         },
         packed: configuration.Ring == ModelRing.Packed)
     {

@@ -35,7 +35,7 @@ internal sealed class ServeCommand
         var configuration = TargetSources.ParseModel(parsed.GetRequiredValue(target), "serve --target");
         using var input = host.OpenInput();
         using var output = host.OpenOutput();
-        using var server = new TargetServer(memory => new ModelTargetSource(configuration: configuration) { Memory = () => memory });
+        using var server = new TargetServer(file => new ModelTargetSource(configuration: configuration) { Memory = file });
         try
         {
             server.Serve(input, output);

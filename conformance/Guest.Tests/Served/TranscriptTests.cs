@@ -20,7 +20,7 @@ public class TranscriptTests
         {
             var ram = Path.Combine(folder.FullName, "guest memory");
             using (var file = File.Create(ram)) file.SetLength(64 << 20);
-            using var server = new TargetServer(memory => new ModelTargetSource { Memory = () => memory });
+            using var server = new TargetServer(file => new ModelTargetSource { Memory = file });
             Assert.NotEmpty(Transcript);
             foreach (var (command, answer) in Transcript)
                 Assert.Equal($"{command}\n{answer}", $"{command}\n{WithoutVersion(server.Answer(command.Replace("/tmp/guest memory", ram, StringComparison.Ordinal)))}");
@@ -34,7 +34,7 @@ public class TranscriptTests
     [Fact]
     public void Every_command_that_there_is_is_in_the_transcript_and_has_its_own_words()
     {
-        using var server = new TargetServer(memory => new ModelTargetSource { Memory = () => memory });
+        using var server = new TargetServer(file => new ModelTargetSource { Memory = file });
         var known = server.Answer("help")["ERR there are ".Length..].Split(", each with")[0].Split(", ").SelectMany(words => words.Split(" and ")).ToHashSet();
         Assert.Equal(10, known.Count);
         Assert.Equal(known, Transcript.Select(pair => pair.Command.Split(' ')[0]).ToHashSet());

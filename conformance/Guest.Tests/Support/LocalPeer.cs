@@ -19,11 +19,11 @@ internal sealed class LocalPeer : IServedPeer
         said = new(PipeDirection.Out, answers.ClientSafePipeHandle);
     }
 
-    /// <summary>One who answers each command, in a thread of his own; what he throws ends him.</summary>
-    public static LocalPeer Answering(Func<string, string> answer)
+    /// <summary>One who answers each command, in a thread of his own, and lets go of what he served in the end; what he throws ends him.</summary>
+    public static LocalPeer Answering(Func<string, string> answer, IDisposable served)
     {
         var peer = new LocalPeer();
-        new Thread(() => peer.Serve(answer)) { IsBackground = true, Name = "served device" }.Start();
+        new Thread(() => peer.Serve(answer, served)) { IsBackground = true, Name = "served device" }.Start();
         return peer;
     }
 
@@ -63,8 +63,9 @@ internal sealed class LocalPeer : IServedPeer
         answers.Dispose();
     }
 
-    private void Serve(Func<string, string> answer)
+    private void Serve(Func<string, string> answer, IDisposable served)
     {
+        using var end = served;
         try
         {
             using var reader = new StreamReader(heard);

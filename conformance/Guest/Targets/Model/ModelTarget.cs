@@ -121,9 +121,7 @@ public sealed class ModelTarget : ITarget
     public void Kill() => killed = true;
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() => (memory as IDisposable)?.Dispose();
 
     internal void Guard(Action access) => Guard(() =>
     {

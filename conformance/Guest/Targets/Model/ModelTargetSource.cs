@@ -4,6 +4,7 @@ using Viommu.Device.Transport;
 using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Transport.Pci;
 using Viommu.Device.Wire;
+using Viommu.Guest.Targets.Served;
 using DeviceRegion = Viommu.Device.Iommu.ReservedRegion;
 
 namespace Viommu.Guest.Targets.Model;
@@ -40,8 +41,8 @@ public sealed class ModelTargetSource : ITargetSource
     /// <summary>How guests use it.</summary>
     public ModelConfiguration Configuration => configuration;
 
-    /// <summary>Makes the guest memory of each machine; null for memory that is the machine's alone.</summary>
-    public Func<IGuestMemory>? Memory { get; init; }
+    /// <summary>The guest memory of each machine, where a guest in another process has it too; null for memory that is the machine's alone.</summary>
+    public GuestMemoryFile? Memory { get; init; }
 
     /// <inheritdoc/>
     public bool HasVirtualTime => true;
@@ -70,7 +71,8 @@ public sealed class ModelTargetSource : ITargetSource
                 new EndpointOptions(ModelTarget.SecondEndpoint) { ReservedRegions = RegionsOfSecond(shape) },
             ],
         };
-        return variation.Machine(new ModelTarget(Memory?.Invoke() ?? ModelTarget.NewMemory(), options, (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All), configuration, variation));
+        IGuestMemory memory = Memory is { } file ? new MappedMemory(file) : ModelTarget.NewMemory();
+        return variation.Machine(new ModelTarget(memory, options, (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All), configuration, variation));
     }
 
     /// <inheritdoc/>

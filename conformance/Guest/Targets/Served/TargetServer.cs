@@ -1,17 +1,14 @@
-using Viommu.Device.Memory;
-
 namespace Viommu.Guest.Targets.Served;
 
 /// <summary>
 /// The device's side of the line protocol around any target of this process, for a guest in another: what README.md beside this file
 /// tells authors of other devices to write, in C#.
 /// </summary>
-/// <param name="sourceOver">Where devices come from whose guest memory is the one given.</param>
-public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) : IDisposable
+/// <param name="sourceOver">Where devices come from whose guest memory is the file given, or with null for one that nobody drives, their own.</param>
+public sealed class TargetServer(Func<GuestMemoryFile?, ITargetSource> sourceOver) : IDisposable
 {
     private const string NotStarted = "there is no device yet: start comes first";
 
-    private MappedMemory? _memory;
     private ITargetSource? _source;
     private ITarget? _target;
     private Greeting? _greeting;
@@ -38,12 +35,11 @@ public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) :
         }
     }
 
-    /// <summary>Lets go of the device and its memory.</summary>
+    /// <summary>Lets go of the device.</summary>
     public void Dispose()
     {
         _target?.Dispose();
         _source?.Dispose();
-        _memory?.Dispose();
     }
 
     private string Answer(string[] words) => words switch
@@ -71,7 +67,7 @@ public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) :
     private Greeting Describe()
     {
         if (_greeting is not null) return _greeting;
-        using var source = sourceOver(new FlatGuestMemory(0, 1));
+        using var source = sourceOver(null);
         using var target = source.Open(TargetShape.Default, out _) ?? throw new FormatException("there is no device");
         return _greeting = new Greeting(target.Identity.Name, target.Iommu)
         {
@@ -103,17 +99,16 @@ public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) :
         var words = rest.TakeWhile(word => !word.StartsWith('/')).ToList();
         var path = string.Join(' ', rest.Skip(words.Count));
         var shape = ShapeWords.Parse(words);
+        _source = sourceOver(new GuestMemoryFile(path, (long)Wording.Number(size, "size", uint.MaxValue)));
         try
         {
-            _memory = new MappedMemory(path, (long)Wording.Number(size, "size", uint.MaxValue));
+            _target = _source.Open(shape, out var whyNot);
+            return _target is null ? $"NO {whyNot}" : "OK";
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new FormatException($"'{path}' is no guest memory: {failure.Message}", failure);
+            throw new FormatException($"there is no such device on '{path}': {failure.Message}", failure);
         }
-        _source = sourceOver(_memory);
-        _target = _source.Open(shape, out var whyNot);
-        return _target is null ? $"NO {whyNot}" : "OK";
     }
 
     private ulong Read(string space, ulong address, int width) => space switch

@@ -1,9 +1,10 @@
 using System.IO.MemoryMappedFiles;
 using Viommu.Device.Memory;
+using Viommu.Guest.Targets.Served;
 
-namespace Viommu.Guest.Targets.Served;
+namespace Viommu.Guest.Targets.Model;
 
-/// <summary>Guest memory of a device in this process that is a file, from guest-physical address 0 on: the guest has it mapped elsewhere.</summary>
+/// <summary>Guest memory of a machine whose guest is in another process, which has the same file mapped.</summary>
 internal sealed class MappedMemory : IGuestMemory, IDisposable
 {
     private readonly MemoryMappedFile _file;
@@ -11,11 +12,12 @@ internal sealed class MappedMemory : IGuestMemory, IDisposable
     private readonly ulong _size;
 
     /// <summary>Maps a file that is there. Throws <see cref="IOException"/> and kin where it is not, or is shorter.</summary>
-    public MappedMemory(string path, long size)
+    public MappedMemory(GuestMemoryFile from)
     {
+        var size = from.Size;
         _size = (ulong)size;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        if (file.Length < size) throw new IOException($"{path} has {file.Length} bytes, not {size}");
+        using var file = new FileStream(from.Path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        if (file.Length < size) throw new IOException($"it has {file.Length} bytes, not {size}");
         _file = MemoryMappedFile.CreateFromFile(file, null, size, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
         _view = _file.CreateViewAccessor(0, size);
     }
