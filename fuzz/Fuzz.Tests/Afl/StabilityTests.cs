@@ -10,7 +10,6 @@ public class StabilityTests
     [InlineData("request")]
     [InlineData("sequence")]
     [InlineData("split-ring")]
-    [InlineData("packed-ring")]
     [InlineData("lifecycle")]
     public void The_first_run_of_an_input_reaches_little_that_the_second_does_not(string name)
     {
