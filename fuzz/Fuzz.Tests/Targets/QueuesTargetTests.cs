@@ -131,6 +131,18 @@ public class QueuesTargetTests
         Assert.Equal(trace, executor.Observations.Trace);
     }
 
+    [Fact]
+    public void An_execution_allocates_nothing_unless_it_goes_on_where_the_index_wraps()
+    {
+        using IExecutor executor = new TargetHost(_target).Plain();
+        var near = Seeds().Where(seed => (seed[QueueShape.CaresOffset] & QueueShape.IsFar) == 0).ToArray();
+        Assert.NotEmpty(near);
+        Assert.Equal(0, Allocation.LeastOf(() =>
+        {
+            foreach (var seed in near) executor.Execute(seed);
+        }));
+    }
+
     private static void Free(string device, byte[] program)
     {
         using var executor = On(device);

@@ -144,7 +144,7 @@ internal sealed class QueueServing(QueueMachine machine)
         bool needsReset = (machine.Status & StatusBits.NeedsReset) != 0;
         TakeUsed();
         if (Ring.Outstanding > 0 && (needsReset || isDue) && HasLong()) return false;
-        if (needsReset) Break(Ring.Outstanding == 0 ? "SPLIT-AVAILSUPP-D-05" : ClauseOfUnserved(), "the device needs a reset although everything in the ring is well-formed");
+        if (needsReset) Break(Ring.Outstanding > 0 ? ClauseOfUnserved() : machine.IsPacked ? "well-formed-rings-are-served" : "SPLIT-AVAILSUPP-D-05", "the device needs a reset although everything in the ring is well-formed");
         if (isDue && Ring.Outstanding > 0) Break(clauseOfQuiet.Length > 0 ? clauseOfQuiet : ClauseOfUnserved(), $"{Ring.Outstanding} available buffers stay unused");
         if (Ring.JudgeDeviceFlags() is { } wrong) Break(wrong, "what the device says of its own notifications is not defined");
         if (Ring.Outstanding == 0 && Ring.JudgeRest() is { } overwritten) Break(overwritten, "the device has written over descriptors that are not its own");
