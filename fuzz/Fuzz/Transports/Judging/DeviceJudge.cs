@@ -331,7 +331,8 @@ internal abstract class DeviceJudge
 
     protected static ulong AddressOf(int offset) => ShadowedMemory.First + (uint)offset;
 
-    protected bool IsServing(int index) => !IsLost && MayServe && Queues[index] is { IsEnabled: true, IsUnsure: false };
+    /// <summary>True while nothing that the spec says keeps the device from serving that queue, which a driver that behaves has set up.</summary>
+    public bool IsServing(int index) => !IsLost && MayServe && Queues[index] is { IsEnabled: true, IsUnsure: false };
 
     /// <summary>Whether a driver may write that status now; what is to be expected then is up to <see cref="Expect"/>.</summary>
     protected virtual bool IsLegal(uint value)
