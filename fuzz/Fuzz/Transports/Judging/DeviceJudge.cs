@@ -196,7 +196,7 @@ internal abstract class DeviceJudge
         bool isKnown = (Status & StatusBits.FeaturesOk) != 0 && !queue.IsEnabled && !queue.IsBeingReset && !Has(Features.RingPacked)
             && queue.Written == (QueueLife.Fields.Addresses | QueueLife.Fields.Size)
             && queue.Size == ring.Size && queue.Descriptors == AddressOf(ring.Descriptors) && queue.Driver == AddressOf(ring.Available) && queue.Device == AddressOf(ring.Used)
-            && ring.Returned == 0;
+            && ring.IsNewFor(Negotiated);
         if (!isKnown) Lost();
         queue.Enable(enabled, reset);
     }

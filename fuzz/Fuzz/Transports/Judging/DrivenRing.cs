@@ -49,6 +49,9 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
     /// <summary>Chains that have come back.</summary>
     public ushort Returned { get; private set; }
 
+    /// <summary>True for an empty ring of a driver that has negotiated those features.</summary>
+    public bool IsNewFor(ulong features) => Size > 0 && Returned == 0 && _features == features;
+
     /// <summary>Answers to requests that are looked at have this status.</summary>
     public bool IsQueueOfRequests => queue == 0;
 
