@@ -13,6 +13,7 @@ public sealed class TargetExecutor : IExecutor
     private readonly InstrumentedContext? _context;
     private readonly Func<IFuzzTarget> _newTarget;
     private readonly bool _keepContexts;
+    private readonly Func<Type, bool> _isUnderTest;
     private IFuzzTarget _target;
     private readonly Func<(InstrumentedContext Context, IFuzzTarget Target)>? _newComparing;
     private readonly Observations _comparingObservations;
@@ -24,10 +25,12 @@ public sealed class TargetExecutor : IExecutor
     /// <param name="context">Where it was made; null where its code is not instrumented.</param>
     /// <param name="comparing">Makes the same target in a context that logs comparisons; null where there is none.</param>
     /// <param name="keepContexts">True where others go on with the contexts afterwards.</param>
+    /// <param name="isUnderTest">Tells the code under test from what is around it, whose exceptions are no findings; null where all of it is under test.</param>
     public TargetExecutor(
         Func<IFuzzTarget> newTarget, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null,
-        bool keepContexts = false)
+        bool keepContexts = false, Func<Type, bool>? isUnderTest = null)
     {
+        _isUnderTest = isUnderTest ?? (_ => true);
         _keepContexts = keepContexts;
         _newTarget = newTarget;
         _target = newTarget();
@@ -47,6 +50,7 @@ public sealed class TargetExecutor : IExecutor
     public Observations Observations { get; }
 
     /// <inheritdoc/>
+    /// <exception cref="HarnessException">What is around the code under test failed.</exception>
     public Finding? Execute(ReadOnlySpan<byte> input)
     {
         Observations.Begin();
@@ -61,7 +65,7 @@ public sealed class TargetExecutor : IExecutor
 #pragma warning restore CA1031
         {
             StartAnew();
-            return FindingReader.Read(exception);
+            return FindingReader.Read(exception, _isUnderTest) ?? throw new HarnessException(input.ToArray(), exception);
         }
 
         Observations.Work = _context?.FuelUsed ?? 0;
@@ -87,6 +91,7 @@ public sealed class TargetExecutor : IExecutor
 #pragma warning restore CA1031
         {
             DisposeComparing();
+            if (FindingReader.Read(exception, _isUnderTest) is null) throw new HarnessException(input.ToArray(), exception);
             return new(new(FindingKey.SameTrace, "comparisons logged", "", ""), $"an input that broke nothing does so with its comparisons logged: {exception.Message}", exception.ToString());
         }
         finally

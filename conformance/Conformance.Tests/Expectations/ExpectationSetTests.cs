@@ -1,6 +1,7 @@
 using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Tests.Running;
+using Viommu.Guest.Targets;
 
 namespace Viommu.Conformance.Tests.Expectations;
 
@@ -72,6 +73,12 @@ public sealed class ExpectationSetTests
         Assert.Equal(["known.yaml:1: 'IOMMU-ATACH-*' matches no check"], run.Complaints);
         Assert.Equal(ExitCode.Findings, run.ExitCode);
     }
+
+    [Theory]
+    [InlineData("model", 1)]
+    [InlineData("qemu", 0)]
+    public void Where_ids_are_those_of_what_was_found_an_entry_for_another_target_is_not_stale(string target, int complaints) =>
+        Assert.Equal(complaints, Set(Entry("DESC-IOMMU-13.random-*", "FAIL", "target: model")).Complaints([FakeChecks.Attach], new TargetIdentity(target, "1")).Count);
 
     [Fact]
     public void An_entry_for_a_check_that_was_left_out_is_not_stale()

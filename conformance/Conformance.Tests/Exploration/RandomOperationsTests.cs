@@ -61,6 +61,7 @@ public sealed class RandomOperationsTests
         { "maps over the regions it presents", "DESC-IOMMU-15" },
         { "sets reserved fields of fault reports", "IOMMU-FAULT-D-01" },
         { "names another endpoint in fault reports", "IOMMU-FAULT-D-03" },
+        { "keeps attachments over a device reset", "DESC-IOMMU-01" },
         { "reports an address next to the access", "IOMMU-FAULT-D-04" },
     };
 
@@ -119,6 +120,15 @@ public sealed class RandomOperationsTests
         Assert.True(finding is { Reproduced: true }, $"seen were {string.Join("; ", explorer.Tally.Seen.Keys)}");
         Assert.True(finding.Script.Operations.Count() <= 7, $"not made small:\n{finding.Script}");
         Assert.Equal(clause, finding.Script.Operations.Last().Seen!.Breaks);
+    }
+
+    [Fact]
+    public void What_a_reset_leaves_is_not_charged_to_what_comes_next()
+    {
+        var device = BrokenDevices.All.Single(device => device.Name == "keeps attachments over a device reset");
+        using var explorer = ExplorerOf(new ModelTargetSource(device.Variation, device.Configuration), sequences: 150);
+        Assert.All(explorer.Run(_ => { }, CancellationToken.None), finding => Assert.Equal("DESC-IOMMU-01", finding.Key.Clause));
+        Assert.NotEmpty(explorer.Tally.Seen);
     }
 
     [Fact]

@@ -100,4 +100,17 @@ public sealed class OtherCommandsTests
         Assert.Equal(0, cli.Invoke("--version"));
         Assert.Matches(@"^\d+\.\d+\.\d+", Assert.Single(cli.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
     }
+
+    [Theory]
+    [InlineData("run", "These checks only", true)]
+    [InlineData("list", "These checks only", false)]
+    [InlineData("selftest", "These checks only", false)]
+    [InlineData("watch", "These rules only: a glob on rule ids", true)]
+    public void Help_speaks_of_what_is_chosen_from_and_of_reports_where_there_are_some(string verb, string only, bool isReported)
+    {
+        using var cli = new CliRun { Width = 400 };
+        Assert.Equal(0, cli.Invoke(verb, "--help"));
+        Assert.Contains(only, cli.Output, StringComparison.Ordinal);
+        Assert.Equal(isReported, cli.Output.Contains("They are SKIP in the reports.", StringComparison.Ordinal));
+    }
 }

@@ -35,6 +35,19 @@ public sealed class RandomCommandTests
         Assert.StartsWith(word, cli.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("# fuzz: bed=2 reserved=0x0\n", true)]
+    [InlineData("# fuzz: bed=0 reserved=0x0\n", false)]
+    [InlineData("# fuzz: reserved=0x0\n", false)]
+    [InlineData("# bed=2\n", false)]
+    public void A_script_for_another_device_is_run_with_a_warning(string comment, bool isWarned)
+    {
+        using var cli = new CliRun { OnRealTarget = true, Width = 400 };
+        var file = cli.Write("found.viommu", $"viommu-script 1\n{comment}attach domain=1 endpoint=ep0\n");
+        Assert.Equal(ExitCode.AsExpected, cli.Invoke("replay", file));
+        Assert.Equal(isWarned, cli.Error.Contains($"conformance: {file} was made for one of the fuzzer's own devices ('fuzz: bed=2 reserved=0x0')", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_script_that_is_none_is_one_line_with_its_place()
     {

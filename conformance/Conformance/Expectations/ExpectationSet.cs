@@ -17,13 +17,15 @@ internal sealed class ExpectationSet(IReadOnlyList<Expectation> entries, DateOnl
 
     /// <summary>
     /// Entries that are red by themselves. One whose condition leaves this target out is nevertheless held against the ids: a
-    /// misspelt id is misspelt on every target.
+    /// misspelt id is misspelt on every target. Where ids are those of what was found (<paramref name="found"/> is the target that was searched),
+    /// only entries about it can be held against them.
     /// </summary>
-    public IReadOnlyList<string> Complaints(IReadOnlyCollection<string> checkIds)
+    public IReadOnlyList<string> Complaints(IReadOnlyCollection<string> checkIds, TargetIdentity? found = null)
     {
         var complaints = new List<string>();
         foreach (var entry in entries)
         {
+            if (found is not null && !entry.IsAbout(found)) continue;
             if (!checkIds.Any(entry.Check.Matches)) complaints.Add($"{entry.Where}: '{entry.Check}' matches no check");
             else if (HasExpired(entry))
                 complaints.Add(string.Create(CultureInfo.InvariantCulture, $"{entry.Where}: '{entry.Check}' expired on {entry.Expires:yyyy-MM-dd}"));

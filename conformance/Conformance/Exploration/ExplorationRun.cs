@@ -54,7 +54,7 @@ internal sealed class ExplorationRun(
         List<CheckResult> rows = [.. findings, Whole(over)];
         var judged = rows.SelectMany(row => row.Check.Clauses).ToHashSet();
         rows.InsertRange(0, rules.Where(rule => !rule.Clauses.Any(judged.Contains)).Select(rule => CheckResult.WithoutRunning(rule, Verdict.Skip, "left out by --random")));
-        return new(explorer.Identity, explorer.Offered, options.Seed, run.Strict, rows, clauses.Of(rows), expectations.Complaints([.. rows.Select(row => row.Check.Id)]), over)
+        return new(explorer.Identity, explorer.Offered, options.Seed, run.Strict, rows, clauses.Of(rows), expectations.Complaints([.. rows.Select(row => row.Check.Id)], explorer.Identity), over)
         {
             Spec = run.Spec,
         };

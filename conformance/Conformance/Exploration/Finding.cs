@@ -37,6 +37,7 @@ internal sealed record FindingKey(string Clause, string Verb, string How)
                 JudgementKind.Leak => "reaches what it must not",
                 JudgementKind.Loss => "does not arrive",
                 JudgementKind.Report => "is reported wrongly",
+                JudgementKind.Leftover => "leaves a domain",
                 _ => "reads back wrong",
             },
         };

@@ -28,6 +28,9 @@ public enum JudgementKind : byte
 
     /// <summary>A configuration field holds what it must or should not.</summary>
     Field,
+
+    /// <summary>A reset left what it has to end.</summary>
+    Leftover,
 }
 
 /// <summary>What the oracle makes of one thing that happened. Kind, clause and answer together are what tells one finding from another.</summary>

@@ -54,6 +54,9 @@ public sealed partial class SpecOracle
     /// <summary>True once something since the start has broken a clause: from then on the state is a guess.</summary>
     public bool HasDeviated { get; private set; }
 
+    /// <summary>The domains that exist for certain.</summary>
+    internal ReadOnlySpan<DomainEntry> CertainDomains => IsUncertain || IsLost ? [] : worlds[0].Domains;
+
     /// <summary>The state that the device is in; of several, one.</summary>
     internal World Known => worlds[0];
 

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
-using System.CommandLine.Invocation;
 using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Recorded;
 using Viommu.Conformance.Reports;
@@ -41,7 +39,7 @@ internal static class Cli
           FAIL, WARN     the device breaks a MUST, or a SHOULD
           CRASH, TIMEOUT the target died, or did not answer in time
           XFAIL, XPASS   broken as --expect foretells, or kept although it does
-          FLAKE          failed, and not when --retries repeated it
+          FLAKE          failed, and not when --retries repeated it: red if --strict
           N/A            the rule does not apply to the device; the reason is given
           SKIP           left out by --only, --skip or --level
           NOT-TESTED     a clause without a check; the reason is given
@@ -49,7 +47,7 @@ internal static class Cli
 
         Exit codes:
           0  as expected
-          1  findings: FAIL, CRASH, TIMEOUT, XPASS, stale expectations; WARN if --strict
+          1  findings: FAIL, CRASH, TIMEOUT, XPASS, stale expectations; WARN and FLAKE if --strict
           2  ERROR or MISSING, no target, no reports, or no check selected
           3  usage: the command line, an unknown id, or the expectations file
 
@@ -93,7 +91,7 @@ internal static class Cli
         ];
         var root = new RootCommand("Judges a virtio-iommu device against virtio 1.4, clause by clause. Without a command it runs 'run'.");
         foreach (var verb in verbs) root.Add(verb);
-        foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((HelpAction)help.Action!, host.Console.Profile.Width);
+        HelpWithExamples.AddTo(root, host.Console.Profile.Width, Examples);
 
         var parsed = root.Parse(NamesVerb(args, root) ? [.. args] : [DefaultVerb, .. args], AsGiven);
         if (parsed.Errors.Count > 0)
@@ -123,17 +121,4 @@ internal static class Cli
     }
 
     private static string OneLine(string text) => PlainText.Shown(text).Replace('\n', ' ');
-
-    private sealed class HelpWithExamples(HelpAction help, int width) : SynchronousCommandLineAction
-    {
-        public override bool ClearsParseErrors => true;
-
-        public override int Invoke(ParseResult parseResult)
-        {
-            help.MaxWidth = width;
-            int exit = help.Invoke(parseResult);
-            parseResult.InvocationConfiguration.Output.Write(Examples);
-            return exit;
-        }
-    }
 }

@@ -12,7 +12,7 @@ internal sealed class ReplayCommand
 
     private readonly CliHost host;
 
-    private readonly Argument<string[]> files = new("FILE") { Description = "Scripts, as 'run --random' writes them.", Arity = ArgumentArity.OneOrMore };
+    private readonly Argument<string[]> files = new("FILE") { Description = "Scripts: of 'run --random', of 'fuzz' (corpus/seeds/sequence, findings), or written by hand.", Arity = ArgumentArity.OneOrMore };
 
     private readonly Option<string> target = new("--target")
     {
@@ -31,7 +31,7 @@ internal sealed class ReplayCommand
     public ReplayCommand(CliHost host)
     {
         this.host = host;
-        Command = new("replay", "Runs recorded scripts on a target and says whether what they show is still there.") { files, target, timeout };
+        Command = new("replay", "Runs scripts on a target and says what they break, or whether what they recorded is still there.") { files, target, timeout };
         timeout.Validators.Add(result =>
         {
             if (!(result.GetValueOrDefault<double>() is > 0 and <= 86_400)) result.AddError("--timeout takes more than 0 and at most 86400 seconds");
@@ -50,10 +50,19 @@ internal sealed class ReplayCommand
         foreach (var (file, script) in scripts)
         {
             host.Interrupted.ThrowIfCancellationRequested();
+            WarnOfAnotherDevice(file, script);
             if (!Tell(file, script, Blamed(lab, script))) continue;
             shown++;
         }
         return shown == 0 ? ExitCode.AsExpected : ExitCode.Findings;
+    }
+
+    // A comment of the fuzzer names the one of its own devices that a program was found on; here it runs on another.
+    private void WarnOfAnotherDevice(string file, Script script)
+    {
+        if (script.Lines.OfType<CommentLine>().FirstOrDefault(comment => comment.Text.StartsWith("fuzz:", StringComparison.Ordinal) && comment.Text.Contains("bed=", StringComparison.Ordinal)) is not { } mark) return;
+        if (mark.Text.Split(' ').Contains("bed=0")) return;
+        host.Error.WriteLine($"conformance: {file} was made for one of the fuzzer's own devices ('{mark.Text}'), which the target here is not; 'fuzz replay {file}' runs it on that");
     }
 
     /// <summary>The steps of a script; what shows only where a request is cut into pieces is charged to the ring, as it was when it was recorded.</summary>

@@ -18,7 +18,7 @@ internal sealed class RunCommand
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(7);
 
     private readonly CliHost host;
-    private readonly SelectionOptions selection = new();
+    private readonly SelectionOptions selection = new(isReported: true);
     private readonly SpecOption spec = new();
     private readonly ExecutionOptions execution = new();
     private readonly OutputOptions output = new();

@@ -4,31 +4,38 @@ using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Program;
 
-/// <summary>The options that choose checks.</summary>
+/// <summary>The options that choose checks, or rules of drivers.</summary>
 internal sealed class SelectionOptions
 {
     private readonly Option<string[]> only = new("--only")
     {
-        Description = "Run these checks only: a glob on check ids or clause ids, such as 'IOMMU-MAP-*', or @FILE with one a line. Can be repeated.",
+        Description = "These checks only: a glob on check ids or clause ids, such as 'IOMMU-MAP-*', or @FILE with one a line. Can be repeated.",
         HelpName = "GLOB",
         DefaultValueFactory = _ => [],
     };
 
     private readonly Option<string[]> skip = new("--skip")
     {
-        Description = "Leave these checks out; a glob as for --only. Can be repeated. They are SKIP in the reports.",
+        Description = "Leave these checks out; a glob as for --only. Can be repeated.",
         HelpName = "GLOB",
         DefaultValueFactory = _ => [],
     };
 
     private readonly Option<string> level = new("--level")
     {
-        Description = "Weakest wording to run: must runs MUST only, should adds SHOULD, may runs all.",
+        Description = "Weakest wording that counts: must takes MUST only, should adds SHOULD, may takes all.",
         HelpName = "must|should|may",
         DefaultValueFactory = _ => "may",
     };
 
-    public SelectionOptions() => level.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "must", "should", "may");
+    /// <param name="what">What is chosen from, in the plural.</param>
+    /// <param name="isReported">True where what is left out has a line in the reports.</param>
+    public SelectionOptions(string what = "checks", bool isReported = false)
+    {
+        only.Description = only.Description!.Replace("checks", what, StringComparison.Ordinal).Replace("check ids", $"{what[..^1]} ids", StringComparison.Ordinal);
+        skip.Description = skip.Description!.Replace("checks", what, StringComparison.Ordinal) + (isReported ? " They are SKIP in the reports." : "");
+        level.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "must", "should", "may");
+    }
 
     public void AddTo(Command command)
     {

@@ -12,7 +12,7 @@ namespace Viommu.Conformance.Program;
 internal sealed class WatchOptions
 {
     private readonly CliHost host;
-    private readonly SelectionOptions selection = new();
+    private readonly SelectionOptions selection = new("rules", isReported: true);
     private readonly SpecOption spec = new();
 
     private readonly Option<bool> strict = new("--strict") { Description = "A broken SHOULD (WARN) fails the run too." };

@@ -6,7 +6,7 @@ public static class ExitCode
     /// <summary>Everything as expected.</summary>
     public const int AsExpected = 0;
 
-    /// <summary>Findings: FAIL, CRASH, TIMEOUT, XPASS, an expectation that is stale or has expired; WARN in a strict run.</summary>
+    /// <summary>Findings: FAIL, CRASH, TIMEOUT, XPASS, an expectation that is stale or has expired; WARN or FLAKE in a strict run.</summary>
     public const int Findings = 1;
 
     /// <summary>The harness owes a result (ERROR, MISSING), could not begin, or had nothing to do.</summary>

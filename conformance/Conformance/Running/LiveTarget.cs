@@ -118,14 +118,10 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
         var named = machine.DomainsNamed.Where(domain => domain != initial.MissingDomain).Take(DomainsVerified).ToList();
         if (named.Count == 0 && !bypassMoved) return null;
         var driver = IommuDriver.Start(machine);
-        var leftover = driver.Has(Features.MapUnmap) ? named.FirstOrDefault(Exists, initial.MissingDomain) : initial.MissingDomain;
+        var leftover = LeftoverDomains.Find(driver, named, initial.MissingDomain, initial.Translatable);
         if (bypassMoved && driver.Has(Features.BypassConfig)) machine.WriteBypass((byte)(initial.Config.Bypass & 1));
         machine.ResetDevice();
-        return leftover == initial.MissingDomain ? null : $"domain {leftover} still exists";
-
-        bool Exists(uint domain) => Unmap(domain) != Unmap(initial.MissingDomain);
-
-        RequestStatus? Unmap(uint domain) => driver.Unmap(domain, initial.Translatable.First, initial.Translatable.Last).Status;
+        return leftover is null ? null : $"domain {leftover} still exists";
     }
 
     /// <inheritdoc/>

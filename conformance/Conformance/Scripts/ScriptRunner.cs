@@ -1,4 +1,5 @@
 using Viommu.Conformance.Oracle;
+using Viommu.Conformance.Running;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
@@ -80,8 +81,9 @@ public sealed class ScriptRunner
             driver = IommuDriver.Start(machine);
             machine.WriteBypass(powerOn.Bypass);
         }
-        machine.Journal.Clear();
         accepted = features;
+        RemoveLeftovers();
+        machine.Journal.Clear();
         StartDriver();
         Oracle.Restart(FactsNow(), IsBypassSet());
     }
@@ -287,8 +289,17 @@ public sealed class ScriptRunner
     private ScriptStep Reset(ScriptOperation operation)
     {
         var before = IsBypassSet();
+        uint[] existed = [.. Oracle.CertainDomains.ToArray().Select(domain => domain.Id)];
+        var leftover = RemoveLeftovers(existed);
         StartDriver();
         Oracle.Start(FactsNow(), IsBypassSet());
+        if (leftover is { } domain)
+        {
+            if (!machine.Target.CanSystemReset) Oracle.LoseTrack();
+            // Where it is not certain that there was such a domain, neither is it that this reset left it.
+            return Stepped(operation, existed.Contains(domain) ? new Judgement(JudgementKind.Leftover, OracleClause.DescIommu01) : NotSeen, $"domain {domain} still exists");
+        }
+
         return Stepped(operation, HasBypassField ? Oracle.JudgeBypass(machine.ReadBypass(), before, OracleClause.CfgD04) : NotSeen, HasBypassField ? $"bypass {machine.ReadBypass()}" : "done");
     }
 
@@ -297,14 +308,37 @@ public sealed class ScriptRunner
         if (!machine.Target.CanSystemReset) return Stepped(operation, NotSeen, "cannot be done");
         machine.ResetSystem();
         var read = HasBypassField ? machine.ReadBypass() : (byte)0;
-        isPrimed = false;
-        Array.Clear(held);
-        Prime();
+        PrepareAnew();
         StartDriver();
         Oracle.Start(FactsNow(), IsBypassSet());
         var judgement = HasBypassField ? Oracle.JudgeBypass(read, (powerOn.Bypass & 1) != 0, OracleClause.CfgD05) : NotSeen;
         return Stepped(operation, judgement, HasBypassField ? $"bypass {read}" : "done");
     }
+
+    // What a device reset has left would be taken for the doing of whatever comes next. A driver of its own looks, since that of the script may
+    // have no way to ask.
+    private uint? RemoveLeftovers(params IEnumerable<uint> first)
+    {
+        if (machine.DomainsNamed.Count == 0) return null;
+        var leftover = LeftoverDomains.Find(IommuDriver.Start(machine), first.Concat(machine.DomainsNamed), MissingDomain, Translatable);
+        machine.DomainsNamed.Clear();
+        if (leftover is null || !machine.Target.CanSystemReset) return leftover;
+        machine.ResetSystem();
+        PrepareAnew();
+        return leftover;
+    }
+
+    // Nothing of what endpoints were prepared with is there after a reset of the machine.
+    private void PrepareAnew()
+    {
+        isPrimed = false;
+        Array.Clear(held);
+        Prime();
+    }
+
+    private uint MissingDomain => (Offered & Features.DomainRange) != 0 ? powerOn.DomainEnd : uint.MaxValue;
+
+    private (ulong First, ulong Last) Translatable => (Offered & Features.InputRange) != 0 ? (powerOn.InputStart, powerOn.InputEnd) : (0, ulong.MaxValue);
 
     private void StartDriver()
     {

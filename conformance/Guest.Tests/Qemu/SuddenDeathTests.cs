@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Served;
 
 namespace Viommu.Guest.Tests.Qemu;
 
@@ -9,6 +10,7 @@ namespace Viommu.Guest.Tests.Qemu;
 public class SuddenDeathTests
 {
     private const string Role = "VIOMMU_TEST_HARNESS";
+    private const string Qemu = "qemu";
 
     [SkippableTheory]
     [InlineData("-KILL")]
@@ -23,7 +25,7 @@ public class SuddenDeathTests
         {
             RedirectStandardOutput = true,
         };
-        start.Environment[Role] = "1";
+        start.Environment[Role] = Qemu;
         using var harness = Process.Start(start)!;
         try
         {
@@ -39,16 +41,43 @@ public class SuddenDeathTests
         }
     }
 
+    [SkippableTheory]
+    [InlineData("-KILL")]
+    [InlineData("-TERM")]
+    public void A_harness_that_is_ended_by_a_signal_leaves_no_program_that_serves_a_device(string signal)
+    {
+        Skip.If(ProcessLauncher.FindOnPath("setpriv") is null && Environment.GetEnvironmentVariable("CI") != "true", "setpriv is not installed");
+        var folder = Directory.CreateTempSubdirectory("served-");
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["exec", typeof(SuddenDeathTests).Assembly.Location]) { RedirectStandardOutput = true };
+        start.Environment[Role] = QemuFixture.Script(
+            folder.FullName, "#!/bin/sh\nread hello\necho OK 1 name=x version=$$ device=mmio:0x1000\nread start\necho OK\nexec sleep 600\n");
+        using var harness = Process.Start(start)!;
+        try
+        {
+            var program = int.Parse(harness.StandardOutput.ReadLine()!);
+            Assert.True(QemuFixture.IsRunning(program));
+            using var kill = Process.Start("kill", [signal, $"{harness.Id}"]);
+            Assert.True(harness.WaitForExit(TimeSpan.FromSeconds(10)));
+            Assert.True(SpinWait.SpinUntil(() => !QemuFixture.IsRunning(program), TimeSpan.FromSeconds(5)), "the program runs on");
+        }
+        finally
+        {
+            harness.Kill();
+            folder.Delete(recursive: true);
+        }
+    }
+
     // Runs before the assembly's empty Main does; in the test host the variable is not set.
 #pragma warning disable CA2255 // The test assembly is the program here.
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void ServeAsHarness()
     {
-        if (Environment.GetEnvironmentVariable(Role) is null) return;
-        using var source = new QemuTargetSource(null);
-        using var target = (QemuTarget)source.Open(TargetShape.Default, out _)!;
-        Console.WriteLine(target.ProcessId);
+        if (Environment.GetEnvironmentVariable(Role) is not { } role) return;
+        using ITargetSource source = role == Qemu ? new QemuTargetSource(null) : new ServedTargetSource(role);
+        using var target = source.Open(TargetShape.Default, out _)!;
+        // The script says its process id for its version.
+        Console.WriteLine(target is QemuTarget qemu ? $"{qemu.ProcessId}" : target.Identity.Version);
         Thread.Sleep(Timeout.Infinite);
     }
 }

@@ -13,6 +13,8 @@ public class GreetingTests
         Assert.Equal(new DeviceLocation.MmioSlot(0x0a00_0000), greeting.Iommu);
         Assert.Equal(Abilities.None, greeting.Can);
         Assert.Empty(greeting.Endpoints);
+        Assert.Null(greeting.Buffer);
+        Assert.Null(greeting.Deadline);
         Assert.False(greeting.HasPorts);
         Assert.False(greeting.HasVirtualTime);
     }
@@ -22,7 +24,7 @@ public class GreetingTests
     {
         var greeting = Greeting.Parse(
             "1 name=my_vmm version=1.0-rc1+g12 configuration=pci,packed device=pci-transitional:01:1f.7 bars=0x80000000..0x8fffffff "
-            + "ports=0x1000..0x1fff endpoints=0x8,0xffffffff can=viot,line,bypass,reset,shape time=virtual");
+            + "ports=0x1000..0x1fff endpoints=0x8,0xffffffff buffer=0x400 deadline=60 can=viot,line,bypass,reset,shape time=virtual");
         Assert.Equal("pci, packed", greeting.Configuration);
         Assert.IsType<DeviceLocation.TransitionalPciFunction>(greeting.Iommu);
         Assert.Equal(new PciAddress(1, 31, 7), greeting.Function);
@@ -30,7 +32,16 @@ public class GreetingTests
         Assert.Equal(new AddressWindow(0x1000, 0x1fff), greeting.Ports);
         Assert.Equal([8, uint.MaxValue], greeting.Endpoints);
         Assert.Equal(Abilities.Shape | Abilities.Reset | Abilities.Bypass | Abilities.Line | Abilities.Viot, greeting.Can);
+        Assert.Equal(0x400, greeting.Buffer);
+        Assert.Equal(TimeSpan.FromMinutes(1), greeting.Deadline);
         Assert.True(greeting.HasVirtualTime);
+    }
+
+    [Fact]
+    public void What_is_printed_is_read_again()
+    {
+        const string All = "1 name=x version=2 device=mmio:0x1000 bars=0x1000..0x1fff time=virtual configuration=a,b ports=0x1..0x2 endpoints=0x8 buffer=0x400 deadline=7 can=shape,viot";
+        Assert.Equal(All, Greeting.Parse(All).ToString());
     }
 
     [Theory]
@@ -51,6 +62,10 @@ public class GreetingTests
     [InlineData("1 name=x device=mmio:0x0 version=", "'version=' is not KEY=VALUE")]
     [InlineData("1 name=x device=mmio:0x0 can=fly", "can=fly: there are shape, reset, bypass, line, viot")]
     [InlineData("1 name=x device=mmio:0x0 time=slow", "time=slow: there are virtual and real")]
+    [InlineData("1 name=x device=mmio:0x0 deadline=0", "deadline=0: seconds are needed, 1 to 3600")]
+    [InlineData("1 name=x device=mmio:0x0 deadline=0x10", "seconds are needed, 1 to 3600")]
+    [InlineData("1 name=x device=mmio:0x0 buffer=0x3ff", "buffer=0x3ff: 0x400 bytes are needed at least")]
+    [InlineData("1 name=x device=mmio:0x0 buffer=0x1001", "a number up to 0x1000 is needed")]
     [InlineData("1 name=x device=mmio:0x0 endpoints=8", "'8' is no endpoint")]
     [InlineData("1 name=x device=mmio:0x0 endpoints=0x100000000", "a number up to 0xffffffff is needed")]
     [InlineData("1 name=x device=mmio:0x0 bars=0x1000", "FIRST..LAST is needed")]

@@ -52,6 +52,13 @@ public sealed class HostileProgramTests : IDisposable
         AssertNothingRuns();
     }
 
+    [Fact]
+    public void A_slow_device_says_how_long_it_may_take()
+    {
+        using var target = Open($"{Start.Replace("time=virtual", "deadline=120", StringComparison.Ordinal)}; read command; sleep 1; echo OK 0x1; {Sleep}", deadline: TimeSpan.FromSeconds(0.5));
+        Assert.Equal(1ul, target.MmioRead(0x1000, 4));
+    }
+
     [Theory]
     [InlineData("echo 'what is that'", "answered 'read mmio 0x1000 4' by 'what is that', which is not the protocol")]
     [InlineData("printf '\\000\\033[2J\\377\\n'", "by '??[2J?', which is not the protocol")]
@@ -88,6 +95,20 @@ public sealed class HostileProgramTests : IDisposable
     {
         using var target = Open($"{Start}; read command; echo {answer}; {Sleep}");
         Assert.Contains($"by '{answer}'", Assert.Throws<TargetHungException>(() => target.BusMasters[0].Load(0, 0, 2)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("OK")]
+    [InlineData("FAULT")]
+    public void A_DMA_engine_moves_bytes_that_nobody_sees(string answer)
+    {
+        using var target = Open($"{Start.Replace("=0x8'", "=0x8 buffer=0x400'", StringComparison.Ordinal)}; read command; echo \"$command\" >asked; echo {answer}; read command; echo OK 00; {Sleep}");
+        var engine = target.BusMasters[0];
+        Assert.Equal((8u, 0x400), (engine.EndpointId, engine.BufferSize));
+        Assert.Throws<ArgumentOutOfRangeException>(() => engine.Load(0, 0x3ff, 2));
+        engine.Store(0x1000, 0x3fe, 2);
+        Assert.Equal("dma 0x8 store 0x1000 0x3fe 0x2\n", File.ReadAllText(Path.Combine(_folder.FullName, "asked")));
+        Assert.Contains("by 'OK 00'", Assert.Throws<TargetHungException>(() => engine.Load(0x1000, 0, 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

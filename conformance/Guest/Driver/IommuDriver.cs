@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Virtqueue;
@@ -139,7 +140,8 @@ public sealed class IommuDriver
 
         var exchange = new Exchange(request, sent, readable, writable, chain);
         Machine.Journal.Add(exchange);
-        if (request is AttachRequest attach) Machine.DomainsNamed.Add(attach.Domain);
+        // The device goes by the bytes, whatever made them.
+        if (sent.Length >= 8 && sent[0] == RequestType.Attach) Machine.DomainsNamed.Add(BinaryPrimitives.ReadUInt32LittleEndian(sent.AsSpan(4)));
         outstanding[chain] = exchange;
         return exchange;
     }

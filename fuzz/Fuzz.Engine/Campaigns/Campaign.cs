@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Viommu.Fuzz.Engine.Corpus;
+using Viommu.Fuzz.Engine.Findings;
 
 namespace Viommu.Fuzz.Engine.Campaigns;
 
@@ -59,6 +61,7 @@ public sealed class Campaign
     }
 
     /// <summary>Runs it to its end; <paramref name="tick"/> is called each second, and at the end, on the calling thread.</summary>
+    /// <exception cref="HarnessException">What is around the code under test failed.</exception>
     public void Run(Action<Campaign>? tick = null)
     {
         _clock.Start();
@@ -73,6 +76,7 @@ public sealed class Campaign
             End(threads);
         }
 
+        if (_failures.OfType<HarnessException>().FirstOrDefault() is { } trouble) ExceptionDispatchInfo.Throw(trouble);
         if (_failures.Count > 0) throw new AggregateException("a job of the campaign failed", _failures);
     }
 

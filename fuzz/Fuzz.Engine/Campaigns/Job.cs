@@ -70,11 +70,20 @@ internal sealed class Job : IDisposable
 
     public void Run()
     {
-        Start();
-        for (int pick = 1; !IsOver; pick++)
+        try
         {
-            if (_options.Jobs > 1 && pick % PicksBetweenExchanges == 0) Exchange();
-            Fuzz(_schedule.Pick(_random));
+            Start();
+            for (int pick = 1; !IsOver; pick++)
+            {
+                if (_options.Jobs > 1 && pick % PicksBetweenExchanges == 0) Exchange();
+                Fuzz(_schedule.Pick(_random));
+            }
+        }
+        catch (HarnessException)
+        {
+            // It goes with the exception; the next campaign is not to take it for what has killed this one.
+            _inFlight?.End();
+            throw;
         }
     }
 

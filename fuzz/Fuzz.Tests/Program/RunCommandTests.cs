@@ -78,8 +78,18 @@ public sealed class RunCommandTests : IDisposable
         Assert.Contains(Broken, _fuzz.Output);
         Assert.Matches("seed +7\n", _fuzz.Output);
         Assert.Contains($"fuzz replay --target request --device '{Broken}' {input}\n", _fuzz.Output);
-        Assert.Equal(0, _fuzz.Run("triage", _fuzz.Folder, "--device", "model"));
+        RequireStory(_fuzz.Output);
+        Assert.Equal(0, _fuzz.Run("triage", _fuzz.Folder, "--device", "model", "-o", _fuzz.PathOf("triage.json")));
         Assert.Matches("now +gone\n", _fuzz.Output);
+        var row = JsonDocument.Parse(File.ReadAllText(_fuzz.PathOf("triage.json"))).RootElement[0];
+        Assert.Equal((key, "gone", "model"), (row.GetProperty("key").GetString(), row.GetProperty("now").GetString(), row.GetProperty("device").GetString()));
+        RequireStory(string.Join('\n', row.GetProperty("story").EnumerateArray().Select(line => line.GetString())));
+        Assert.Equal(0, _fuzz.Run("triage", _fuzz.Folder, "--device", "model", "--output", _fuzz.PathOf("triage.md")));
+        string markdown = File.ReadAllText(_fuzz.PathOf("triage.md"));
+        Assert.StartsWith("# Findings: 1, 1 gone\n", markdown);
+        RequireStory(markdown);
+        Assert.Equal(3, _fuzz.Run("triage", _fuzz.Folder, "-o", _fuzz.PathOf("triage.txt")));
+        Assert.False(File.Exists(_fuzz.PathOf("triage.txt")));
     }
 
     [Fact]
@@ -196,6 +206,29 @@ public sealed class RunCommandTests : IDisposable
         string html = File.ReadAllText(_fuzz.PathOf("coverage.html"));
         Assert.Contains("MapHandler.cs", html);
         Assert.Contains("class=\"y\"", html);
+    }
+
+    [Fact]
+    public void Help_has_examples_and_exit_codes_and_offers_what_there_is()
+    {
+        Assert.Equal(0, _fuzz.Run("--help"));
+        Assert.Contains("Examples:\n  fuzz run ", _fuzz.Output);
+        Assert.Contains("Exit codes:\n  0  as expected", _fuzz.Output);
+        Assert.Equal(0, _fuzz.Run("afl", "--help"));
+        Assert.Contains("-t 10000 ", _fuzz.Output);
+        Assert.DoesNotContain("qemu:PATH", _fuzz.Output);
+        Assert.Equal(3, _fuzz.Run("afl", "sequence", "--device", "qemu"));
+        Assert.Contains("--device takes model or broken:NAME;", _fuzz.Error);
+    }
+
+    [Fact]
+    public void Without_a_target_the_device_alone_is_covered()
+    {
+        Assert.Equal(0, _fuzz.Run("coverage", "-o", _fuzz.PathOf("all.html")));
+        Assert.Equal(0, _fuzz.Run("coverage", "parsers", "-o", _fuzz.PathOf("parsers.html")));
+        Assert.DoesNotContain("ScriptParser.cs", File.ReadAllText(_fuzz.PathOf("all.html")));
+        Assert.Contains("MapHandler.cs", File.ReadAllText(_fuzz.PathOf("all.html")));
+        Assert.Contains("ScriptParser.cs", File.ReadAllText(_fuzz.PathOf("parsers.html")));
     }
 
     [Fact]

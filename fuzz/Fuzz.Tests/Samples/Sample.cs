@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Viommu.Fuzz.Tests.Samples;
 
 /// <summary>Code to instrument: every shape of branch that the compiler makes.</summary>
@@ -55,6 +57,17 @@ public static class Sample
         {
             if (i % 3 != 0) yield return i;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Fail() => throw new InvalidOperationException("a bug");
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Call(Action other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        other();
+        _finallys++;
     }
 
     private static int _finallys;

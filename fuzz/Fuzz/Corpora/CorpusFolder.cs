@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Viommu.Fuzz.Targets;
 
@@ -56,14 +57,21 @@ internal sealed class CorpusFolder : IDisposable
         }
     }
 
-    /// <summary>Reads the inputs of a folder, in the order of their names; what is none is told to <paramref name="complain"/> and left where it is.</summary>
+    /// <summary>
+    /// Reads the inputs of a folder, in the order of their names; what is none is told to <paramref name="complain"/>, in one line for all of it,
+    /// and left where it is.
+    /// </summary>
     public static IEnumerable<StoredInput> Read(string path, IInputFormat format, Action<string> complain)
     {
         if (!Directory.Exists(path)) yield break;
+        var complaints = new List<string>();
         foreach (var file in Directory.EnumerateFiles(path).Where(file => IsInput(file, format)).Order(StringComparer.Ordinal))
         {
-            if (TryRead(file, format, complain) is { } input) yield return new(file, input);
+            if (TryRead(file, format, complaints.Add) is { } input) yield return new(file, input);
         }
+
+        if (complaints.Count == 1) complain(complaints[0]);
+        else if (complaints.Count > 1) complain(string.Create(CultureInfo.InvariantCulture, $"{complaints.Count} files of {path} are no inputs, and left alone; the first: {complaints[0]}"));
     }
 
     /// <summary>Reads one file; null where it is no input.</summary>

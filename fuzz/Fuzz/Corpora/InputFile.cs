@@ -11,12 +11,18 @@ internal static class InputFile
     {
         if (said is not null)
             return TargetList.All.FirstOrDefault(target => target.Name == said) ?? throw new UsageException($"there is no target '{said}'; 'fuzz list' shows those that there are");
+        return TargetAbove(file) ?? throw new UsageException($"--target is needed: no folder above {file} is named after a target");
+    }
+
+    /// <summary>The target that the nearest folder above a file is named after; null where none is.</summary>
+    public static TargetInfo? TargetAbove(string file)
+    {
         for (var folder = Directory.GetParent(Path.GetFullPath(file)); folder is not null; folder = folder.Parent)
         {
             if (TargetList.All.FirstOrDefault(target => target.Name == folder.Name) is { } target) return target;
         }
 
-        throw new UsageException($"--target is needed: no folder above {file} is named after a target");
+        return null;
     }
 
     /// <summary>The input in a file.</summary>

@@ -1,4 +1,5 @@
 using Viommu.Conformance.Oracle;
+using Viommu.Conformance.Running;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
@@ -64,6 +65,7 @@ internal sealed class QemuBench : IDisposable
         _offered = _machine.ReadOfferedFeatures();
         _config = driver.Config;
         _endpoints = [.. Dma.Endpoints.Select(id => new EndpointFacts(id, RegionsOf(driver, id)))];
+        LeavesDomains = OutlivesReset(driver);
         _rings = new(target.Ram, _machine.Heap);
         var pci = _machine.Pci!;
         _bars = [.. Enumerable.Range(0, BarCount).Select(bar => pci.Function.Read(FirstBarOffset + (4 * bar), 4))];
@@ -93,6 +95,9 @@ internal sealed class QemuBench : IDisposable
 
     /// <summary>True where the device has a <c>bypass</c> field.</summary>
     public bool HasBypassField => (_offered & Features.BypassConfig) != 0;
+
+    /// <summary>True where domains outlive a device reset (DESC-IOMMU-01): then only the reset line of the machine ends them.</summary>
+    public bool LeavesDomains { get; }
 
     /// <summary>Requests that were sent and did not come back.</summary>
     public int Outstanding => _rings.Outstanding;
@@ -127,7 +132,7 @@ internal sealed class QemuBench : IDisposable
     /// <summary>Brings the device to where programs start: nothing attached, the bypass field as at power-on, these features as far as it offers them.</summary>
     public void Prepare(ulong wanted)
     {
-        if (_isBypassWritten && !TryRestoreBypass()) SystemReset();
+        if ((LeavesDomains && !_isClean) || (_isBypassWritten && !TryRestoreBypass())) SystemReset();
         if (!_isClean || Accepted(wanted) != _negotiated) Start(wanted);
         _isClean = false;
         Dma.Begin();
@@ -172,6 +177,21 @@ internal sealed class QemuBench : IDisposable
         SetUpQueue(IommuDriver.EventQueueNumber, QemuRings.EventQueueSize, _rings.Events);
         Post(CommonField.DeviceStatus, (ulong)Running);
         if (ReadStatus() is not Running and var status) throw Refusal(status);
+    }
+
+    /// <summary>Resets the device, and then the machine; one of <paramref name="domains"/> that the first has left, or null. <see cref="Start"/> has to follow.</summary>
+    public uint? FindLeftover(ReadOnlySpan<uint> domains)
+    {
+        Start(ulong.MaxValue);
+        uint missing = Missing;
+        uint? leftover = null;
+        foreach (uint domain in domains)
+        {
+            if (domain != missing && StatusOfUnmap(domain) != StatusOfUnmap(missing)) leftover ??= domain;
+        }
+
+        SystemReset();
+        return leftover;
     }
 
     /// <summary>The reset line of the machine; <see cref="Start"/> has to follow.</summary>
@@ -234,6 +254,27 @@ internal sealed class QemuBench : IDisposable
         return probe.IsOk
             ? [.. ProbeProperty.Parse(probe.Reply.AsSpan(0, probe.TailOffset)).Select(property => property.AsReservedRegion()).OfType<ReservedRegion>()]
             : [];
+    }
+
+    private bool OutlivesReset(IommuDriver driver)
+    {
+        uint domain = (_offered & Features.DomainRange) != 0 ? _config.DomainStart : 0;
+        if (domain == Missing || !driver.Has(Features.MapUnmap) || !driver.Attach(domain, _endpoints[0].Id).IsOk) return false;
+        if (LeftoverDomains.Find(IommuDriver.Start(_machine), [domain], Missing, WholeRange) is null) return false;
+        _machine.ResetSystem();
+        Dma.Forget();
+        Dma.Prime();
+        return true;
+    }
+
+    private uint Missing => (_offered & Features.DomainRange) != 0 ? _config.DomainEnd : uint.MaxValue;
+
+    private (ulong First, ulong Last) WholeRange => (_offered & Features.InputRange) != 0 ? (_config.InputStart, _config.InputEnd) : (0, ulong.MaxValue);
+
+    private byte? StatusOfUnmap(uint domain)
+    {
+        Put(new UnmapRequest(domain, WholeRange.First, WholeRange.Last).Encode(), Request.TailSize, Framing.Plain);
+        return Ring() && Take(out bool _, out bool _) == Request.TailSize ? Reply[0] : null;
     }
 
     private ulong Accepted(ulong wanted) => ((wanted | Needed) & _offered & ~NotSpoken) | Features.Version1;

@@ -39,11 +39,14 @@ internal sealed class QemuDevice : IDisposable
     /// <summary>Name and version.</summary>
     public TargetIdentity Identity { get; }
 
+    /// <summary>False where a QEMU is meant that runs no inputs of that target.</summary>
+    public static bool Takes(string device, TargetInfo target) => !IsMeant(device) || target.Name == SequenceTarget.Info.Name;
+
     /// <summary>The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is.</summary>
     public static QemuDevice? Find(string device, TargetInfo target)
     {
-        if (device != Name && !device.StartsWith(Name + ":", StringComparison.Ordinal)) return null;
-        if (target.Name != SequenceTarget.Info.Name) throw new UsageException($"--device {Name} takes programs of the target {SequenceTarget.Info.Name}, not of {target.Name}");
+        if (!IsMeant(device)) return null;
+        if (!Takes(device, target)) throw new UsageException($"--device {Name} takes programs of the target {SequenceTarget.Info.Name}, not of {target.Name}");
         return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null);
     }
 
@@ -73,6 +76,9 @@ internal sealed class QemuDevice : IDisposable
         _first?.Dispose();
         _source.Dispose();
     }
+
+    /// <summary>True for <c>qemu</c> and <c>qemu:PATH</c>.</summary>
+    public static bool IsMeant(string device) => device == Name || device.StartsWith(Name + ":", StringComparison.Ordinal);
 
     private QemuRunner TakeRunner()
     {

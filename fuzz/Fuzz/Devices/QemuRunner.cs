@@ -325,20 +325,33 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     {
         byte before = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
         if (kind == StepKind.SystemReset) Bench.SystemReset();
+        else if (Bench.LeavesDomains && TakeLeftovers(index)) return;
+        bool isWholeMachine = kind == StepKind.SystemReset || Bench.LeavesDomains;
         Bench.Start(features);
         byte after = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
         _oracle!.Start(Bench.Facts, (after & 1) != 0);
         if (Bench.HasBypassField)
         {
-            _run.Observations.Story?.Expect($"bypass reads {(kind == StepKind.DeviceReset ? before : Bench.Facts.InitialBypass ? 1 : 0)}");
+            bool expected = isWholeMachine ? Bench.Facts.InitialBypass : (before & 1) != 0;
+            _run.Observations.Story?.Expect($"bypass reads {(expected ? 1 : 0)}");
             _run.Observations.Story?.Saw($"bypass reads {after}");
-            Judge(index, kind == StepKind.DeviceReset
-                ? _oracle.JudgeBypass(after, (before & 1) != 0, OracleClause.CfgD04)
-                : _oracle.JudgeBypass(after, Bench.Facts.InitialBypass, OracleClause.CfgD05), _run.Operation);
+            Judge(index, _oracle.JudgeBypass(after, expected, isWholeMachine ? OracleClause.CfgD05 : OracleClause.CfgD04), _run.Operation);
         }
 
         _states.Reset();
         _states.Step(kind, 0, 0, _run.Observations);
+    }
+
+    // Charged to the reset, and taken away, since it would be charged to what comes next. True where that ends the program.
+    private bool TakeLeftovers(int index)
+    {
+        uint[] existed = [.. _oracle!.CertainDomains.ToArray().Select(domain => domain.Id)];
+        _run.Observations.Story?.Expect("no domain is left");
+        if (Bench.FindLeftover(existed) is not { } domain) return false;
+        _run.Observations.Story?.Saw($"domain {domain} still exists");
+        Judge(index, new(JudgementKind.Leftover, OracleClause.DescIommu01), _run.Operation);
+        if (_run.IsOver) Bench.Start(Bench.Facts.Negotiated);
+        return _run.IsOver;
     }
 
     private void JudgeAnswer(in SentRequest sent, in AnswerView answer, string operation)

@@ -1,3 +1,5 @@
+using Viommu.Device.Iommu;
+using Viommu.Device.Memory;
 using Viommu.Device.Transport;
 using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Transport.Pci;
@@ -23,6 +25,43 @@ internal interface IRegisters
     void WriteConfig(int offset, int width, ulong value);
 
     void SystemReset();
+
+    /// <summary>The machine changes the field <c>bypass</c>, on its own account.</summary>
+    void ChangeBypass(bool bypass);
+
+    /// <summary>Has the device notify in the best way that there is; between reset and DRIVER_OK.</summary>
+    void RouteNotifications()
+    {
+    }
+
+    /// <summary>
+    /// While a queue is being set up: has it notify by the message of configuration changes, or by its own again; false where there are no
+    /// messages, or the device does not take it.
+    /// </summary>
+    bool TryMoveQueueVector(ushort queue, bool isToConfiguration) => false;
+
+    /// <summary>Feature bits 64 to 127, where there is a way to read them.</summary>
+    ulong ReadHigherOffer() => 0;
+
+    /// <summary>Whether the transport is PCI.</summary>
+    bool IsPci => false;
+
+    /// <summary>Whether the function has an SR-IOV capability.</summary>
+    bool HasSrIov() => false;
+}
+
+/// <summary>What a device has around it.</summary>
+/// <param name="Memory">Guest memory as the device reaches it.</param>
+/// <param name="Iommu">What the machine changes the field <c>bypass</c> of; null where it never does.</param>
+/// <param name="MessagesAt">Where messages of MSI-X go in guest memory; null where there is no room for them.</param>
+internal sealed record Surroundings(IGuestMemory Memory, IommuDevice? Iommu, ulong? MessagesAt)
+{
+    /// <summary>The machine changes the field <c>bypass</c>; false where it never does.</summary>
+    public bool TryChangeBypass(bool bypass)
+    {
+        Iommu?.ChangeBypass(bypass);
+        return Iommu is not null;
+    }
 }
 
 /// <summary>Makes the registers of a subject.</summary>
@@ -47,21 +86,25 @@ internal static class Registers
     }
 
     /// <summary>virtio-mmio, bare; or for a subject that intercepts the registers of a modern transport, those, through a whole machine.</summary>
-    public static IRegisters Of(Subject subject, IVirtioDevice device, ShadowedMemory memory, VirtioFeatures features)
+    public static IRegisters Of(Subject subject, IVirtioDevice device, ShadowedMemory memory, VirtioFeatures features) =>
+        Of(subject, device, memory, features, new(memory, null, null));
+
+    /// <summary>The same in a machine of its own.</summary>
+    public static IRegisters Of(Subject subject, IVirtioDevice device, ShadowedMemory memory, VirtioFeatures features, Surroundings around)
     {
-        var rings = subject.Variation.RingMemory(memory);
-        if (!subject.InterceptsRegisters || subject.Configuration.IsLegacy) return new MmioRegisterFile(NewMmio());
+        var rings = subject.Variation.RingMemory(around.Memory);
+        if (!subject.InterceptsRegisters || subject.Configuration.IsLegacy) return new MmioRegisterFile(NewMmio(), around.Iommu);
         ModelSlot slot = subject.Configuration.Transport == ModelTransport.Pci
             ? new ModelPciSlot(new(device, rings, subject.Variation.PciOptions(new VirtioPciOptions { Features = features })), new DeviceLocation.PciFunction())
             : new ModelMmioSlot(NewMmio());
-        return new InterceptedRegisters(subject.Variation.Machine(new ShadowedTarget(slot, memory)), memory);
+        return new InterceptedRegisters(subject.Variation.Machine(new ShadowedTarget(slot, memory) { ChangeBypass = around.TryChangeBypass }), memory) { MessagesAt = around.MessagesAt };
 
         VirtioMmioDevice NewMmio() => new(device, rings, new VirtioMmioOptions { Features = features });
     }
 }
 
 /// <summary>virtio-mmio, version 2, without anything in between.</summary>
-internal sealed class MmioRegisterFile(VirtioMmioDevice device) : IRegisters
+internal sealed class MmioRegisterFile(VirtioMmioDevice device, IommuDevice? iommu) : IRegisters
 {
     /// <summary>The device itself.</summary>
     public VirtioMmioDevice Device => device;
@@ -75,4 +118,14 @@ internal sealed class MmioRegisterFile(VirtioMmioDevice device) : IRegisters
     public void WriteConfig(int offset, int width, ulong value) => device.Write((int)MmioRegister.Config + offset, width, value);
 
     public void SystemReset() => device.SystemReset();
+
+    public void ChangeBypass(bool bypass) => iommu?.ChangeBypass(bypass);
+
+    public ulong ReadHigherOffer()
+    {
+        Set(MmioRegister.DeviceFeaturesSel, 2);
+        ulong low = Get(MmioRegister.DeviceFeatures);
+        Set(MmioRegister.DeviceFeaturesSel, 3);
+        return ((ulong)Get(MmioRegister.DeviceFeatures) << 32) | low;
+    }
 }

@@ -24,6 +24,11 @@ internal sealed class InterceptedRegisters(ITarget target, ShadowedMemory memory
     private uint _queueSize;
     private QueueAddresses _addresses;
 
+    /// <summary>Where messages go in guest memory, for a machine that has room for them; else the device notifies by its line.</summary>
+    public ulong? MessagesAt { get; init; }
+
+    public bool IsPci => Transport is PciTransport;
+
     // Not before the first access, so that a device that no driver can find is a finding of an input.
     private IVirtioTransport Transport => (_machine ??= Discover()).Transport;
 
@@ -56,7 +61,7 @@ internal sealed class InterceptedRegisters(ITarget target, ShadowedMemory memory
             case MmioRegister.QueueDescHigh or MmioRegister.QueueDriverHigh or MmioRegister.QueueDeviceHigh: break;
             case MmioRegister.QueueReady: if (value == 1) EnableQueue(); break;
             case MmioRegister.QueueReset: Transport.ResetQueue((ushort)_queueSel); break;
-            case MmioRegister.QueueNotify: Notify((ushort)value); break;
+            case MmioRegister.QueueNotify: Notify(value); break;
             case MmioRegister.InterruptAck: _notifications &= ~(Notifications)value; break;
             default: throw new ArgumentOutOfRangeException(nameof(register), register, null);
         }
@@ -72,6 +77,50 @@ internal sealed class InterceptedRegisters(ITarget target, ShadowedMemory memory
         // The BARs are placed again by whoever comes next.
         target.SystemReset();
         _machine = null;
+    }
+
+    public void ChangeBypass(bool bypass) => target.TryChangeBypass(bypass);
+
+    public void RouteNotifications()
+    {
+        if (MessagesAt is not { } messages || !Transport.HasMessages || !Transport.RouteNotifications(NotificationMode.Messages, messages))
+            Transport.RouteNotifications(NotificationMode.Line, 0);
+        Transport.TakeNotifications();
+    }
+
+    public bool TryMoveQueueVector(ushort queue, bool isToConfiguration)
+    {
+        if (MessagesAt is null || !Transport.HasMessages || _machine?.Pci is not { } pci) return false;
+        pci.WriteCommon(CommonField.QueueSelect, queue);
+        ushort vector = isToConfiguration ? MsixTable.ConfigVector : MsixTable.QueueVector;
+        pci.WriteCommon(CommonField.QueueMsixVector, vector);
+        return pci.ReadCommon(CommonField.QueueMsixVector) == vector;
+    }
+
+    public ulong ReadHigherOffer()
+    {
+        if (!IsPci) return 0;
+        var pci = _machine!.Pci!;
+        pci.WriteCommon(CommonField.DeviceFeatureSelect, 2);
+        ulong low = pci.ReadCommon(CommonField.DeviceFeature);
+        pci.WriteCommon(CommonField.DeviceFeatureSelect, 3);
+        return (pci.ReadCommon(CommonField.DeviceFeature) << 32) | low;
+    }
+
+    public bool HasSrIov()
+    {
+        const int ExtendedSpace = 0x100;
+        const uint SrIov = 0x10;
+        // A list of capabilities, each of which says where the next one is (PCI Express, 7.6.3).
+        for (int at = ExtendedSpace, left = 64; IsPci && at >= ExtendedSpace && left > 0; left--)
+        {
+            uint header = target.ConfigRead(_machine!.Pci!.Function.Address, at, 4);
+            if (header is 0 or uint.MaxValue) return false;
+            if ((ushort)header == SrIov) return true;
+            at = (int)(header >> 20);
+        }
+
+        return false;
     }
 
     private Machine Discover()
@@ -100,10 +149,11 @@ internal sealed class InterceptedRegisters(ITarget target, ShadowedMemory memory
         Transport.EnableQueue((ushort)_queueSel);
     }
 
-    private void Notify(ushort queue)
+    private void Notify(uint value)
     {
         memory.Bytes.CopyTo(_before);
-        Transport.Notify(queue);
+        if ((_driverFeatures & Features.NotificationData) != 0) Transport.Notify((ushort)value, (ushort)(value >> 16));
+        else Transport.Notify((ushort)value);
         memory.RequireWritten(_before);
     }
 }

@@ -8,6 +8,8 @@ using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Transport;
 using Viommu.Guest.Wire;
+using ProbeRequest = Viommu.Guest.Wire.ProbeRequest;
+using ReservedRegion = Viommu.Guest.Wire.ReservedRegion;
 
 namespace Viommu.Fuzz.Machines;
 
@@ -234,10 +236,20 @@ internal sealed class RequestMachine : IRequestMachine
     {
         Span<byte> config = stackalloc byte[IommuConfig.Size];
         for (int i = 0; i < config.Length; i++) config[i] = (byte)ReadConfig(i, 1);
-        var endpoints = Options.Endpoints.Select(endpoint => new EndpointFacts(endpoint.Id, [.. endpoint.ReservedRegions.Select(region =>
-            new Guest.Wire.ReservedRegion((byte)region.Kind, 0, region.Range.First, region.Range.Last))]));
+        var endpoints = Options.Endpoints.Select(endpoint => new EndpointFacts(endpoint.Id, RegionsOf(endpoint)));
         var ram = new AddressWindow(TestBed.Ram, TestBed.Ram + RamSize - 1);
         return new(_offered, Negotiated, IommuConfig.Decode(config) with { Bypass = Options.InitialBypass ? (byte)1 : (byte)0 }, endpoints, ram) { KnowsEveryEndpoint = true };
+    }
+
+    // As PROBE tells them, where it does: what a device makes of its endpoints is judged by that (5.13.6.3.2).
+    private ReservedRegion[] RegionsOf(EndpointOptions endpoint)
+    {
+        var probe = new ProbeRequest(endpoint.Id, (int)Options.ProbeSize);
+        var reply = new byte[probe.WritableLength];
+        bool isTold = (_offered & Features.Probe) != 0 && Process(probe.Encode(), reply) == reply.Length && reply[Options.ProbeSize] == 0;
+        return isTold
+            ? [.. ProbeProperty.Parse(reply.AsSpan(0, (int)Options.ProbeSize)).Select(property => property.AsReservedRegion()).OfType<ReservedRegion>()]
+            : [.. endpoint.ReservedRegions.Select(region => new ReservedRegion((byte)region.Kind, 0, region.Range.First, region.Range.Last))];
     }
 
     private static void Require(bool holds, string rule, string message)

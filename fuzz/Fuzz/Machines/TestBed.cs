@@ -45,8 +45,8 @@ internal static class TestBed
         ],
     };
 
-    // The others: bypass the old way; bytes for pages; big pages in a narrow range; nothing but the two requests; bypass from the start; and
-    // every address of 64 bits, with a reserved region over memory, so that an access that ought to go nowhere has somewhere to go.
+    // The others: bypass the old way; bytes for pages; big pages in a narrow range; nothing but the two requests; bypass from the start, with two
+    // endpoints that are alike; and every address of 64 bits, with a reserved region over memory, so that an access that ought to go nowhere has somewhere to go.
     private static readonly IommuOptions[] _all =
     [
         Options,
@@ -54,7 +54,16 @@ internal static class TestBed
         Options with { PageSizeMask = 0xffff_ffff_ffff_ffff },
         Options with { PageSizeMask = 0xffff_ffff_ffff_0000, InputRange = new AddressRange(0x1_0000, 0xf_ffff) },
         Options with { Features = IommuFeatures.MapUnmap, MaximumMappings = 4, MaximumDomains = 2 },
-        Options with { InitialBypass = true },
+        Options with
+        {
+            InitialBypass = true,
+            Endpoints =
+            [
+                new EndpointOptions(FirstEndpoint) { ReservedRegions = [Doorbell] },
+                new EndpointOptions(SecondEndpoint) { ReservedRegions = [Doorbell] },
+                new EndpointOptions(ThirdEndpoint),
+            ],
+        },
         Options with
         {
             InputRange = new AddressRange(0, ulong.MaxValue),
@@ -66,6 +75,9 @@ internal static class TestBed
             ],
         },
     ];
+
+    /// <summary>The number of the device with two endpoints that are alike.</summary>
+    public const int OfLikeEndpoints = 5;
 
     public const VirtioFeatures Features = VirtioFeatures.Default;
 

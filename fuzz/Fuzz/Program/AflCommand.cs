@@ -2,6 +2,7 @@ using System.CommandLine;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Afl;
+using Viommu.Fuzz.Devices;
 
 namespace Viommu.Fuzz.Program;
 
@@ -11,14 +12,14 @@ internal sealed class AflCommand
     private readonly Argument<string> _target = Arguments.Target();
     private readonly Argument<string?> _file = new("FILE") { Description = "An input (@@); standard input where it is left out.", Arity = ArgumentArity.ZeroOrOne };
 
-    private readonly Option<string> _device = Arguments.Device();
+    private readonly Option<string> _device = Arguments.DeviceInProcess();
     private readonly Option<bool> _dictionary = new("--dictionary") { Description = "Print the dictionary that afl-fuzz is handed, as a file for -x, and end." };
     private readonly FuzzHost _host;
 
     public AflCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("afl", "Runs a target under AFL++: afl-fuzz -i SEEDS -o OUT -t 5000 -- fuzz afl TARGET") { _target, _file, _device, _dictionary };
+        Command = new("afl", "Runs a target under AFL++: afl-fuzz -i SEEDS -o OUT -t 10000 -- fuzz afl TARGET") { _target, _file, _device, _dictionary };
         Command.SetAction(Run);
     }
 
@@ -33,7 +34,9 @@ internal sealed class AflCommand
             return ExitCode.AsExpected;
         }
 
-        var server = new AflServer(target, parsed.GetRequiredValue(_device));
+        string device = parsed.GetRequiredValue(_device);
+        if (QemuDevice.IsMeant(device)) throw new UsageException($"under AFL++ a device runs in this process: --device takes model or broken:NAME; 'fuzz run sequence --device {device}' fuzzes a real one");
+        var server = new AflServer(target, device);
         return Posix.IsOpen(AflProtocol.CommandDescriptor) && Posix.IsOpen(AflProtocol.StatusDescriptor) ? server.Run() : server.RunOnce(parsed.GetValue(_file));
     }
 }

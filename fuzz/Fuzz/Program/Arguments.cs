@@ -26,6 +26,14 @@ internal static class Arguments
         DefaultValueFactory = _ => ReferenceDevice,
     };
 
+    /// <summary>The device where only one in this process will do.</summary>
+    public static Option<string> DeviceInProcess() => new("--device")
+    {
+        Description = "What to fuzz: model (the reference device), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
+        HelpName = "DEVICE",
+        DefaultValueFactory = _ => ReferenceDevice,
+    };
+
     public static TargetInfo FindTarget(string name) =>
         TargetList.All.FirstOrDefault(target => target.Name == name)
         ?? throw new UsageException($"there is no target '{name}'; 'fuzz list' shows those that there are");

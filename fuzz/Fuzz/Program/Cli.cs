@@ -3,6 +3,7 @@ using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Fuzz.Program;
@@ -10,6 +11,30 @@ namespace Viommu.Fuzz.Program;
 /// <summary>The program, from its arguments to its exit code.</summary>
 internal static class Cli
 {
+    private const string Examples = """
+        Examples:
+          fuzz run sequence --time 60            a minute of requests, DMA and resets
+          fuzz run sequence --device qemu --time 600 --expect known.yaml
+                                                 a CI gate: only what is new is red
+          fuzz run sequence --device qemu --time 600 --update-expectations known.yaml
+                                                 writes that file
+          fuzz replay reports/fuzz/sequence/findings/FILE
+                                                 a finding again, step by step
+          fuzz triage reports/fuzz/sequence -o findings.md
+                                                 all findings again: what is left of them
+          fuzz regress                           everything in corpus/, once
+          fuzz regress my-inputs/sequence --device qemu --report reports/regress
+          fuzz coverage                          the lines of the device that corpus/ reaches
+          fuzz selftest --time 10 --seeds 1      proof that campaigns find what is broken
+
+        Exit codes:
+          0  as expected: nothing found, or only what --expect knows
+          1  findings; an entry of --expect that has expired, or did not come up if --strict
+          2  the harness failed: nothing to run, no device, a folder that cannot be written
+          3  usage: the command line, an unknown target, or the file of known findings
+
+        """;
+
     /// <summary>Runs the program; whatever goes wrong is one line on the error stream and an exit code.</summary>
     public static int Run(IReadOnlyList<string> args, FuzzHost host)
     {
@@ -21,7 +46,7 @@ internal static class Cli
         {
             return Complain(host, e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is CorpusException or TargetUnavailableException)
+        catch (Exception e) when (e is CorpusException or TargetUnavailableException or HarnessException)
         {
             return Complain(host, e.Message, ExitCode.Harness);
         }
@@ -35,6 +60,7 @@ internal static class Cli
     {
         var root = new RootCommand("Coverage-guided fuzzing of a virtio-iommu.");
         foreach (var verb in Verbs(host)) root.Add(verb);
+        HelpWithExamples.AddTo(root, host.Console.Profile.Width, Examples);
         var parsed = root.Parse([.. args]);
         if (parsed.Errors.Count > 0)
             throw new UsageException($"{parsed.Errors[0].Message} (fuzz {parsed.CommandResult.Command.Name} --help shows what there is)");

@@ -1,21 +1,33 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Devices;
+using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Program;
 
-/// <summary><c>fuzz regress</c>: everything in <c>corpus/</c> once; bounded and deterministic, for CI.</summary>
+/// <summary><c>fuzz regress</c>: everything in <c>corpus/</c>, or in a folder, once; bounded and deterministic, for CI.</summary>
 internal sealed class RegressCommand
 {
     private readonly FuzzHost _host;
 
+    private readonly Argument<string?> _what = new("TARGET|DIR")
+    {
+        Description = "A fuzz target, whose inputs in corpus/ are run, or a folder, whose inputs belong to the target that it, or a folder above or inside, is named after. [default: all of corpus/]",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string> _device = Arguments.Device();
+    private readonly Option<string?> _report = new("--report") { Description = "Folder for junit.xml, with a test case for each input.", HelpName = "DIR" };
+
     public RegressCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("regress", "Runs everything in corpus/ once; red where anything is broken or unreadable.");
+        Command = new("regress", "Runs everything in corpus/, or in a folder, once; red where anything is broken or unreadable.") { _what, _device, _report };
         Command.SetAction(Run);
     }
 
@@ -23,35 +35,79 @@ internal sealed class RegressCommand
 
     private int Run(ParseResult parsed)
     {
-        if (ShippedCorpus.Folder is null)
+        string device = parsed.GetRequiredValue(_device);
+        var results = new List<RegressionResult>();
+        if (Folders(parsed.GetValue(_what)) is not { } folders)
         {
-            _host.Error.WriteLine("fuzz: there is no folder corpus/seeds here or above");
+            _host.Error.WriteLine("fuzz: there is no folder corpus/seeds here or above; name a folder of inputs");
             return ExitCode.Harness;
         }
 
-        int run = 0, red = 0;
-        foreach (var target in TargetList.All)
+        foreach (var group in folders.Where(folder => QemuDevice.Takes(device, folder.Target)).GroupBy(folder => folder.Target)) Run(group.Key, [.. group.Select(folder => folder.Path)], device, results);
+        int red = results.Count(result => result.IsRed);
+        int run = results.Count(result => result.IsRun);
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{run} inputs, {red} red"));
+        if (parsed.GetValue(_report) is { } report) Write(report, results);
+        return run == 0 ? ExitCode.Harness : red > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+    }
+
+    private void Run(TargetInfo target, IReadOnlyList<string> folders, string device, List<RegressionResult> results)
+    {
+        var files = folders.SelectMany(folder => CorpusFolder.Read(folder, target.Format, message =>
         {
-            var files = ShippedCorpus.Files(target, message =>
+            results.Add(new(target.Name, folder, IsRun: false, message, []));
+            _host.Error.WriteLine($"fuzz: {message}");
+        })).ToList();
+        if (files.Count == 0) return;
+        using var executor = Arguments.NewExecutor(target, device);
+        foreach (var (file, input) in files)
+        {
+            var finding = executor.Execute(input);
+            if (finding is null)
             {
-                red++;
-                _host.Error.WriteLine($"fuzz: {message}");
-            }).ToList();
-            if (files.Count == 0) continue;
-            using var executor = new TargetHost(target).Instrumented();
-            foreach (var (file, input) in files)
-            {
-                run++;
-                if (executor.Execute(input) is not { } finding) continue;
-                red++;
-                _host.Console.Line($"FOUND {file}: {finding.Key}");
-                _host.Console.Line($"      {finding.Message}");
+                results.Add(new(target.Name, file, IsRun: true, "", []));
+                continue;
             }
 
-            _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{target.Name}: {files.Count} inputs"));
+            // Once more, for its story.
+            executor.Observations.Story = new();
+            string[] lines = [.. new ReportedFinding(finding, input.Length, file, FindingStory.Of(target, input, finding.Key, executor.Execute(input)?.Key == finding.Key ? executor.Observations.Story : null)).Lines];
+            executor.Observations.Story = null;
+            results.Add(new(target.Name, file, IsRun: true, $"{finding.Key}: {finding.Message}", lines));
+            _host.Console.Line($"FOUND {file}: {finding.Key}");
+            _host.Console.Line(ReplayCommand.Indent + finding.Message);
+            foreach (var line in lines) _host.Console.Line(ReplayCommand.Indent + line);
         }
 
-        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{run} inputs, {red} red"));
-        return run == 0 ? ExitCode.Harness : red > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{target.Name}: {files.Count} inputs"));
+    }
+
+    // Folders of inputs and the target that they are for; null where there is no corpus.
+    private static IReadOnlyList<(TargetInfo Target, string Path)>? Folders(string? what)
+    {
+        if (what is null || TargetList.All.Any(target => target.Name == what))
+        {
+            if (ShippedCorpus.Folder is not { } corpus) return null;
+            return [.. TargetList.All.Where(target => what is null || target.Name == what).SelectMany(target => (string[])["seeds", "regressions"], (target, part) => (target, Path.Combine(corpus, part, target.Name)))];
+        }
+
+        if (!Directory.Exists(what)) throw new UsageException($"'{what}' is neither a target nor a folder; 'fuzz list' shows the targets");
+        string[] inside = [what, .. Directory.EnumerateDirectories(what, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        var folders = inside.Select(folder => (Target: InputFile.TargetAbove(Path.Combine(folder, "input")), Path: folder)).Where(folder => folder.Target is not null).Select(folder => (folder.Target!, folder.Path)).ToList();
+        return folders.Count > 0 ? folders : throw new UsageException($"neither {what} nor a folder above or inside is named after a target");
+    }
+
+    private static void Write(string folder, List<RegressionResult> results)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CorpusException($"cannot write the report folder {folder}: {e.Message}", e);
+        }
+
+        if (CorpusFolder.TryWrite(Path.Combine(folder, "junit.xml"), Encoding.UTF8.GetBytes(RegressionFile.JUnit(results))) is { } trouble) throw new CorpusException(trouble);
     }
 }

@@ -6,6 +6,7 @@ using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine.Campaigns;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
@@ -97,6 +98,13 @@ internal sealed class RunCommand
         try
         {
             Watch(campaign, folder, report, written, reports);
+        }
+        catch (HarnessException e)
+        {
+            // What was found until then is found.
+            Finish(parsed, campaign, folder, report);
+            _host.Console.Line(report.WriteHarnessFailure(e) is { } kept ? $"the input is in {kept}" : "its input could not be written");
+            throw;
         }
         catch (AggregateException e) when (e.InnerException is IOException or UnauthorizedAccessException)
         {

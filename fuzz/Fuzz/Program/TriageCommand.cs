@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
+using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Reports;
 
 namespace Viommu.Fuzz.Program;
@@ -11,6 +13,7 @@ namespace Viommu.Fuzz.Program;
 internal sealed class TriageCommand
 {
     private const int Column = 10;
+    private const string Gone = "gone";
 
     private readonly FuzzHost _host;
     private readonly Argument<string[]> _folders = new("DIR") { Description = "Report folders, or folders of findings.", Arity = ArgumentArity.OneOrMore };
@@ -21,10 +24,12 @@ internal sealed class TriageCommand
         HelpName = "DEVICE",
     };
 
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "Write the list to FILE as well: JSON or Markdown, by its extension.", HelpName = "FILE.json|FILE.md" };
+
     public TriageCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("triage", "Runs findings again and lists them, one entry for each finding key; red while any is left.") { _folders, _device };
+        Command = new("triage", "Runs findings again and lists them, one entry for each finding key; red while any is left.") { _folders, _device, _output };
         Command.SetAction(Run);
     }
 
@@ -32,30 +37,47 @@ internal sealed class TriageCommand
 
     private int Run(ParseResult parsed)
     {
+        string? output = parsed.GetValue(_output);
+        if (output is not null && TriageReport.For(output, []) is null) throw new UsageException($"--output takes a file .json or .md, and not {output}");
+        var rows = new List<TriageRow>();
         var entries = parsed.GetRequiredValue(_folders).SelectMany(Records).GroupBy(found => (found.Record.Key, found.Record.Target, found.Record.Device))
-            .OrderBy(group => group.Key.Key, StringComparer.Ordinal).ToList();
-        int left = 0;
+            .OrderBy(group => group.Key.Key, StringComparer.Ordinal);
         foreach (var entry in entries)
         {
-            var (record, path) = entry.First();
-            string device = parsed.GetValue(_device) ?? record.Device ?? Arguments.ReferenceDevice;
-            var finding = ChildReplay.Run(path, Arguments.FindTarget(record.Target), device);
-            if (finding is not null) left++;
-            string fate = finding is null ? "gone" : finding.Key.ToString() == record.Key ? "same" : $"drifted to {finding.Key}";
-            _host.Console.Labelled("key", Column, record.Key);
-            _host.Console.Labelled("now", Column, fate);
-            _host.Console.Labelled("target", Column, record.Target);
-            _host.Console.Labelled("device", Column, device);
-            if (record.Seed is { } seed) _host.Console.Labelled("seed", Column, seed.ToString(CultureInfo.InvariantCulture));
-            _host.Console.Labelled("what", Column, record.Message);
-            if (record.Details.Length > 0) _host.Console.Labelled("where", Column, record.Details);
-            _host.Console.Labelled("inputs", Column, string.Join(", ", entry.Select(found => found.Path)));
-            _host.Console.Labelled("again", Column, FindingRecord.ReplayCommand(record.Target, device, path));
-            _host.Console.Line("");
+            rows.Add(RunAgain([.. entry], parsed.GetValue(_device)));
+            Tell(rows[^1]);
         }
 
-        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{entries.Count} finding{(entries.Count == 1 ? "" : "s")}, {entries.Count - left} gone"));
+        int left = rows.Count(row => row.Now != Gone);
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} finding{(rows.Count == 1 ? "" : "s")}, {rows.Count - left} gone"));
+        if (output is not null && CorpusFolder.TryWrite(output, Encoding.UTF8.GetBytes(TriageReport.For(output, rows)!)) is { } trouble) throw new CorpusException(trouble);
         return left > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+    }
+
+    private static TriageRow RunAgain(IReadOnlyList<(FindingRecord Record, string Path)> entry, string? other)
+    {
+        var (record, path) = entry[0];
+        string device = other ?? record.Device ?? Arguments.ReferenceDevice;
+        var finding = ChildReplay.Run(path, Arguments.FindTarget(record.Target), device);
+        string fate = finding is null ? Gone : finding.Key.ToString() == record.Key ? "same" : $"drifted to {finding.Key}";
+        // What it does now; where it does nothing any more, or takes its process with it, what it did when it was found.
+        string[] story = finding is { Details.Length: > 0 } ? finding.Details.Split('\n')
+            : [.. record.Story?.Tell(record.Key.Split('|')[0]) ?? [], .. record.Details.Length > 0 ? record.Details.ReplaceLineEndings("\n").Split('\n') : []];
+        return new(record.Key, fate, record.Target, device, record.Seed, record.Message, story, [.. entry.Select(found => found.Path)], FindingRecord.ReplayCommand(record.Target, device, path));
+    }
+
+    private void Tell(TriageRow row)
+    {
+        _host.Console.Labelled("key", Column, row.Key);
+        _host.Console.Labelled("now", Column, row.Now);
+        _host.Console.Labelled("target", Column, row.Target);
+        _host.Console.Labelled("device", Column, row.Device);
+        if (row.Seed is { } seed) _host.Console.Labelled("seed", Column, seed.ToString(CultureInfo.InvariantCulture));
+        _host.Console.Labelled("what", Column, row.Message);
+        foreach (var line in row.Story) _host.Console.Line(new string(' ', Column) + line);
+        _host.Console.Labelled("inputs", Column, string.Join(", ", row.Inputs));
+        _host.Console.Labelled("again", Column, row.Again);
+        _host.Console.Line("");
     }
 
     private static IEnumerable<(FindingRecord Record, string Path)> Records(string folder)

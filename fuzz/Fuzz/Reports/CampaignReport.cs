@@ -80,6 +80,16 @@ internal sealed class CampaignReport : IDisposable
     /// <summary>Writes a finding of an earlier campaign, whose seed nobody knows.</summary>
     public string? WriteLeftOver(FoundInput found) => Write(found, null);
 
+    /// <summary>Keeps the input on which the harness failed, and where; the file, or null where it could not be written.</summary>
+    public string? WriteHarnessFailure(HarnessException failure)
+    {
+        var form = FileForm.Of(_target.Format, [.. failure.Input]);
+        string file = Path.Combine(_folder, "harness-failure" + form.Extension);
+        string? trouble = CorpusFolder.TryWrite(file, form.Content) ?? TryWrite("harness-failure.txt", failure.Details + "\n");
+        Trouble ??= trouble;
+        return trouble is null ? file : null;
+    }
+
     /// <summary>What the run has come to.</summary>
     public CampaignOutcome Outcome(Campaign? campaign) => new(_target.Name, _device, _seed, Found)
     {

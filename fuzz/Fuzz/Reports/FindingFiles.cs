@@ -156,5 +156,5 @@ internal static class FindingFiles
         Path.IsPathRooted(file) ? new Uri(file).AbsoluteUri : string.Join('/', file.Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
 
     // XML has no way to write most control characters, and a message can quote what a device said.
-    private static string Printable(string text) => string.Concat(text.Select(letter => XmlConvert.IsXmlChar(letter) ? letter : '?'));
+    internal static string Printable(string text) => string.Concat(text.Select(letter => XmlConvert.IsXmlChar(letter) ? letter : '?'));
 }

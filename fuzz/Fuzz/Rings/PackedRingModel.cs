@@ -38,7 +38,6 @@ internal sealed class PackedRingModel(ShadowedMemory memory) : RingModel(memory)
             ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]);
             if (!IsAvailable(flags, wrap)) return entries == 1 ? RingFault.Empty : RingFault.NextNotAvailable;
             if (_outstanding + entries > Place.Size) return RingFault.TooManyAvailable;
-            TablesRead.Add((Descriptor(position), DescriptorSize));
             chain.Id = BinaryPrimitives.ReadUInt16LittleEndian(raw[12..]);
             chain.Entries = entries;
             ulong buffer = BinaryPrimitives.ReadUInt64LittleEndian(raw);
@@ -106,10 +105,8 @@ internal sealed class PackedRingModel(ShadowedMemory memory) : RingModel(memory)
             if (!Exists(address, DescriptorSize)) return RingFault.TableUnreachable;
             TablesRead.Add((address, DescriptorSize));
             var raw = At(address, DescriptorSize);
-            ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]);
-            if ((flags & Indirect) != 0) return RingFault.IndirectNested;
-            var buffer = new RingBuffer(BinaryPrimitives.ReadUInt64LittleEndian(raw), BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]), (flags & Write) != 0);
-            var added = chain.Add(buffer, Place.Size);
+            bool isWritable = (BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]) & Write) != 0;
+            var added = chain.Add(new(BinaryPrimitives.ReadUInt64LittleEndian(raw), BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]), isWritable), Place.Size);
             if (added != RingFault.None) return added;
         }
 

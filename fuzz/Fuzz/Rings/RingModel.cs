@@ -17,7 +17,10 @@ internal abstract class RingModel(ShadowedMemory memory)
     protected const ushort Write = 2;
     protected const ushort Indirect = 4;
 
-    /// <summary>Descriptors that were read for the chain walked last: table and number of bytes, for each.</summary>
+    /// <summary>
+    /// Descriptors that were read for the chain walked last, besides those of a packed ring, which the device has for itself: table and number
+    /// of bytes, for each.
+    /// </summary>
     public List<(ulong Address, int Length)> TablesRead { get; } = new(64);
 
     protected RingPlace Place { get; private set; }

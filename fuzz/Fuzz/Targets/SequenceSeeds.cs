@@ -53,6 +53,17 @@ internal static class SequenceSeeds
             Request(Requests.Attach(1, TestBed.FirstEndpoint)),
             Request(Requests.Map(1, TestBed.ReservedLast + 1 - TestBed.Page, TestBed.ReservedLast, TestBed.Ram, Requests.ReadWrite)),
             Dma(TestBed.FirstEndpoint, TestBed.DoorbellFirst, 4, isWrite: true))),
+        new("an-endpoint-whose-region-is-mapped", Program(
+            Request(Requests.Attach(1, TestBed.ThirdEndpoint)),
+            Request(Requests.Map(1, 0x10_0000, 0xffff_ffff, TestBed.Ram, Requests.ReadWrite)),
+            Request(Requests.Attach(1, TestBed.SecondEndpoint)),
+            Request(Requests.Unmap(1, 0, ulong.MaxValue)),
+            Request(Requests.Attach(1, TestBed.SecondEndpoint)))),
+        new("endpoints-that-are-alike", On(TestBed.OfLikeEndpoints, Program(
+            Request(Requests.Attach(1, TestBed.FirstEndpoint)),
+            Request(Requests.Attach(1, TestBed.SecondEndpoint)),
+            Request(Requests.Map(1, 0x1000, 0x1fff, TestBed.Ram, Requests.ReadWrite)),
+            Dma(TestBed.SecondEndpoint, 0x1000, 8, isWrite: true)))),
         new("edges-of-the-address-space", Program(
             Request(Requests.Attach(TestBed.LastDomain, TestBed.FirstEndpoint)),
             Request(Requests.Map(TestBed.LastDomain, TestBed.LastInput - 0xfff, TestBed.LastInput, TestBed.Ram, Requests.ReadWrite)),
@@ -67,6 +78,12 @@ internal static class SequenceSeeds
         var program = new byte[SequenceShape.HeaderSize + (steps.Length * SequenceShape.StepSize)];
         BinaryPrimitives.WriteUInt64LittleEndian(program, ulong.MaxValue);
         for (int i = 0; i < steps.Length; i++) steps[i].CopyTo(program, SequenceShape.HeaderSize + (i * SequenceShape.StepSize));
+        return program;
+    }
+
+    private static byte[] On(int bed, byte[] program)
+    {
+        program[SequenceShape.BedOffset] = (byte)bed;
         return program;
     }
 

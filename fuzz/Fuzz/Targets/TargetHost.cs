@@ -24,7 +24,7 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     public TargetExecutor Instrumented(ConcurrentDictionary<ProbeKind, InstrumentedContext> pool) => Instrumented(kind => pool.GetOrAdd(kind, NewContext), keepContexts: true);
 
     /// <summary>An executor whose code is as it was compiled.</summary>
-    public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount);
+    public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount, isUnderTest: target.IsUnderTest);
 
     /// <summary>What is worth trying: the spec's constants, and the literals of the code under test.</summary>
     public ValueDictionary NewDictionary() => new([.. target.Values, .. _literals.GetOrAdd(string.Join(' ', target.Instrumented), _ => ReadLiterals())], target.Tokens);
@@ -37,7 +37,7 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     {
         var context = contextOf(ProbeKind.Edges);
         context.EdgeCounters.Clear();
-        return new(() => NewTarget(context), target.StateCount, context, Comparing, keepContexts);
+        return new(() => NewTarget(context), target.StateCount, context, Comparing, keepContexts, target.IsUnderTest);
 
         (InstrumentedContext, IFuzzTarget) Comparing()
         {

@@ -1,3 +1,4 @@
+using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Machines;
@@ -14,6 +15,13 @@ internal sealed record TargetInfo(string Name, string Summary, InputShape Shape,
 {
     /// <summary>Assemblies whose coverage guides the search.</summary>
     public IReadOnlyList<string> Instrumented { get; init; } = ["Viommu.Device"];
+
+    /// <summary>
+    /// Whether code is what is fuzzed: that which guides the search, and what makes a broken device of it. What is left are oracles and
+    /// machines, whose exceptions say nothing of a device.
+    /// </summary>
+    public bool IsUnderTest(Type code) =>
+        Instrumented.Contains(code.Assembly.GetName().Name) || code.Namespace == typeof(BrokenDevice).Namespace;
 
     /// <summary>Whether what is wrong with a device can show in it.</summary>
     public Func<Subject, bool> Shows { get; init; } = subject => !subject.InterceptsRegisters;

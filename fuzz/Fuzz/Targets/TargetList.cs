@@ -13,6 +13,7 @@ public static class TargetList
         SequenceTarget.Info,
         SplitRingTarget.Info,
         PackedRingTarget.Info,
+        QueuesTarget.Info,
         TransportPciTarget.Info,
         TransportMmioTarget.Info,
         TransportLegacyTarget.Info,

@@ -34,6 +34,9 @@ internal sealed record Greeting(string Name, DeviceLocation Iommu)
     private const string Examples = "name=mine version=1.0 device=pci:00:03.0, or device=mmio:0xa000000";
     private const int LongestWord = 60;
 
+    // Half of it holds a pattern, and accesses are of a few hundred bytes at most.
+    private const int SmallestBuffer = 0x400;
+
     private static readonly (Abilities Ability, string Word)[] Words =
         [(Abilities.Shape, "shape"), (Abilities.Reset, "reset"), (Abilities.Bypass, "bypass"), (Abilities.Line, "line"), (Abilities.Viot, "viot")];
 
@@ -54,6 +57,12 @@ internal sealed record Greeting(string Name, DeviceLocation Iommu)
 
     /// <summary>The endpoints whose DMA can be asked for.</summary>
     public IReadOnlyList<uint> Endpoints { get; init; } = [];
+
+    /// <summary>Size of the buffer that each endpoint has to itself, and that nobody sees; null where bytes are moved over the line.</summary>
+    public int? Buffer { get; init; }
+
+    /// <summary>How long it may take for an answer; null for as long as others may.</summary>
+    public TimeSpan? Deadline { get; init; }
 
     /// <summary>What it can do beyond registers.</summary>
     public Abilities Can { get; init; }
@@ -96,9 +105,11 @@ internal sealed record Greeting(string Name, DeviceLocation Iommu)
             Protocol.ToString(CultureInfo.InvariantCulture), $"name={Name}", $"version={Version}", $"device={Place()}",
             $"bars={Wording.Range(Bars)}", $"time={(HasVirtualTime ? "virtual" : "real")}",
         ];
-        if (Configuration.Length > 0) words.Add($"configuration={Configuration}");
+        if (Configuration.Length > 0) words.Add($"configuration={Configuration.Replace(", ", ",", StringComparison.Ordinal)}");
         if (HasPorts) words.Add($"ports={Wording.Range(Ports)}");
         if (Endpoints.Count > 0) words.Add($"endpoints={string.Join(',', Endpoints.Select(endpoint => Wording.Number(endpoint)))}");
+        if (Buffer is { } size) words.Add($"buffer={Wording.Number((ulong)size)}");
+        if (Deadline is { } deadline) words.Add($"deadline={deadline.TotalSeconds.ToString(CultureInfo.InvariantCulture)}");
         if (Can != Abilities.None) words.Add($"can={string.Join(',', Words.Where(word => Can.HasFlag(word.Ability)).Select(word => word.Word))}");
         return string.Join(' ', words);
     }
@@ -110,9 +121,11 @@ internal sealed record Greeting(string Name, DeviceLocation Iommu)
         "bars" => this with { Bars = Wording.Range(value, "range of bars", uint.MaxValue) },
         "ports" => this with { Ports = Wording.Range(value, "range of ports", ushort.MaxValue) },
         "endpoints" => this with { Endpoints = [.. value.Split(',').Select(id => (uint)Wording.Number(id, "endpoint", uint.MaxValue))] },
+        "deadline" => this with { Deadline = DeadlineOf(value) },
+        "buffer" => this with { Buffer = BufferOf(value) },
         "can" => this with { Can = value.Split(',').Aggregate(Abilities.None, (all, word) => all | Ability(word)) },
         "time" => this with { HasVirtualTime = value switch { "virtual" => true, "real" => false, _ => throw new FormatException($"time={value}: there are virtual and real") } },
-        _ => throw new FormatException($"'{key}' is unknown; there are name, version, configuration, device, bars, ports, endpoints, can and time"),
+        _ => throw new FormatException($"'{key}' is unknown; there are name, version, configuration, device, bars, ports, endpoints, buffer, can, time and deadline"),
     };
 
     private string Place() => Iommu switch
@@ -145,6 +158,14 @@ internal sealed record Greeting(string Name, DeviceLocation Iommu)
     private static Abilities Ability(string word) => Words.FirstOrDefault(known => known.Word == word) is { Word: not null } known
         ? known.Ability
         : throw new FormatException($"can={word}: there are {string.Join(", ", Words.Select(w => w.Word))}");
+
+    private static int BufferOf(string value) => (int)Wording.Number(value, "size of a buffer", ServedBusMaster.LongestAccess) is >= SmallestBuffer and var size
+        ? size
+        : throw new FormatException($"buffer={value}: {Wording.Number(SmallestBuffer)} bytes are needed at least");
+
+    private static TimeSpan DeadlineOf(string value) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is > 0 and <= 3600
+        ? TimeSpan.FromSeconds(seconds)
+        : throw new FormatException($"deadline={value}: seconds are needed, 1 to 3600");
 
     // Names get into reports, expectations and file names.
     private static string Plain(string word) => word.Length <= LongestWord && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or '+' or ',')

@@ -32,7 +32,6 @@ internal sealed class LineClient
     private const int Shown = 80;
 
     private readonly IServedPeer _peer;
-    private readonly TimeSpan _deadline;
     private readonly byte[] _chunk = new byte[4096];
     private readonly byte[] _line = new byte[LongestLine];
     private readonly TaskCompletionSource _aborted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -42,7 +41,10 @@ internal sealed class LineClient
     private Exception? _failure;
 
     /// <summary>Speaks with a peer; one that takes longer than <paramref name="deadline"/> for an answer hangs.</summary>
-    public LineClient(IServedPeer peer, TimeSpan deadline) => (_peer, _deadline) = (peer, deadline);
+    public LineClient(IServedPeer peer, TimeSpan deadline) => (_peer, Deadline) = (peer, deadline);
+
+    /// <summary>How long the peer may take for an answer.</summary>
+    public TimeSpan Deadline { get; set; }
 
     /// <summary>How the peer is called in messages.</summary>
     public string Name { get; set; } = "the program";
@@ -54,7 +56,7 @@ internal sealed class LineClient
     /// Sends a command and returns its answer. Throws <see cref="GuestSetupException"/> where that is <c>ERR</c>: the peer could not do
     /// what it was asked to, which says nothing of the device.
     /// </summary>
-    public Answer Ask(string command) => Ask(command, _deadline);
+    public Answer Ask(string command) => Ask(command, Deadline);
 
     /// <summary>As <see cref="Ask(string)"/>, with a deadline of its own.</summary>
     public Answer Ask(string command, TimeSpan within)

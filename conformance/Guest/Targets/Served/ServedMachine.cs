@@ -113,6 +113,7 @@ internal sealed class ServedMachine : IDisposable
         {
             var greeting = Greeting.Parse(answer.Text);
             Client.Name = greeting.Name;
+            Client.Deadline = greeting.Deadline ?? Client.Deadline;
             return greeting;
         }
         catch (FormatException wrong)

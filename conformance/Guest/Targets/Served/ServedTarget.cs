@@ -17,7 +17,8 @@ internal sealed class ServedTarget : ITarget
     {
         (_machine, _client, _greeting) = (machine, machine.Client, machine.Greeting);
         Identity = new(_greeting.Name, _greeting.Version, _greeting.Configuration);
-        BusMasters = [.. _greeting.Endpoints.Select(endpoint => new ServedBusMaster(_client, endpoint))];
+        BusMasters = [.. _greeting.Endpoints.Select(endpoint => _greeting.Buffer is { } size
+            ? (IBusMaster)new ServedDmaEngine(_client, endpoint, size) : new ServedBusMaster(_client, endpoint))];
     }
 
     /// <inheritdoc/>

@@ -55,6 +55,8 @@ public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) :
         ["dma", var endpoint, "read", var address, var length] =>
             DmaRead(Endpoint(endpoint), Wording.Number(address, "address"), (int)Wording.Number(length, "length", ServedBusMaster.LongestAccess)),
         ["dma", var endpoint, "write", var address, var bytes] => Endpoint(endpoint).TryWrite(Wording.Number(address, "address"), Bytes(bytes)) ? "OK" : "FAULT",
+        ["dma", var endpoint, "load", var address, var offset, var length] => Transfer(endpoint, address, offset, length, (master, at, start, count) => master.Load(at, start, count)),
+        ["dma", var endpoint, "store", var address, var offset, var length] => Transfer(endpoint, address, offset, length, (master, at, start, count) => master.Store(at, start, count)),
         ["settle"] => Do(target => target.Settle()),
         ["reset"] => Do(target => target.SystemReset()),
         ["bypass", var value] => Target.TryChangeBypass(Wording.Number(value, "bypass", most: 1) == 1) ? "OK" : "NO the device has no bypass field",
@@ -74,7 +76,7 @@ public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) :
         return _greeting = new Greeting(target.Identity.Name, target.Iommu)
         {
             Version = target.Identity.Version,
-            Configuration = target.Identity.Configuration.Replace(", ", ",", StringComparison.Ordinal),
+            Configuration = target.Identity.Configuration,
             Function = target.Iommu is DeviceLocation.MmioSlot ? default : FunctionOf(target),
             Bars = target.BarWindow,
             Ports = target.Iommu is DeviceLocation.MmioSlot ? new(1, 0) : target.IoWindow,
@@ -141,17 +143,28 @@ public sealed class TargetServer(Func<IGuestMemory, ITargetSource> sourceOver) :
         return $"{(whole ? "OK" : "FAULT")} {Convert.ToHexStringLower(bytes.AsSpan(0, transferred))}".TrimEnd();
     }
 
+    private string Transfer(string endpoint, string address, string offset, string length, Action<IBusMaster, ulong, int, int> transfer)
+    {
+        var master = Find<IBusMaster>(endpoint, master => master.EndpointId);
+        var start = (int)Wording.Number(offset, "offset", (ulong)master.BufferSize);
+        var count = (int)Wording.Number(length, "length", (ulong)(master.BufferSize - start));
+        transfer(master, Wording.Number(address, "address"), start, count);
+        return "OK";
+    }
+
     private string Do(Action<ITarget> act)
     {
         act(Target);
         return "OK";
     }
 
-    private IOutspokenBusMaster Endpoint(string id)
+    private IOutspokenBusMaster Endpoint(string id) => Find<IOutspokenBusMaster>(id, master => master.EndpointId);
+
+    private T Find<T>(string id, Func<T, uint> idOf)
+        where T : class
     {
         var number = Wording.Number(id, "endpoint");
-        return Target.BusMasters.OfType<IOutspokenBusMaster>().FirstOrDefault(master => master.EndpointId == number)
-            ?? throw new FormatException($"there is no endpoint {id}");
+        return Target.BusMasters.OfType<T>().FirstOrDefault(master => idOf(master) == number) ?? throw new FormatException($"there is no endpoint {id}");
     }
 
     private static byte[] Bytes(string hex) => hex.Length is > 0 and <= 2 * ServedBusMaster.LongestAccess && hex.Length % 2 == 0 && hex.All(char.IsAsciiHexDigit)
