@@ -68,6 +68,26 @@ public sealed class QemuTests : IDisposable
     }
 
     [SkippableFact]
+    public void What_is_known_of_it_is_no_news()
+    {
+        RequireQemu();
+        File.WriteAllText(_fuzz.PathOf("known.yaml"), """
+            - key: "*"
+              device: qemu
+              reason: all of it is known
+              url: none
+            - key: "NO-SUCH-CLAUSE|*"
+              device: "model"
+              reason: of another device
+              url: none
+            """);
+        Assert.Equal(0, _fuzz.Run("run", "sequence", "--device", "qemu", "--seed", "3", "--runs", "60", "--expect", _fuzz.PathOf("known.yaml"), "--strict", "--report", _fuzz.Folder));
+        Assert.Matches("findings 0, known [1-9]", _fuzz.Output);
+        Assert.DoesNotContain("FOUND", _fuzz.Output);
+        Assert.DoesNotContain("NOT SEEN", _fuzz.Output);
+    }
+
+    [SkippableFact]
     public void A_campaign_that_is_to_end_does_not_wait_until_a_finding_is_small()
     {
         RequireQemu();

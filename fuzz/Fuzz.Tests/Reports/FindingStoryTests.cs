@@ -93,6 +93,7 @@ public class FindingStoryTests
     [Theory]
     [InlineData("split-ring", 0)]
     [InlineData("packed-ring", 0)]
+    [InlineData("queues", 0)]
     [InlineData("transport-pci", 1)]
     [InlineData("transport-legacy", 1)]
     [InlineData("lifecycle", 0)]

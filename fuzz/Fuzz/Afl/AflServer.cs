@@ -70,7 +70,7 @@ internal sealed class AflServer(TargetInfo target, string device)
 
     private unsafe int Serve(string insidePath)
     {
-        using var executor = _host.Instrumented();
+        using var executor = NewExecutor();
         using var file = MemoryMappedFile.CreateFromFile(insidePath, FileMode.Open);
         using var inside = file.CreateViewAccessor(0, 1);
         var map = new AflMap(executor, Posix.Attach(Environment.GetEnvironmentVariable(AflProtocol.MapVariable)));
@@ -94,7 +94,7 @@ internal sealed class AflServer(TargetInfo target, string device)
     /// <summary>One run without a fork server, as afl-showmap and afl-cmin do it: from a file, or from standard input.</summary>
     public int RunOnce(string? path)
     {
-        using var executor = _host.Instrumented();
+        using var executor = NewExecutor();
         var map = new AflMap(executor, Posix.Attach(Environment.GetEnvironmentVariable(AflProtocol.MapVariable)));
         var buffer = new byte[1 << 20];
         ReadOnlySpan<byte> input = path is null ? buffer.AsSpan(0, ReadStandardInput(buffer)) : File.ReadAllBytes(path);
@@ -104,6 +104,18 @@ internal sealed class AflServer(TargetInfo target, string device)
         // A finding is a crash, which these tools see by the signal.
         Posix.Abort();
         return 0;
+    }
+
+    /// <summary>
+    /// An executor that has run before: to build its machines and switch them on is no part of what an input reaches, and AFL++ takes an edge that
+    /// the first run alone takes for an unstable one.
+    /// </summary>
+    internal TargetExecutor NewExecutor()
+    {
+        var executor = _host.Instrumented();
+        foreach (var seed in target.Seeds()) executor.Execute(seed.Input);
+        executor.Counters.Clear();
+        return executor;
     }
 
     private static bool Execute(IExecutor executor, ReadOnlySpan<byte> input) => executor.Execute(input) is not null;

@@ -76,6 +76,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         for (int i = 0; i < steps; i++)
         {
             var step = input.Slice(QueueShape.HeaderSize + (i * QueueShape.StepSize), QueueShape.StepSize);
+            observations.Story?.Begin(i);
             Run(step);
             int circumstances = (ring << 3) | (_machine.Has(Features.EventIdx) ? 4 : 0) | (_machine.Has(Features.InOrder) ? 2 : 0) | (_machine.Ring.Outstanding > 0 ? 1 : 0);
             observations.Visit((((step[0] % QueueShape.KindCount) * Circumstances) + circumstances) * Manners + (step[QueueShape.How] % Manners));
