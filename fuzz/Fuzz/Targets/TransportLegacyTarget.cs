@@ -21,6 +21,8 @@ internal static class TransportLegacyTarget
             new("mmio-queue-moves", TransportTarget.Program(0, TransportTarget.Step(1, 4, 0x040, 0), TransportTarget.Step(1, 4, 0x028, 0x1000), TransportTarget.Step(1, 4, 0x03c, 64), TransportTarget.Step(1, 4, 0x040, 0x101))),
             new("pci-served-request", TransportTarget.Program(1, TransportTarget.Step(8, 4, 0, 0), TransportTarget.Step(7, 2, 0x10, 0), TransportTarget.Step(6, 1, 0x13, 0))),
             new("pci-both-interfaces", TransportTarget.Program(1, TransportTarget.Step(7, 1, 0x12, 0), TransportTarget.Step(1, 1, 0x14, 3), TransportTarget.Step(7, 4, 4, 0xffff_ffff), TransportTarget.Step(1, 1, 0x14, 0xb))),
+            new("pci-bypass-by-32-bits", TransportTarget.Program(1,
+                DriverSeeds.Do(Steps.BringUp, choice: Choice.OtherPages), DriverSeeds.Do(Steps.WriteBypass, count: 1), DriverSeeds.Do(Steps.Survey), DriverSeeds.Do(Steps.WriteBypass), DriverSeeds.Do(Steps.Survey))),
             .. DriverSeeds.For(0, "mmio-"),
             .. DriverSeeds.For(1, "pci-"),
             .. PciSeeds.For(1, "pci-"),

@@ -25,6 +25,7 @@ internal static class TransportPciTarget
             new("reset-in-the-middle", TransportTarget.Program(0, TransportTarget.Step(1, 1, 0x14, 0), TransportTarget.Step(1, 2, 0x3000, 0), TransportTarget.Step(1, 1, 0x14, 3))),
             new("bars-move", TransportTarget.Program(0, TransportTarget.Step(5, 4, 0x10, 0xffff_ffff), TransportTarget.Step(4, 4, 0x10, 0), TransportTarget.Step(5, 2, 4, 0))),
             new("queue-reset", TransportTarget.Program(0, TransportTarget.Step(1, 2, 0x16, 0), TransportTarget.Step(1, 2, 0x3a, 1), TransportTarget.Step(1, 2, 0x1c, 1))),
+            new("driver-gives-up", TransportTarget.Program(0, TransportTarget.Step(1, 1, 0x14, 0x8f), DriverSeeds.Do(Steps.Reset))),
             new("read-only-registers", TransportTarget.Program(0,
                 DriverSeeds.Do(Steps.Survey), TransportTarget.Step(1, 2, 0x12, 7), TransportTarget.Step(1, 2, 0x1e, 7), TransportTarget.Step(1, 1, 0x15, 7), DriverSeeds.Do(Steps.Survey))),
             new("read-only-configuration", TransportTarget.Program(0,

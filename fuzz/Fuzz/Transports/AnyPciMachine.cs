@@ -57,6 +57,8 @@ internal abstract class AnyPciMachine : RegisterMachine
 
     protected abstract AnyPciJudge PciJudge { get; }
 
+    protected override bool IsReached => PciJudge.IsReachable && PciJudge.HasMemorySpace;
+
     /// <summary>Where the structures are.</summary>
     protected PciStructures Structures { get; } = new();
 

@@ -221,6 +221,22 @@ internal abstract class RegisterMachine
         Notify(queue);
     }
 
+    /// <summary>
+    /// Makes a chain available that there is not. CORE-STATUS-D-02: a device that serves nothing from then on says that it needs a reset; one
+    /// that goes on may do so.
+    /// </summary>
+    public void BreakRing(int queue)
+    {
+        var ring = Judge.Rings[queue];
+        if (!IsReached || !ring.IsQueueOfRequests || !Judge.IsServing(queue) || ring.Offered != ring.Returned) return;
+        Judge.Lost();
+        ring.OfferWild();
+        Notify(queue);
+        ring.Offer(1);
+        Notify(queue);
+        if ((Status & StatusBits.NeedsReset) == 0 && !ring.HasUsed) Broken.Rule("CORE-STATUS-D-02", "", "the device serves nothing after a chain that there is not, and does not say that it needs a reset");
+    }
+
     /// <summary>Makes a chain available, and says nothing of it.</summary>
     public void Offer(int queue)
     {
@@ -302,6 +318,9 @@ internal abstract class RegisterMachine
 
     /// <summary>The size that a queue gets for which <paramref name="size"/> would do.</summary>
     protected virtual int SizeOf(int queue, int size) => size;
+
+    /// <summary>True while accesses reach the registers.</summary>
+    protected virtual bool IsReached => true;
 
     /// <summary>Used rings start at multiples of this, where a driver has a say.</summary>
     protected virtual int Alignment => 4096;

@@ -34,9 +34,10 @@ internal static class Steps
     public const int Command = First + 17;
     public const int Map = First + 18;
     public const int Mask = First + 19;
+    public const int BreakRing = First + 20;
 
     /// <summary>Number of them.</summary>
-    public const int Count = 20;
+    public const int Count = 21;
 
     private const int QueueOffset = 1;
     private const int CountOffset = 2;
@@ -75,6 +76,7 @@ internal static class Steps
         new("map", isPci ? 4 : 0, new Field("event", QueueOffset, 1, FieldKind.Choice, 0, 0, 1, 2), new Field("vector", CountOffset, 1, FieldKind.Choice, 0, 1, 2, 3, 0xff),
             new Field("flags", FlagsOffset, 1, FieldKind.Flags, RegisterMachine.WithoutMessages, RegisterMachine.MasksAll)),
         new("mask", isPci ? 2 : 0, new Field("masked", QueueOffset, 1, FieldKind.Choice, 0, 1), new Field("vector", CountOffset, 1, FieldKind.Choice, 0, 1, 2)),
+        new("break-ring", 1),
     ];
 
     public static void Run(RegisterMachine machine, ReadOnlySpan<byte> step, int kind)
@@ -102,6 +104,7 @@ internal static class Steps
             case Survey: machine.Survey(choice); break;
             case Command: machine.Command(count); break;
             case Map: machine.Map(step[QueueOffset], count, step[FlagsOffset]); break;
+            case BreakRing: machine.BreakRing(queue); break;
             case Mask: machine.Mask(count, (step[QueueOffset] & 1) != 0); break;
             default: machine.BringUp(choice, SizeOf(count)); break;
         }

@@ -196,7 +196,7 @@ internal abstract class DeviceJudge
         bool isKnown = (Status & StatusBits.FeaturesOk) != 0 && !queue.IsEnabled && !queue.IsBeingReset && !Has(Features.RingPacked)
             && queue.Written == (QueueLife.Fields.Addresses | QueueLife.Fields.Size)
             && queue.Size == ring.Size && queue.Descriptors == AddressOf(ring.Descriptors) && queue.Driver == AddressOf(ring.Available) && queue.Device == AddressOf(ring.Used)
-            && ring.Returned == 0;
+            && ring.IsNewFor(Negotiated);
         if (!isKnown) Lost();
         queue.Enable(enabled, reset);
     }
@@ -331,7 +331,8 @@ internal abstract class DeviceJudge
 
     protected static ulong AddressOf(int offset) => ShadowedMemory.First + (uint)offset;
 
-    protected bool IsServing(int index) => !IsLost && MayServe && Queues[index] is { IsEnabled: true, IsUnsure: false };
+    /// <summary>True while nothing that the spec says keeps the device from serving that queue, which a driver that behaves has set up.</summary>
+    public bool IsServing(int index) => !IsLost && MayServe && Queues[index] is { IsEnabled: true, IsUnsure: false };
 
     /// <summary>Whether a driver may write that status now; what is to be expected then is up to <see cref="Expect"/>.</summary>
     protected virtual bool IsLegal(uint value)

@@ -49,6 +49,9 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
     /// <summary>Chains that have come back.</summary>
     public ushort Returned { get; private set; }
 
+    /// <summary>True for an empty ring of a driver that has negotiated those features.</summary>
+    public bool IsNewFor(ulong features) => Size > 0 && Returned == 0 && _features == features;
+
     /// <summary>Answers to requests that are looked at have this status.</summary>
     public bool IsQueueOfRequests => queue == 0;
 
@@ -91,15 +94,25 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
         }
     }
 
+    /// <summary>Makes a chain available that there is not.</summary>
+    public void OfferWild()
+    {
+        Put16(Available + 4 + (2 * (Offered % Size)), 0xffff);
+        Put16(Available + 2, ++Offered);
+    }
+
+    /// <summary>True where the device has used anything that was not taken yet.</summary>
+    public bool HasUsed => Get16(Used + 2) != Returned;
+
     /// <summary>
-    /// Asks for a notification of what comes back next, or for none. With EVENT_IDX the flags say the opposite, which the device is to ignore
-    /// (SPLIT-USEDSUPP-D-04).
+    /// Asks for a notification of what comes back next, or for none. What the device is to ignore says the opposite: used_event without EVENT_IDX
+    /// (SPLIT-USEDSUPP-D-01), and with it the flags (SPLIT-USEDSUPP-D-04).
     /// </summary>
     public void Want(bool isWanted)
     {
-        bool isFlagged = isWanted == Has(Features.EventIdx);
-        Put16(Available, isFlagged ? (ushort)1 : (ushort)0);
-        Put16(Available + 4 + (2 * Size), (ushort)(isWanted ? Returned : Returned - 1));
+        bool isByEvent = isWanted == Has(Features.EventIdx);
+        Put16(Available, isByEvent ? (ushort)1 : (ushort)0);
+        Put16(Available + 4 + (2 * Size), (ushort)(isByEvent ? Returned : Returned - 1));
     }
 
     /// <summary>Whether the device asks to be notified of what was made available since it was last.</summary>

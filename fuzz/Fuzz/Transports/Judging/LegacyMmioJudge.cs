@@ -95,7 +95,7 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
     {
         var ring = Rings[index];
         ulong start = (ulong)page * (_pageSize ?? 0);
-        bool isKnown = _pageSize is not null && Queues[index].Size == ring.Size && start == AddressOf(ring.Descriptors) && ring.Returned == 0
+        bool isKnown = _pageSize is not null && Queues[index].Size == ring.Size && start == AddressOf(ring.Descriptors) && ring.IsNewFor(Negotiated)
             && _alignments[index] != 0 && ring.Used == LegacyLife.UsedOf(ring, (int)_alignments[index]);
         if (!isKnown) Lost();
         _pages[index] = page;
