@@ -28,16 +28,19 @@ internal sealed class ShadowedMemory : IGuestMemory
 
     private readonly byte[] _bytes;
     private readonly byte[] _rights;
+    private readonly byte[] _lasting;
 
-    // Revoking is for each notification of a ring, so it goes by the sixty-fourths of memory in which anything was granted.
+    // Revoking is for each notification of a ring, so it goes by the sixty-fourths of memory in which anything was granted, ever and of late.
     private readonly int _block;
     private ulong _granted;
+    private ulong _grantedOfLate;
     private bool _isOpen;
 
     public ShadowedMemory(int size)
     {
         _bytes = new byte[size];
         _rights = new byte[size];
+        _lasting = new byte[size];
         _block = (size + 63) / 64;
     }
 
@@ -75,7 +78,7 @@ internal sealed class ShadowedMemory : IGuestMemory
         return true;
     }
 
-    /// <summary>The device may do as it likes with all of it, until <see cref="RevokeAll"/>.</summary>
+    /// <summary>The device may do as it likes with all of it, until something is revoked.</summary>
     public void GrantAll() => _isOpen = true;
 
     /// <summary>Takes all rights away.</summary>
@@ -84,9 +87,25 @@ internal sealed class ShadowedMemory : IGuestMemory
         _isOpen = false;
         for (; _granted != 0; _granted &= _granted - 1)
         {
-            int first = BitOperations.TrailingZeroCount(_granted) * _block;
-            _rights.AsSpan(first, Math.Min(_block, _rights.Length - first)).Clear();
+            Block(_rights, _granted).Clear();
+            Block(_lasting, _granted).Clear();
         }
+
+        _grantedOfLate = 0;
+    }
+
+    /// <summary>What is granted now stays so in <see cref="RevokeLatest"/>.</summary>
+    public void KeepGrants()
+    {
+        for (ulong left = _granted; left != 0; left &= left - 1) Block(_rights, left).CopyTo(Block(_lasting, left));
+        _grantedOfLate = 0;
+    }
+
+    /// <summary>Takes away the rights that were given since <see cref="KeepGrants"/>.</summary>
+    public void RevokeLatest()
+    {
+        _isOpen = false;
+        for (; _grantedOfLate != 0; _grantedOfLate &= _grantedOfLate - 1) Block(_lasting, _grantedOfLate).CopyTo(Block(_rights, _grantedOfLate));
     }
 
     /// <inheritdoc/>
@@ -124,7 +143,16 @@ internal sealed class ShadowedMemory : IGuestMemory
         if (length == 0) return;
         int first = offset / _block;
         int last = (offset + length - 1) / _block;
-        _granted |= ulong.MaxValue << first & ulong.MaxValue >> (63 - last);
+        ulong blocks = ulong.MaxValue << first & ulong.MaxValue >> (63 - last);
+        _granted |= blocks;
+        _grantedOfLate |= blocks;
+    }
+
+    // The one of the lowest bit.
+    private Span<byte> Block(byte[] rights, ulong which)
+    {
+        int first = BitOperations.TrailingZeroCount(which) * _block;
+        return rights.AsSpan(first, Math.Min(_block, rights.Length - first));
     }
 
     private bool TryLocate(GuestAddress address, int length, out int offset)

@@ -52,6 +52,7 @@ internal abstract class RingTarget : IFuzzTarget
         _models[0].Begin(_place);
         _models[1].Begin(_place with { Descriptors = _place.Descriptors + events, DriverArea = _place.DriverArea + events, DeviceArea = _place.DeviceArea + events });
         _machine.GrantRings(size);
+        Memory.KeepGrants();
         (_isDead, _isMessy) = (false, false);
         BeginRings();
 
@@ -175,7 +176,7 @@ internal abstract class RingTarget : IFuzzTarget
             bool isDoubtful = fault is not (RingFault.None or RingFault.Empty);
             Require(!needsReset || isDoubtful, "well-formed-rings-are-served", "the device asks for a reset although the rings are well-formed");
             TakeUsed(queue, model, expected, isDoubtful, observations);
-            Revoke();
+            Memory.RevokeLatest();
             // The device has made something of what is malformed: where it stands now is not known.
             if (isDoubtful && !needsReset) _isMessy = true;
         }
@@ -271,12 +272,6 @@ internal abstract class RingTarget : IFuzzTarget
         }
 
         if (length > (ulong)Memory.Size - offset || !Memory.TryShare((int)offset, (int)length, rights)) _isMessy = true;
-    }
-
-    private void Revoke()
-    {
-        Memory.RevokeAll();
-        _machine.GrantRings(_place.Size);
     }
 
     private void PutRequest(int offset, byte type) => RingRequests.Of(type).CopyTo(Memory.Bytes[offset..]);
