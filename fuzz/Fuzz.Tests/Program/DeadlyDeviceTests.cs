@@ -8,7 +8,7 @@ namespace Viommu.Fuzz.Tests.Program;
 /// <summary>Devices that take the whole program with them: whatever becomes of it, the input is known.</summary>
 public sealed class DeadlyDeviceTests : IDisposable
 {
-    private const byte Probe = 5;
+    private const byte Detach = 2;
 
     private readonly FuzzRun _fuzz = new();
 
@@ -27,7 +27,7 @@ public sealed class DeadlyDeviceTests : IDisposable
         using var run = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "100000", "--report", Reports);
         Assert.Equal(1, run.Wait());
         Assert.Contains("does not come back", run.Error);
-        Assert.Equal(Probe, RequestOf("bounded-work|||hang")[0]);
+        Assert.Equal(Detach, RequestOf("bounded-work|||hang")[0]);
         Assert.Contains("FOUND bounded-work|||hang", run.Output);
         RequireSummariesOf("bounded-work|||hang");
         Assert.False(File.Exists(InFlight), "what is a finding already is tried again by the next run");
@@ -44,7 +44,7 @@ public sealed class DeadlyDeviceTests : IDisposable
         using var second = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "0", "--report", Reports);
         Assert.Equal(1, second.Wait());
         Assert.Contains("FOUND process-survives", second.Output);
-        Assert.Equal(Probe, RequestOf("process-survives|||")[0]);
+        Assert.Equal(Detach, RequestOf("process-survives|||")[0]);
         RequireSummariesOf("process-survives|||");
 
         // Triage survives it as well.

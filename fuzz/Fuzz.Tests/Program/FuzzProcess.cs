@@ -37,7 +37,7 @@ internal sealed class FuzzProcess : IDisposable
     }
 
     /// <summary>
-    /// The program in another folder, with a device that does something of its own when it handles PROBE: <paramref name="misdeed"/> is a call of
+    /// The program in another folder, with a device that does something of its own when it handles DETACH, which no machine is set up with: <paramref name="misdeed"/> is a call of
     /// a static method of the runtime with one constant.
     /// </summary>
     public static void Install(string folder, Func<ModuleDefinition, Instruction[]> misdeed)
@@ -47,7 +47,7 @@ internal sealed class FuzzProcess : IDisposable
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
         string device = Path.Combine(folder, "Viommu.Device.dll");
         using var assembly = AssemblyDefinition.ReadAssembly(new MemoryStream(File.ReadAllBytes(device)));
-        var body = assembly.MainModule.GetType("Viommu.Device.Iommu.ProbeHandler").Methods.Single(method => method.Name == "Handle").Body;
+        var body = assembly.MainModule.GetType("Viommu.Device.Iommu.DetachHandler").Methods.Single(method => method.Name == "Handle").Body;
         var first = body.Instructions[0];
         foreach (var instruction in misdeed(assembly.MainModule)) body.GetILProcessor().InsertBefore(first, instruction);
         assembly.Write(device);
