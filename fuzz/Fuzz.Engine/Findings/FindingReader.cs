@@ -8,7 +8,7 @@ internal static class FindingReader
 {
     private const int FramesInKey = 3;
 
-    /// <summary>The finding; null where none of the code under test, as <paramref name="isUnderTest"/> knows it, had a part in an exception that nobody meant.</summary>
+    /// <summary>The finding; null where an exception that nobody meant is not of the code under test, as <paramref name="isUnderTest"/> knows it.</summary>
     public static Finding? Read(Exception exception, Func<Type, bool> isUnderTest) => exception switch
     {
         BrokenInvariantException broken => new(new(broken.Rule, "", "", broken.State), broken.Message, ""),
@@ -17,8 +17,14 @@ internal static class FindingReader
         _ => new(new(FindingKey.UnexpectedException, exception.GetType().Name, Frames(exception, FramesInKey), ""), exception.Message, exception.ToString()),
     };
 
+    // Memory, interceptors and judges run under the device as well: whose an exception is says the innermost code that is somebody's.
     private static bool IsOf(Exception exception, Func<Type, bool> isUnderTest) =>
-        new StackTrace(exception).GetFrames().Any(frame => frame.GetMethod()?.DeclaringType is { } type && isUnderTest(type));
+        new StackTrace(exception).GetFrames().Select(frame => frame.GetMethod()?.DeclaringType).OfType<Type>().FirstOrDefault(IsSomebodys) is { } thrower && isUnderTest(thrower);
+
+    private static bool IsSomebodys(Type type) =>
+        type.Namespace is not { } space || (space != typeof(Probes).Namespace && !IsIn(space, nameof(System)) && !IsIn(space, nameof(Microsoft)));
+
+    private static bool IsIn(string space, string root) => space == root || space.StartsWith(root + ".", StringComparison.Ordinal);
 
     // Frames of the runtime and of the probes say nothing of where the bug is.
     private static string Frames(Exception exception, int count) => string.Join(" < ",

@@ -36,10 +36,26 @@ public sealed class HarnessFailureTests : IDisposable
     }
 
     [Fact]
-    public void A_machine_that_throws_while_code_under_test_calls_it_is_a_finding_as_well()
+    public void A_machine_that_throws_while_code_under_test_calls_it_is_no_finding()
     {
-        using var executor = NewExecutor(_ => Sample.Call(() => throw new InvalidOperationException("no such memory")));
+        using var executor = NewExecutor(_ => Sample.Call(() => throw new InvalidOperationException("the judge has no such queue")));
+        Assert.Contains("no such queue", Assert.Throws<HarnessException>(() => executor.Execute(_input)).Message);
+    }
+
+    [Fact]
+    public void A_machine_that_says_what_code_under_test_broke_when_it_called_is_a_finding()
+    {
+        using var executor = NewExecutor(_ => Sample.Call(() => throw new BrokenInvariantException("stays-within", "", "no such memory")));
+        Assert.Equal("stays-within", executor.Execute(_input)!.Key.Rule);
+    }
+
+    [Fact]
+    public void The_runtime_throws_for_whoever_calls_it()
+    {
+        using var executor = NewExecutor(_ => Sample.Call(null!));
         Assert.Equal(FindingKey.UnexpectedException, executor.Execute(_input)!.Key.Rule);
+        using var harness = NewExecutor(_ => Sample.Call(() => ArgumentNullException.ThrowIfNull((object?)null)));
+        Assert.Throws<HarnessException>(() => harness.Execute(_input));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Xml.Linq;
 using Mono.Cecil.Cil;
+using Viommu.Fuzz.Expectations;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Tests.Program;
@@ -24,13 +25,25 @@ public sealed class DeadlyDeviceTests : IDisposable
         // Waiting burns no fuel: only the guard outside of the campaign's thread sees it.
         FuzzProcess.Install(Program, module =>
             [Instruction.Create(OpCodes.Ldc_I4_M1), Instruction.Create(OpCodes.Call, module.ImportReference(typeof(Thread).GetMethod(nameof(Thread.Sleep), [typeof(int)])))]);
-        using var run = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "100000", "--report", Reports);
+        using var run = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "100000", "--report", Reports, "--annotate", "github", "--update-expectations", _fuzz.PathOf("found.yaml"));
         Assert.Equal(1, run.Wait());
         Assert.Contains("does not come back", run.Error);
         Assert.Equal(Detach, RequestOf("bounded-work|||hang")[0]);
         Assert.Contains("FOUND bounded-work|||hang", run.Output);
+        Assert.Contains("::error title=fuzz request%3A bounded-work::", run.Output);
+        Assert.Equal("bounded-work|||hang", Assert.Single(KnownFindingFile.Load(_fuzz.PathOf("found.yaml"))).Key.Pattern);
         RequireSummariesOf("bounded-work|||hang");
         Assert.False(File.Exists(InFlight), "what is a finding already is tried again by the next run");
+
+        // That it is known does not make a whole campaign of one that was cut short.
+        string known = _fuzz.PathOf("known.yaml");
+        File.WriteAllText(known, "- key: \"bounded-work|||hang\"\n  reason: r\n  url: u\n");
+        string updated = _fuzz.PathOf("updated.yaml");
+        string again = _fuzz.PathOf("again");
+        using var gate = FuzzProcess.Start(Program, "run", "request", "--seed", "1", "--runs", "100000", "--report", again, "--expect", known, "--update-expectations", updated);
+        Assert.Equal(2, gate.Wait());
+        Assert.Contains("KNOWN bounded-work|||hang: r (u)", gate.Output);
+        Assert.Equal("bounded-work|||hang", Assert.Single(KnownFindingFile.Load(updated)).Key.Pattern);
     }
 
     [Fact]

@@ -39,6 +39,21 @@ public sealed class KnownFindingsTests : IDisposable
         Assert.Equal("a bug of ours", Assert.Single(KnownFindingFile.Load(Known)).Reason);
     }
 
+    [Fact]
+    public void What_the_file_that_is_written_holds_stays_beside_another_that_is_read()
+    {
+        string expected = _fuzz.PathOf("expected.yaml");
+        File.WriteAllText(expected, Entry("IOMMU-MAP-D-01|*", "read"));
+        File.WriteAllText(Known, Entry(Key, "explained by hand"));
+        for (int times = 0; times < 2; times++)
+        {
+            Assert.Equal(0, Campaign("--expect", expected, "--update-expectations", Known));
+            Assert.Equal([(Key, "explained by hand"), ("IOMMU-MAP-D-01|*", "read")], KnownFindingFile.Load(Known).Select(entry => (entry.Key.Pattern, entry.Reason)));
+        }
+
+        Assert.Equal(Entry("IOMMU-MAP-D-01|*", "read"), File.ReadAllText(expected));
+    }
+
     [Theory]
     [InlineData("IOMMU-UNMAP-D-03|*", "", 0)]
     [InlineData("IOMMU-UNMAP-*", "target: req*\n  device: \"broken:*\"", 0)]

@@ -67,6 +67,20 @@ public sealed class RegressCommandTests : IDisposable
         Assert.Contains("0 inputs, 0 red", _fuzz.Output);
     }
 
+    [Theory]
+    [InlineData("parsers")]
+    [InlineData("DIR")]
+    public void A_qemu_that_takes_none_of_the_inputs_is_refused_as_in_a_campaign(string what)
+    {
+        string folder = Fill("request", "request", count: 1);
+        string target = what == "DIR" ? "request" : what;
+        Assert.Equal(3, _fuzz.Run("regress", what == "DIR" ? folder : what, "--device", "qemu"));
+        string refusal = _fuzz.Error;
+        Assert.Contains($"takes programs of the target sequence, not of {target}", refusal);
+        Assert.Equal(3, _fuzz.Run("run", target, "--device", "qemu", "--report", _fuzz.PathOf("out")));
+        Assert.Equal(refusal, _fuzz.Error);
+    }
+
     private string Fill(string folder, string target, int count)
     {
         string path = _fuzz.PathOf(folder);

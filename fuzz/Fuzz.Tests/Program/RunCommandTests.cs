@@ -15,6 +15,18 @@ public sealed class RunCommandTests : IDisposable
 
     public void Dispose() => _fuzz.Dispose();
 
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("{\"key\": \"a|||\", \"target\": \"request\"}")]
+    public void A_file_that_is_no_finding_is_named_by_triage(string text)
+    {
+        string file = _fuzz.PathOf("other.json");
+        File.WriteAllText(file, text);
+        Assert.Equal(3, _fuzz.Run("triage", _fuzz.Folder));
+        Assert.Contains($"{file} is no finding", _fuzz.Error);
+    }
+
     [Fact]
     public void A_campaign_leaves_statistics_a_corpus_and_reports_without_findings()
     {

@@ -42,11 +42,14 @@ internal sealed class QemuDevice : IDisposable
     /// <summary>False where a QEMU is meant that runs no inputs of that target.</summary>
     public static bool Takes(string device, TargetInfo target) => !IsMeant(device) || target.Name == SequenceTarget.Info.Name;
 
+    /// <summary>Says which inputs a QEMU takes where it does not take those of <paramref name="target"/>.</summary>
+    public static UsageException Refusal(TargetInfo target) => new($"--device {Name} takes programs of the target {SequenceTarget.Info.Name}, not of {target.Name}");
+
     /// <summary>The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is.</summary>
     public static QemuDevice? Find(string device, TargetInfo target)
     {
         if (!IsMeant(device)) return null;
-        if (!Takes(device, target)) throw new UsageException($"--device {Name} takes programs of the target {SequenceTarget.Info.Name}, not of {target.Name}");
+        if (!Takes(device, target)) throw Refusal(target);
         return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null);
     }
 

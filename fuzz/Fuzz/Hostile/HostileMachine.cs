@@ -3,6 +3,7 @@ using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
 using Viommu.Device.Transport.Mmio;
 using Viommu.Device.Wire;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
@@ -173,12 +174,15 @@ internal sealed class HostileMachine : ITarget
 
         public void Read(ulong address, Span<byte> into)
         {
-            if (!memory.TryRead(new(address), into)) throw new ArgumentOutOfRangeException(nameof(address), $"{into.Length} bytes at 0x{address:x} are not guest memory");
+            if (!memory.TryRead(new(address), into)) Refuse("read", address, into.Length);
         }
 
         public void Write(ulong address, ReadOnlySpan<byte> bytes)
         {
-            if (!memory.TryWrite(new(address), bytes)) throw new ArgumentOutOfRangeException(nameof(address), $"{bytes.Length} bytes at 0x{address:x} are not guest memory");
+            if (!memory.TryWrite(new(address), bytes)) Refuse("wrote", address, bytes.Length);
         }
+
+        private static void Refuse(string did, ulong address, int length) =>
+            throw new BrokenInvariantException("memory-stays-within-buffers", did, $"the driver {did} {length} bytes at 0x{address:x}, which are not guest memory");
     }
 }

@@ -30,7 +30,7 @@ internal static class Cli
         Exit codes:
           0  as expected: nothing found, or only what --expect knows
           1  findings; an entry of --expect that has expired, or did not come up if --strict
-          2  the harness failed: nothing to run, no device, a folder that cannot be written
+          2  the harness failed: nothing to run, no device, a folder that cannot be written, a campaign that a known hang cut short
           3  usage: the command line, an unknown target, or the file of known findings
 
         """;

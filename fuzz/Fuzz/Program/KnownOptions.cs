@@ -18,7 +18,7 @@ internal sealed class KnownOptions
 
     private readonly Option<string?> _update = new("--update-expectations")
     {
-        Description = "Write FILE so that it knows what this campaign has found; what is in it stays. It is read as --expect where that is not given.",
+        Description = "Write FILE so that it knows what this campaign has found; what is in it stays. Where it is there it is read as well, beside --expect.",
         HelpName = "FILE.yaml",
     };
 
@@ -40,15 +40,19 @@ internal sealed class KnownOptions
         string? updated = parsed.GetValue(_update);
         if (updated is not null && Path.GetDirectoryName(Path.GetFullPath(updated)) is { } folder && !Directory.Exists(folder))
             throw new UsageException($"--update-expectations: there is no folder {folder}");
-        string? file = parsed.GetValue(_expect) ?? (updated is not null && File.Exists(updated) ? updated : null);
-        return new(file is null ? [] : KnownFindingFile.Load(file), DateOnly.FromDateTime(host.Clock.GetUtcNow().UtcDateTime), target, device);
+        // What is written back begins with what was there; an entry that both files have is written once.
+        string?[] files = [File.Exists(updated) ? updated : null, parsed.GetValue(_expect)];
+        var entries = files.OfType<string>().SelectMany(KnownFindingFile.Load)
+            .DistinctBy(entry => (entry.Key.Pattern, entry.Target?.Pattern, entry.Device?.Pattern, entry.Reason, entry.Url, entry.Expires));
+        return new([.. entries], DateOnly.FromDateTime(host.Clock.GetUtcNow().UtcDateTime), target, device);
     }
 
-    /// <summary>Writes the file that was asked for.</summary>
-    public void Update(ParseResult parsed, FuzzHost host, KnownFindings known, IEnumerable<Finding> found)
+    /// <summary>Writes the file that was asked for; what went wrong, or null.</summary>
+    public string? Update(ParseResult parsed, FuzzHost host, KnownFindings known, IEnumerable<Finding> found)
     {
-        if (parsed.GetValue(_update) is not { } file) return;
-        if (CorpusFolder.TryWrite(file, Encoding.UTF8.GetBytes(KnownFindingFile.Print(known.With(found)))) is { } trouble) throw new CorpusException(trouble);
+        if (parsed.GetValue(_update) is not { } file) return null;
+        if (CorpusFolder.TryWrite(file, Encoding.UTF8.GetBytes(KnownFindingFile.Print(known.With(found)))) is { } trouble) return trouble;
         host.Console.Line($"known findings: {file}; complete the reason and the url of new entries");
+        return null;
     }
 }

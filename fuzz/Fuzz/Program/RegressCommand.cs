@@ -43,7 +43,9 @@ internal sealed class RegressCommand
             return ExitCode.Harness;
         }
 
-        foreach (var group in folders.Where(folder => QemuDevice.Takes(device, folder.Target)).GroupBy(folder => folder.Target)) Run(group.Key, [.. group.Select(folder => folder.Path)], device, results);
+        var taken = folders.Where(folder => QemuDevice.Takes(device, folder.Target)).ToList();
+        if (taken.Count == 0) throw QemuDevice.Refusal(folders[0].Target);
+        foreach (var group in taken.GroupBy(folder => folder.Target)) Run(group.Key, [.. group.Select(folder => folder.Path)], device, results);
         int red = results.Count(result => result.IsRed);
         int run = results.Count(result => result.IsRun);
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{run} inputs, {red} red"));

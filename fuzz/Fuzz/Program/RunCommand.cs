@@ -97,7 +97,7 @@ internal sealed class RunCommand
         var written = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
         try
         {
-            Watch(campaign, folder, report, written, reports);
+            Watch(parsed, campaign, folder, report, written, reports);
         }
         catch (HarnessException e)
         {
@@ -122,7 +122,7 @@ internal sealed class RunCommand
         return Finish(parsed, campaign, folder, report);
     }
 
-    private void Watch(Campaign campaign, CorpusFolder folder, CampaignReport report, HashSet<string> known, string reports)
+    private void Watch(ParseResult parsed, Campaign campaign, CorpusFolder folder, CampaignReport report, HashSet<string> known, string reports)
     {
         using var screen = Screen.For(_host.Console);
         int written = 0;
@@ -133,7 +133,7 @@ internal sealed class RunCommand
             folder.Write(fresh.Select(entry => entry.Input).Where(input => known.Add(folder.NameInFolder(input))));
             report.Tick(running);
             screen.Show(running, report.Rate, folder.Trouble ?? report.Trouble);
-            if (running.FindStalled(Patience) is { } stalled) GiveUp(stalled, report, reports);
+            if (running.FindStalled(Patience) is { } stalled) GiveUp(parsed, stalled, folder, report, reports);
         });
     }
 
@@ -143,9 +143,7 @@ internal sealed class RunCommand
         string? trouble = folder.Trouble ?? report.Trouble ?? unwritten;
         var outcome = report.Outcome(campaign);
         Tell(outcome);
-        _known.Update(parsed, _host, report.Known, report.Found.Select(found => found.Finding));
-        // A CI system reads whole lines; the console would break them to its width.
-        foreach (var line in parsed.GetValue(_annotate) is null ? [] : FindingAnnotations.Of(outcome)) _host.Console.Profile.Out.Writer.Write(line + "\n");
+        if (Pass(parsed, report, outcome) is { } unsaid) throw new CorpusException(unsaid);
         if (campaign is not null)
         {
             var end = campaign.Snapshot;
@@ -176,6 +174,15 @@ internal sealed class RunCommand
         }
     }
 
+    // Hands on what was found to the file of known findings and to the CI system; what went wrong, or null.
+    private string? Pass(ParseResult parsed, CampaignReport report, CampaignOutcome outcome)
+    {
+        string? trouble = _known.Update(parsed, _host, report.Known, report.Found.Select(found => found.Finding));
+        // A CI system reads whole lines; the console would break them to its width.
+        foreach (var line in parsed.GetValue(_annotate) is null ? [] : FindingAnnotations.Of(outcome)) _host.Console.Profile.Out.Writer.Write(line + "\n");
+        return trouble;
+    }
+
     private ulong ReadSeed(ParseResult parsed) => parsed.GetValue(_seed) is { } text
         ? Arguments.ParseNumber(text) ?? throw new UsageException("--seed takes a number from 0 to 2^64-1")
         : (ulong)Random.Shared.NextInt64();
@@ -201,17 +208,21 @@ internal sealed class RunCommand
         return true;
     }
 
-    // A thread that does not come back cannot be ended: the process is, once everything is written.
-    private void GiveUp(byte[] stalled, CampaignReport report, string reports)
+    // A thread that does not come back cannot be ended: the process is, once everything is written. Never as expected: where the hang is known,
+    // the campaign was cut short all the same.
+    private void GiveUp(ParseResult parsed, byte[] stalled, CorpusFolder folder, CampaignReport report, string reports)
     {
         string? trouble = report.Write(new(ChildReplay.Hang($"an input runs for more than {Patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s"), stalled));
         // Once it is a finding the next run has no need to try it again.
         if (trouble is null) Campaign.LeftOver(reports).FirstOrDefault(left => left.Input.AsSpan().SequenceEqual(stalled))?.Forget();
-        trouble ??= report.WriteSummaries();
+        trouble ??= folder.Trouble ?? report.Trouble;
+        string? unwritten = report.WriteSummaries();
         var outcome = report.Outcome(null);
         Tell(outcome);
+        string? unsaid = Pass(parsed, report, outcome);
+        trouble ??= unwritten ?? unsaid;
         _host.Error.WriteLine($"fuzz: an input does not come back; {trouble ?? "the next run goes on from the corpus"}");
-        Environment.Exit(trouble is not null || outcome.IsRed ? ExitCode.Findings : ExitCode.AsExpected);
+        Environment.Exit(trouble is null && outcome.IsRed ? ExitCode.Findings : ExitCode.Harness);
     }
 
     private void Complain(string message) => _host.Error.WriteLine($"fuzz: {message}");

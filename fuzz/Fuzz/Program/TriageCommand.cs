@@ -97,7 +97,9 @@ internal sealed class TriageCommand
                 throw new UsageException($"{file} is no finding: {e.Message}");
             }
 
-            if (record is not null) yield return (record, Path.Combine(where, record.Input));
+            if (record is not { Key: not null, Target: not null, Message: not null, Details: not null, Input: not null })
+                throw new UsageException($"{file} is no finding: it needs a key, a target, a message, details and an input");
+            yield return (record, Path.Combine(where, record.Input));
         }
     }
 }
