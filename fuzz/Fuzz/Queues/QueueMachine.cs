@@ -23,9 +23,6 @@ internal sealed class QueueMachine
     private const ulong Spoken = (Features.IommuChapter & ~Features.Bypass) | Features.IndirectDesc | Features.EventIdx | Features.InOrder | Features.NotificationData
         | Features.RingReset | Features.Suspend;
 
-    /// <summary>Section 6 lets a device stop where one of these is offered and not accepted.</summary>
-    private const ulong Indispensable = Features.Version1 | Features.AccessPlatform | Features.OrderPlatform;
-
     // Behind page_size_mask, the one field that is always there.
     private const int InputRangeOffset = 8;
     private const int DomainRangeOffset = 24;
@@ -92,7 +89,7 @@ internal sealed class QueueMachine
     }
 
     /// <summary>What a driver that wants <paramref name="wanted"/> accepts of what is offered.</summary>
-    public ulong Acceptable(ulong wanted) => Offered & ((wanted & Spoken) | Indispensable | (IsPacked ? Features.RingPacked : 0));
+    public ulong Acceptable(ulong wanted) => Offered & ((wanted & Spoken) | Features.Indispensable | (IsPacked ? Features.RingPacked : 0));
 
     /// <summary>Reads what is offered.</summary>
     public void ReadOffer() => Offered = Transport.ReadOffer();

@@ -116,13 +116,7 @@ internal sealed class QueuesTarget : IFuzzTarget
 
     private void JudgeOffer()
     {
-        const ulong AdminVq = 1UL << 41;
-        const ulong PciOnly = Features.SrIov | Features.NotifConfigData | AdminVq;
-        // Section 6.1 has bit 30 among those that transitional devices offer.
-        const ulong Defined = Features.IommuChapter | Features.IndirectDesc | Features.EventIdx | Features.Version1 | Features.AccessPlatform | Features.RingPacked | Features.InOrder
-            | Features.OrderPlatform | Features.NotificationData | Features.RingReset | Features.Suspend | Features.NotifyOnEmpty | Features.AnyLayout | (1UL << 30) | PciOnly;
         ulong offered = _machine.Offered;
-        bool isPci = _machine.Transport.IsPci;
         Require((offered & Features.Version1) != 0, "CORE-RSVD-D-01", "VERSION_1 is not offered");
         // The machine asks for a device that is written now, and BYPASS_CONFIG has taken its place.
         Require((offered & Features.Bypass) == 0, "IOMMU-FEAT-D-02", "the superseded BYPASS is offered (SHOULD)");
@@ -130,7 +124,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         bool hasSrIov = _machine.Transport.HasSrIov();
         Require(!isSrIov || hasSrIov, "CORE-RSVD-D-10", "SR_IOV is offered without an SR-IOV capability");
         Require(isSrIov || !hasSrIov, "CORE-RSVD-D-09", "SR_IOV is not offered beside an SR-IOV capability (SHOULD)");
-        ulong foreign = offered & ~(isPci ? Defined : Defined & ~PciOnly);
+        ulong foreign = offered & ~Features.OfferableBy(_machine.Transport.IsPci);
         if (foreign != 0) Break("CORE-FEAT-D-04", $"bits are offered that virtio 1.4 does not describe for an IOMMU on this transport: {Features.Describe(foreign)}");
         Require(_machine.Transport.ReadHigherOffer() == 0, "CORE-FEAT-D-04", "feature bits above 63 are offered");
     }

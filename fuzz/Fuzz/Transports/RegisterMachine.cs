@@ -176,7 +176,7 @@ internal abstract class RegisterMachine
             Judge.BeginStep();
             if (i == 0) BringUp(0, size: DrivenRing.MaximumSize);
             var ring = Judge.Rings[0];
-            Use(0, 1, isWanted: true);
+            Use(0, 1, isWanted: true, isAlwaysTold: true);
             Require(Judge.Queues[0].IsServiceDue, "no queue is there to be served");
             Look();
             Require(ring.Offered == ring.Returned, "it does not use a buffer");
@@ -209,15 +209,15 @@ internal abstract class RegisterMachine
     /// <summary>Sets DRIVER_OK.</summary>
     public void GoLive() => WriteStatus(Judge.Status | StatusBits.DriverOk);
 
-    /// <summary>Makes chains available and notifies the device of them.</summary>
-    public void Use(int queue, int count, bool isWanted)
+    /// <summary>Makes chains available and notifies the device of them, if it wants to be or <paramref name="isAlwaysTold"/>.</summary>
+    public void Use(int queue, int count, bool isWanted, bool isAlwaysTold = false)
     {
         var ring = Judge.Rings[queue];
         if (ring.Size == 0) return;
         ring.Want(isWanted);
         ring.Offer(count);
         // A notification of nothing is a notification as well (SPLIT-AVAILSUPP-D-05).
-        if (count > 0 && ring.Offered != ring.Returned && Judge.TryLeaveUnnotified(queue)) return;
+        if (!isAlwaysTold && count > 0 && ring.Offered != ring.Returned && Judge.TryLeaveUnnotified(queue)) return;
         Notify(queue);
     }
 
