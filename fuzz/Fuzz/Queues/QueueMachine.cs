@@ -209,13 +209,13 @@ internal sealed class QueueMachine
     }
 
     /// <summary>Reads the configuration, as wide as its fields are; the first offset that has changed since the last time, or -1.</summary>
-    public int ReadConfig()
+    public int ReadConfig(ulong features)
     {
         int changed = -1;
         Span<byte> word = stackalloc byte[4];
         for (int offset = 0; offset < IommuConfig.BypassOffset; offset += 4)
         {
-            if (!IsField(offset)) continue;
+            if (!IsField(offset, features)) continue;
             BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)Transport.ReadConfig(offset, 4));
             if (changed < 0 && !word.SequenceEqual(_config.AsSpan(offset, 4))) changed = offset;
             word.CopyTo(_config.AsSpan(offset));
@@ -226,13 +226,13 @@ internal sealed class QueueMachine
 
     public byte ReadBypass() => (byte)Transport.ReadConfig(IommuConfig.BypassOffset, 1);
 
-    // Fields of features that are not offered are no business of a driver (2.5.1).
-    private bool IsField(int offset) => offset switch
+    // Fields of features that are not offered are no business of a driver, and those of features that it has declined may have gone (2.5.1).
+    private static bool IsField(int offset, ulong features) => offset switch
     {
         < InputRangeOffset => true,
-        < DomainRangeOffset => (Offered & Features.InputRange) != 0,
-        < IommuConfig.ProbeSizeOffset => (Offered & Features.DomainRange) != 0,
-        _ => (Offered & Features.Probe) != 0,
+        < DomainRangeOffset => (features & Features.InputRange) != 0,
+        < IommuConfig.ProbeSizeOffset => (features & Features.DomainRange) != 0,
+        _ => (features & Features.Probe) != 0,
     };
 
     private static uint Low(int offset) => (uint)QueueLayout.At(offset);

@@ -145,7 +145,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         transport.Set(MmioRegister.Status, StatusBits.Acknowledge);
         transport.Set(MmioRegister.Status, StatusBits.Found);
         SuspendEarly(StatusBits.Found);
-        _machine.ReadConfig();
+        _machine.ReadConfig(_machine.Offered);
         ulong accepted = _machine.Acceptable(wanted);
         if (!_machine.TryNegotiate(accepted)) Break(accepted == _accepted ? "CORE-FEAT-D-05" : "CORE-FEAT-D-02", $"FEATURES_OK stays clear although features are offered: {Features.Describe(accepted)} (SHOULD)");
         _accepted = accepted;
@@ -159,7 +159,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         if ((_cares & QueueShape.IsEarly) != 0) _serving.KnockInVain("CORE-STATUS-D-01", "before DRIVER_OK");
         transport.Set(MmioRegister.Status, StatusBits.Live);
         Require((_machine.Status & (StatusBits.Live | StatusBits.NeedsReset)) == StatusBits.Live, "negotiation-succeeds", "a legal initialisation does not end in DRIVER_OK");
-        int changed = _machine.ReadConfig();
+        int changed = _machine.ReadConfig(_machine.Offered & _machine.Negotiated);
         if (changed >= 0) Break("CORE-CFG-D-01", $"the configuration reads otherwise before FEATURES_OK, at offset {changed}");
     }
 
@@ -235,7 +235,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         // What was on its way came back before the status said so.
         _serving.TakeIn();
         _machine.TakeNotifications();
-        int changed = _machine.ReadConfig();
+        int changed = _machine.ReadConfig(_machine.Offered & _machine.Negotiated);
         if (changed >= 0) Break("CORE-SUSPEND-D-03", $"the configuration changes while the device is suspended, at offset {changed}");
         bool isTold = ChangeBypass(how);
         bool isBroken = (how & QueueShape.KnocksMeanwhile) != 0;

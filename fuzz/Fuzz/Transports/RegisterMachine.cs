@@ -29,7 +29,7 @@ internal enum Space
 /// A device whose registers can be accessed in any way, and by a driver that behaves; a judge holds all that is seen of it against what the
 /// spec says. After a reset the device is expected to work, whatever came before.
 /// </summary>
-internal abstract class RegisterMachine
+internal abstract class RegisterMachine : IDisposable
 {
     /// <summary>Bits of <see cref="Command"/>.</summary>
     public const int MemorySpace = 1;
@@ -64,6 +64,9 @@ internal abstract class RegisterMachine
     }
 
     public ShadowedMemory Memory { get; }
+
+    /// <summary>Puts away what stands in front of the device.</summary>
+    public abstract void Dispose();
 
     /// <summary>The device status, read without an effect.</summary>
     public abstract uint Status { get; }
