@@ -8,21 +8,30 @@ internal static class LeftoverDomains
 {
     /// <summary>
     /// One of <paramref name="domains"/> that is still there; null where none is, or the driver has no way to ask. It is asked for by an UNMAP
-    /// of all of <paramref name="range"/> (inclusive), for which the answer for a domain that nothing was ever attached to is the measure.
+    /// of all of <paramref name="range"/> (inclusive).
     /// </summary>
-    public static uint? Find(IommuDriver driver, IEnumerable<uint> domains, uint missing, (ulong First, ulong Last) range)
+    public static uint? Find(IommuDriver driver, IEnumerable<uint> domains, uint missing, (ulong First, ulong Last) range) =>
+        driver.Has(Features.MapUnmap) ? Find(domain => driver.Unmap(domain, range.First, range.Last).Status, domains, missing) : null;
+
+    /// <summary>
+    /// The same by what <paramref name="unmap"/> is answered for a domain; null where that is no status. The answer for
+    /// <paramref name="missing"/>, which nothing was ever attached to, is the measure.
+    /// </summary>
+    public static uint? Find(Func<uint, RequestStatus?> unmap, IEnumerable<uint> domains, uint missing)
     {
-        if (!driver.Has(Features.MapUnmap)) return null;
         RequestStatus? none = null;
         foreach (uint domain in domains)
         {
             if (domain == missing) continue;
-            none ??= Unmap(missing);
-            if (Unmap(domain) != none) return domain;
+            none ??= unmap(missing);
+            if (!Tells(none)) return null;
+            var answer = unmap(domain);
+            if (Tells(answer) && answer != none) return domain;
         }
 
         return null;
-
-        RequestStatus? Unmap(uint domain) => driver.Unmap(domain, range.First, range.Last).Status;
     }
+
+    // Of a device that is at its limits, or gives no status, nothing is known.
+    private static bool Tells(RequestStatus? status) => status is not (null or RequestStatus.DevErr or RequestStatus.NoMem);
 }

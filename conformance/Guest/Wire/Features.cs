@@ -30,6 +30,9 @@ public static class Features
     /// <summary>VIRTIO_F_ANY_LAYOUT (27), legacy.</summary>
     public const ulong AnyLayout = 1UL << 27;
 
+    /// <summary>UNUSED (30): section 6.1 has transitional devices offer it, and nobody negotiate it.</summary>
+    public const ulong Unused = 1UL << 30;
+
     /// <summary>VIRTIO_F_INDIRECT_DESC (28).</summary>
     public const ulong IndirectDesc = 1UL << 28;
 
@@ -63,6 +66,9 @@ public static class Features
     /// <summary>VIRTIO_F_RING_RESET (40).</summary>
     public const ulong RingReset = 1UL << 40;
 
+    /// <summary>VIRTIO_F_ADMIN_VQ (41).</summary>
+    public const ulong AdminVq = 1UL << 41;
+
     /// <summary>VIRTIO_F_SUSPEND (43).</summary>
     public const ulong Suspend = 1UL << 43;
 
@@ -75,6 +81,18 @@ public static class Features
     /// </summary>
     public const ulong AcceptedByDefault = IommuChapter | IndirectDesc | EventIdx | Version1 | AccessPlatform | OrderPlatform;
 
+    /// <summary>Section 6 lets a device stop where one of these is offered and not accepted.</summary>
+    public const ulong Indispensable = Version1 | AccessPlatform | OrderPlatform;
+
+    /// <summary>Bits that transitional devices offer for drivers of the legacy interface (6.1); others ignore them.</summary>
+    public const ulong ForLegacyDrivers = NotifyOnEmpty | AnyLayout | Unused;
+
+    // Section 6 limits these to PCI.
+    private const ulong PciOnly = SrIov | NotifConfigData | AdminVq;
+
+    private const ulong ForModernDrivers =
+        IommuChapter | IndirectDesc | EventIdx | Version1 | AccessPlatform | RingPacked | InOrder | OrderPlatform | NotificationData | RingReset | Suspend | PciOnly;
+
     private static readonly string?[] Names = BuildNames();
 
     /// <summary>The spec's name of a bit without its prefix, or <c>bit N</c>.</summary>
@@ -83,6 +101,12 @@ public static class Features
     /// <summary>The names of the bits set, joined by blanks; <c>none</c> for zero.</summary>
     public static string Describe(ulong features) =>
         features == 0 ? "none" : string.Join(' ', Enumerable.Range(0, 64).Where(bit => (features >> bit & 1) != 0).Select(NameOf));
+
+    /// <summary>All that virtio 1.4 describes for an IOMMU on such a transport; every device may be a transitional one.</summary>
+    public static ulong OfferableBy(bool isPci) => AcceptableFrom(isPci) | ForLegacyDrivers;
+
+    /// <summary>What a driver of the modern interface may accept of it.</summary>
+    public static ulong AcceptableFrom(bool isPci) => isPci ? ForModernDrivers : ForModernDrivers & ~PciOnly;
 
     private static string?[] BuildNames()
     {

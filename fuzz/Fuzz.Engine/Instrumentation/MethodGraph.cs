@@ -6,7 +6,8 @@ namespace Viommu.Fuzz.Engine.Instrumentation;
 /// <summary>
 /// The edges of one method that need a counter. A block with one successor says nothing that its own entry did not say, and an edge that
 /// is the only way to the next choice says nothing that the edges out of that choice do not say. Counters are on what is left of the entry,
-/// of handlers, and of the edges out of blocks with a choice: every path is told from every other.
+/// of handlers, and of the edges out of blocks with a choice: every path is told from every other, but for how far one got that ended with an
+/// exception on the way to its next choice.
 /// </summary>
 internal sealed class MethodGraph(MethodDefinition method)
 {
@@ -38,10 +39,10 @@ internal sealed class MethodGraph(MethodDefinition method)
 
         // Accessors and constructors without a choice are executed whenever somebody executes their caller.
         bool isTrivial = !body.Instructions.Any(HasChoice) && (method.IsGetter || method.IsSetter || method.IsConstructor);
-        if (!isTrivial && body.Instructions.Count > 0 && !IsOnlyWay(body.Instructions[0], null)) Entry = edges.Add(lines.EdgeTo(body.Instructions[0]));
+        if (!isTrivial && body.Instructions.Count > 0 && !TryLeaveOut(body.Instructions[0], null)) Entry = edges.Add(lines.EdgeTo(body.Instructions[0]));
 
         var choices = body.Instructions.Where(HasChoice).ToList();
-        var counted = choices.SelectMany(Successors).Where(edge => !IsOnlyWay(edge.To, edge.Choice)).ToList();
+        var counted = choices.SelectMany(Successors).Where(edge => !TryLeaveOut(edge.To, edge.Choice)).ToList();
         foreach (var (choice, target, to) in counted) _branches.Add(new(choice, target, edges.Add(lines.EdgeTo(to, BlocksBefore(choice)))));
 
         foreach (var instruction in body.Instructions)
@@ -78,7 +79,7 @@ internal sealed class MethodGraph(MethodDefinition method)
         handler.FilterStart is { } filter ? [handler.HandlerStart, filter] : [handler.HandlerStart];
 
     // Straight on from there comes a choice, and nothing else leads to it: its edges have all of this one's executions.
-    private bool IsOnlyWay(Instruction to, Instruction? before)
+    private bool TryLeaveOut(Instruction to, Instruction? before)
     {
         bool comesBySelf = before is null || before.Next == to;
         if (comesBySelf ? _jumpedTo.Contains(to) : !IsJumpedToOnce(to)) return false;

@@ -12,13 +12,13 @@ public class JudgeFreedomTests
     private const uint Offer = (uint)(Features.MapUnmap | Features.BypassConfig);
     private const uint HighOffer = (uint)((Features.Version1 | Features.RingReset | Features.Suspend) >> 32);
 
+    private readonly ShadowedMemory _memory = new(0x1_0000);
     private readonly MmioJudge _judge;
 
     public JudgeFreedomTests()
     {
-        var memory = new ShadowedMemory(0x1_0000);
-        memory.Grant(0, memory.Size, Rights.Both);
-        _judge = new(memory);
+        _memory.Grant(0, _memory.Size, Rights.Both);
+        _judge = new(_memory);
         _judge.PowerOn();
     }
 
@@ -157,12 +157,120 @@ public class JudgeFreedomTests
         Assert.False(_judge.IsLost);
     }
 
-    private void GoLive()
+    [Fact]
+    public void A_device_that_does_not_want_to_be_notified_may_leave_chains_until_there_is_no_room_for_more()
+    {
+        GoLive(withQueue: true);
+        var ring = _judge.Rings[0];
+        // VIRTQ_USED_F_NO_NOTIFY.
+        _memory.Bytes[ring.Used] = 1;
+        Leave(1);
+        Leave(ring.Size / 2 - 2);
+        Assert.Equal("well-formed-rings-are-served", Broken(() => Leave(1)));
+
+        void Leave(int count)
+        {
+            _judge.BeginStep();
+            ring.Offer(count);
+            Assert.True(_judge.TryLeaveUnnotified(0));
+            _judge.EndStep();
+        }
+    }
+
+    [Fact]
+    public void A_device_that_is_notified_serves_what_it_has_left()
+    {
+        GoLive(withQueue: true);
+        _memory.Bytes[_judge.Rings[0].Used] = 1;
+        _judge.Rings[0].Offer(1);
+        Assert.True(_judge.TryLeaveUnnotified(0));
+        _judge.EndStep();
+        Write(MmioRegister.QueueNotify, 0);
+        Assert.Equal("well-formed-rings-are-served", Broken(_judge.EndStep));
+    }
+
+    [Fact]
+    public void Bits_for_legacy_drivers_may_be_offered_and_others_that_are_not_described_may_not()
+    {
+        Write(MmioRegister.Status, 0);
+        Write(MmioRegister.DeviceFeaturesSel, 0);
+        Read(MmioRegister.DeviceFeatures, (uint)(Features.NotifyOnEmpty | Features.AnyLayout | Features.Unused));
+        Write(MmioRegister.Status, 0);
+        Write(MmioRegister.DeviceFeaturesSel, 1);
+        Assert.Equal("CORE-FEAT-D-04", Broken(() => Read(MmioRegister.DeviceFeatures, HighOffer | (uint)(Features.NotifConfigData >> 32))));
+    }
+
+    [Fact]
+    public void A_doorbell_may_move_within_its_structure()
+    {
+        var structures = new PciStructures();
+        structures.Add(PciStructures.Common, 0x40, 0, new(0, 0x40), 0);
+        structures.Add(PciStructures.Notify, 0x50, 0, new(0x1000, 12), 4);
+        var judge = new PciJudge(_memory, structures);
+        judge.PowerOn();
+        judge.Placed();
+        judge.Commands(hasMemorySpace: true, isBusMaster: true, isLineDisabled: false);
+        judge.Wrote(0x14, 1, 0);
+        judge.Wrote(0x16, 2, 0);
+        judge.Saw(0x1e, 2, 0);
+        judge.Saw(0x1e, 2, 2);
+        Assert.Equal(0x1008, judge.DoorbellOf(0, isOther: false));
+        Assert.Equal("PCI-NOTIFY-D-11", Broken(() => judge.Saw(0x1e, 2, 3)));
+        judge.Wrote(0x14, 1, 0);
+        Assert.True(judge.DoorbellOf(0, isOther: false) < 0);
+    }
+
+    [Fact]
+    public void Bytes_of_a_capability_that_no_field_is_in_may_change_and_fields_may_not()
+    {
+        var space = new byte[0x100];
+        (space[0], space[1], space[2], space[3], space[8], space[0x2e]) = (0xf4, 0x1a, 0x57, 0x10, 1, 0x40);
+        space[0x34] = 0x40;
+        for (int type = PciStructures.Common; type <= PciStructures.Window + 1; type++)
+        {
+            int at = 0x20 + (0x20 * type);
+            bool isLast = type > PciStructures.Window;
+            // The last is of a type that is reserved.
+            (space[at], space[at + 1], space[at + 2], space[at + 3]) = (0x09, (byte)(isLast ? 0 : at + 0x20), 24, (byte)(isLast ? 0x40 : type));
+            space[at + 12] = 0x40;
+        }
+
+        var judge = new PciFunctionJudge(new PciStructures(), new uint[6], isTransitional: false, (at, width) => (uint)Enumerable.Range(0, width).Sum(i => (long)space[at + i] << (8 * i)));
+        judge.LookOver();
+        (space[0x40 + 6], space[0x40 + 16], space[0xe0 + 5]) = (0xff, 0xff, 0xff);
+        judge.LookOver();
+        space[0x40 + 5] = 1;
+        Assert.Equal("DESC-PCI-06", Broken(judge.LookOver));
+    }
+
+    private void GoLive(bool withQueue = false)
     {
         Negotiate(Offer, HighOffer);
         Status(StatusBits.Negotiated);
+        if (withQueue) PlaceQueue();
         Write(MmioRegister.Status, StatusBits.Live);
         Status(StatusBits.Live);
+    }
+
+    private void PlaceQueue()
+    {
+        var ring = _judge.Rings[0];
+        ring.Make(place: 0, size: 8, _judge.Negotiated, alignment: 4);
+        Write(MmioRegister.QueueSel, 0);
+        Read(MmioRegister.QueueSizeMax, 8);
+        Write(MmioRegister.QueueSize, 8);
+        PlaceHalves(MmioRegister.QueueDescLow, MmioRegister.QueueDescHigh, ring.Descriptors);
+        PlaceHalves(MmioRegister.QueueDriverLow, MmioRegister.QueueDriverHigh, ring.Available);
+        PlaceHalves(MmioRegister.QueueDeviceLow, MmioRegister.QueueDeviceHigh, ring.Used);
+        Write(MmioRegister.QueueReady, 1);
+        Assert.False(_judge.IsLost);
+
+        void PlaceHalves(uint low, uint high, int offset)
+        {
+            ulong address = ShadowedMemory.First + (uint)offset;
+            Write(low, (uint)address);
+            Write(high, (uint)(address >> 32));
+        }
     }
 
     private void Negotiate(uint low, uint high)

@@ -179,19 +179,17 @@ internal sealed class QemuBench : IDisposable
         if (ReadStatus() is not Running and var status) throw Refusal(status);
     }
 
-    /// <summary>Resets the device, and then the machine; one of <paramref name="domains"/> that the first has left, or null. <see cref="Start"/> has to follow.</summary>
-    public uint? FindLeftover(ReadOnlySpan<uint> domains)
+    /// <summary>
+    /// Resets the device, and then the machine: one of <paramref name="domains"/> that the first has left, or null, and the <c>bypass</c> field
+    /// behind it. <see cref="Start"/> has to follow.
+    /// </summary>
+    public (uint? Leftover, byte Bypass) ResetDeviceAndMachine(IReadOnlyList<uint> domains)
     {
         Start(ulong.MaxValue);
-        uint missing = Missing;
-        uint? leftover = null;
-        foreach (uint domain in domains)
-        {
-            if (domain != missing && StatusOfUnmap(domain) != StatusOfUnmap(missing)) leftover ??= domain;
-        }
-
+        byte bypass = HasBypassField ? ReadBypass() : (byte)0;
+        uint? leftover = (_negotiated & Features.MapUnmap) != 0 ? LeftoverDomains.Find(StatusOfUnmap, domains, Missing) : null;
         SystemReset();
-        return leftover;
+        return (leftover, bypass);
     }
 
     /// <summary>The reset line of the machine; <see cref="Start"/> has to follow.</summary>
@@ -271,10 +269,10 @@ internal sealed class QemuBench : IDisposable
 
     private (ulong First, ulong Last) WholeRange => (_offered & Features.InputRange) != 0 ? (_config.InputStart, _config.InputEnd) : (0, ulong.MaxValue);
 
-    private byte? StatusOfUnmap(uint domain)
+    private RequestStatus? StatusOfUnmap(uint domain)
     {
         Put(new UnmapRequest(domain, WholeRange.First, WholeRange.Last).Encode(), Request.TailSize, Framing.Plain);
-        return Ring() && Take(out bool _, out bool _) == Request.TailSize ? Reply[0] : null;
+        return Ring() && Take(out bool _, out bool _) == Request.TailSize ? (RequestStatus)Reply[0] : null;
     }
 
     private ulong Accepted(ulong wanted) => ((wanted | Needed) & _offered & ~NotSpoken) | Features.Version1;

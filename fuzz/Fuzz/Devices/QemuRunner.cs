@@ -324,34 +324,37 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private void Reset(int index, StepKind kind, ulong features)
     {
         byte before = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
+        byte? afterDevice = null;
         if (kind == StepKind.SystemReset) Bench.SystemReset();
-        else if (Bench.LeavesDomains && TakeLeftovers(index)) return;
-        bool isWholeMachine = kind == StepKind.SystemReset || Bench.LeavesDomains;
+        else if (Bench.LeavesDomains) afterDevice = TakeLeftovers(index);
+        if (_run.IsOver) return;
         Bench.Start(features);
-        byte after = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
-        _oracle!.Start(Bench.Facts, (after & 1) != 0);
+        byte now = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
+        _oracle!.Start(Bench.Facts, (now & 1) != 0);
         if (Bench.HasBypassField)
         {
-            bool expected = isWholeMachine ? Bench.Facts.InitialBypass : (before & 1) != 0;
+            bool expected = kind == StepKind.DeviceReset ? (before & 1) != 0 : Bench.Facts.InitialBypass;
             _run.Observations.Story?.Expect($"bypass reads {(expected ? 1 : 0)}");
-            _run.Observations.Story?.Saw($"bypass reads {after}");
-            Judge(index, _oracle.JudgeBypass(after, expected, isWholeMachine ? OracleClause.CfgD05 : OracleClause.CfgD04), _run.Operation);
+            _run.Observations.Story?.Saw($"bypass reads {afterDevice ?? now}");
+            Judge(index, _oracle.JudgeBypass(afterDevice ?? now, expected, kind == StepKind.DeviceReset ? OracleClause.CfgD04 : OracleClause.CfgD05), _run.Operation);
+            _oracle.JudgeBypass(now);
         }
 
         _states.Reset();
         _states.Step(kind, 0, 0, _run.Observations);
     }
 
-    // Charged to the reset, and taken away, since it would be charged to what comes next. True where that ends the program.
-    private bool TakeLeftovers(int index)
+    // What a device reset leaves is charged to it, and taken away, since it would be charged to what comes next. What bypass reads after it.
+    private byte TakeLeftovers(int index)
     {
         uint[] existed = [.. _oracle!.CertainDomains.ToArray().Select(domain => domain.Id)];
         _run.Observations.Story?.Expect("no domain is left");
-        if (Bench.FindLeftover(existed) is not { } domain) return false;
-        _run.Observations.Story?.Saw($"domain {domain} still exists");
+        var (leftover, bypass) = Bench.ResetDeviceAndMachine(existed);
+        if (leftover is null) return bypass;
+        _run.Observations.Story?.Saw($"domain {leftover} still exists");
         Judge(index, new(JudgementKind.Leftover, OracleClause.DescIommu01), _run.Operation);
         if (_run.IsOver) Bench.Start(Bench.Facts.Negotiated);
-        return _run.IsOver;
+        return bypass;
     }
 
     private void JudgeAnswer(in SentRequest sent, in AnswerView answer, string operation)

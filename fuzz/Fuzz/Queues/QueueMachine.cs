@@ -23,9 +23,6 @@ internal sealed class QueueMachine
     private const ulong Spoken = (Features.IommuChapter & ~Features.Bypass) | Features.IndirectDesc | Features.EventIdx | Features.InOrder | Features.NotificationData
         | Features.RingReset | Features.Suspend;
 
-    /// <summary>Section 6 lets a device stop where one of these is offered and not accepted.</summary>
-    private const ulong Indispensable = Features.Version1 | Features.AccessPlatform | Features.OrderPlatform;
-
     // Behind page_size_mask, the one field that is always there.
     private const int InputRangeOffset = 8;
     private const int DomainRangeOffset = 24;
@@ -92,7 +89,7 @@ internal sealed class QueueMachine
     }
 
     /// <summary>What a driver that wants <paramref name="wanted"/> accepts of what is offered.</summary>
-    public ulong Acceptable(ulong wanted) => Offered & ((wanted & Spoken) | Indispensable | (IsPacked ? Features.RingPacked : 0));
+    public ulong Acceptable(ulong wanted) => Offered & ((wanted & Spoken) | Features.Indispensable | (IsPacked ? Features.RingPacked : 0));
 
     /// <summary>Reads what is offered.</summary>
     public void ReadOffer() => Offered = Transport.ReadOffer();
@@ -212,13 +209,13 @@ internal sealed class QueueMachine
     }
 
     /// <summary>Reads the configuration, as wide as its fields are; the first offset that has changed since the last time, or -1.</summary>
-    public int ReadConfig()
+    public int ReadConfig(ulong features)
     {
         int changed = -1;
         Span<byte> word = stackalloc byte[4];
         for (int offset = 0; offset < IommuConfig.BypassOffset; offset += 4)
         {
-            if (!IsField(offset)) continue;
+            if (!IsField(offset, features)) continue;
             BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)Transport.ReadConfig(offset, 4));
             if (changed < 0 && !word.SequenceEqual(_config.AsSpan(offset, 4))) changed = offset;
             word.CopyTo(_config.AsSpan(offset));
@@ -229,13 +226,13 @@ internal sealed class QueueMachine
 
     public byte ReadBypass() => (byte)Transport.ReadConfig(IommuConfig.BypassOffset, 1);
 
-    // Fields of features that are not offered are no business of a driver (2.5.1).
-    private bool IsField(int offset) => offset switch
+    // Fields of features that are not offered are no business of a driver, and those of features that it has declined may have gone (2.5.1).
+    private static bool IsField(int offset, ulong features) => offset switch
     {
         < InputRangeOffset => true,
-        < DomainRangeOffset => (Offered & Features.InputRange) != 0,
-        < IommuConfig.ProbeSizeOffset => (Offered & Features.DomainRange) != 0,
-        _ => (Offered & Features.Probe) != 0,
+        < DomainRangeOffset => (features & Features.InputRange) != 0,
+        < IommuConfig.ProbeSizeOffset => (features & Features.DomainRange) != 0,
+        _ => (features & Features.Probe) != 0,
     };
 
     private static uint Low(int offset) => (uint)QueueLayout.At(offset);

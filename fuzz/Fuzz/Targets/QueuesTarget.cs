@@ -116,13 +116,7 @@ internal sealed class QueuesTarget : IFuzzTarget
 
     private void JudgeOffer()
     {
-        const ulong AdminVq = 1UL << 41;
-        const ulong PciOnly = Features.SrIov | Features.NotifConfigData | AdminVq;
-        // Section 6.1 has bit 30 among those that transitional devices offer.
-        const ulong Defined = Features.IommuChapter | Features.IndirectDesc | Features.EventIdx | Features.Version1 | Features.AccessPlatform | Features.RingPacked | Features.InOrder
-            | Features.OrderPlatform | Features.NotificationData | Features.RingReset | Features.Suspend | Features.NotifyOnEmpty | Features.AnyLayout | (1UL << 30) | PciOnly;
         ulong offered = _machine.Offered;
-        bool isPci = _machine.Transport.IsPci;
         Require((offered & Features.Version1) != 0, "CORE-RSVD-D-01", "VERSION_1 is not offered");
         // The machine asks for a device that is written now, and BYPASS_CONFIG has taken its place.
         Require((offered & Features.Bypass) == 0, "IOMMU-FEAT-D-02", "the superseded BYPASS is offered (SHOULD)");
@@ -130,7 +124,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         bool hasSrIov = _machine.Transport.HasSrIov();
         Require(!isSrIov || hasSrIov, "CORE-RSVD-D-10", "SR_IOV is offered without an SR-IOV capability");
         Require(isSrIov || !hasSrIov, "CORE-RSVD-D-09", "SR_IOV is not offered beside an SR-IOV capability (SHOULD)");
-        ulong foreign = offered & ~(isPci ? Defined : Defined & ~PciOnly);
+        ulong foreign = offered & ~Features.OfferableBy(_machine.Transport.IsPci);
         if (foreign != 0) Break("CORE-FEAT-D-04", $"bits are offered that virtio 1.4 does not describe for an IOMMU on this transport: {Features.Describe(foreign)}");
         Require(_machine.Transport.ReadHigherOffer() == 0, "CORE-FEAT-D-04", "feature bits above 63 are offered");
     }
@@ -151,7 +145,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         transport.Set(MmioRegister.Status, StatusBits.Acknowledge);
         transport.Set(MmioRegister.Status, StatusBits.Found);
         SuspendEarly(StatusBits.Found);
-        _machine.ReadConfig();
+        _machine.ReadConfig(_machine.Offered);
         ulong accepted = _machine.Acceptable(wanted);
         if (!_machine.TryNegotiate(accepted)) Break(accepted == _accepted ? "CORE-FEAT-D-05" : "CORE-FEAT-D-02", $"FEATURES_OK stays clear although features are offered: {Features.Describe(accepted)} (SHOULD)");
         _accepted = accepted;
@@ -165,7 +159,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         if ((_cares & QueueShape.IsEarly) != 0) _serving.KnockInVain("CORE-STATUS-D-01", "before DRIVER_OK");
         transport.Set(MmioRegister.Status, StatusBits.Live);
         Require((_machine.Status & (StatusBits.Live | StatusBits.NeedsReset)) == StatusBits.Live, "negotiation-succeeds", "a legal initialisation does not end in DRIVER_OK");
-        int changed = _machine.ReadConfig();
+        int changed = _machine.ReadConfig(_machine.Offered & _machine.Negotiated);
         if (changed >= 0) Break("CORE-CFG-D-01", $"the configuration reads otherwise before FEATURES_OK, at offset {changed}");
     }
 
@@ -241,7 +235,7 @@ internal sealed class QueuesTarget : IFuzzTarget
         // What was on its way came back before the status said so.
         _serving.TakeIn();
         _machine.TakeNotifications();
-        int changed = _machine.ReadConfig();
+        int changed = _machine.ReadConfig(_machine.Offered & _machine.Negotiated);
         if (changed >= 0) Break("CORE-SUSPEND-D-03", $"the configuration changes while the device is suspended, at offset {changed}");
         bool isTold = ChangeBypass(how);
         bool isBroken = (how & QueueShape.KnocksMeanwhile) != 0;

@@ -27,6 +27,9 @@ internal abstract class AnyMmioMachine : RegisterMachine
 
     public override uint Status => (uint)ReadAt(Space.Registers, (int)MmioRegister.Status, 4);
 
+    /// <inheritdoc/>
+    public override void Dispose() => _intercepted?.Dispose();
+
     protected override DeviceJudge Judge => MmioJudge;
 
     protected abstract AnyMmioJudge MmioJudge { get; }

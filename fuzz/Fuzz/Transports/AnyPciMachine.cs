@@ -53,6 +53,9 @@ internal abstract class AnyPciMachine : RegisterMachine
         _function = new(Structures, _barSizes, isLegacy, ConfigRead);
     }
 
+    /// <inheritdoc/>
+    public override void Dispose() => _target.Dispose();
+
     protected override DeviceJudge Judge => PciJudge;
 
     protected abstract AnyPciJudge PciJudge { get; }

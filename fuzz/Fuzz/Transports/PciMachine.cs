@@ -143,6 +143,13 @@ internal sealed class PciMachine : AnyPciMachine
     protected override void Notify(int queue)
     {
         int doorbell = _judge.DoorbellOf(queue, _usesOther);
+        if (doorbell < 0)
+        {
+            SetCommon(QueueSelect, 2, (uint)queue);
+            Common(QueueNotifyOff, 2);
+            doorbell = _judge.DoorbellOf(queue, _usesOther);
+        }
+
         if (doorbell >= 0) WriteRegister(doorbell, (Judge.Negotiated & Features.NotificationData) != 0 ? 4 : 2, Judge.Rings[queue].Notification);
     }
 

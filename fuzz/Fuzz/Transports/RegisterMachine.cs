@@ -29,7 +29,7 @@ internal enum Space
 /// A device whose registers can be accessed in any way, and by a driver that behaves; a judge holds all that is seen of it against what the
 /// spec says. After a reset the device is expected to work, whatever came before.
 /// </summary>
-internal abstract class RegisterMachine
+internal abstract class RegisterMachine : IDisposable
 {
     /// <summary>Bits of <see cref="Command"/>.</summary>
     public const int MemorySpace = 1;
@@ -64,6 +64,9 @@ internal abstract class RegisterMachine
     }
 
     public ShadowedMemory Memory { get; }
+
+    /// <summary>Puts away what stands in front of the device.</summary>
+    public abstract void Dispose();
 
     /// <summary>The device status, read without an effect.</summary>
     public abstract uint Status { get; }
@@ -176,7 +179,7 @@ internal abstract class RegisterMachine
             Judge.BeginStep();
             if (i == 0) BringUp(0, size: DrivenRing.MaximumSize);
             var ring = Judge.Rings[0];
-            Use(0, 1, isWanted: true);
+            Use(0, 1, isWanted: true, isAlwaysTold: true);
             Require(Judge.Queues[0].IsServiceDue, "no queue is there to be served");
             Look();
             Require(ring.Offered == ring.Returned, "it does not use a buffer");
@@ -209,15 +212,15 @@ internal abstract class RegisterMachine
     /// <summary>Sets DRIVER_OK.</summary>
     public void GoLive() => WriteStatus(Judge.Status | StatusBits.DriverOk);
 
-    /// <summary>Makes chains available and notifies the device of them.</summary>
-    public void Use(int queue, int count, bool isWanted)
+    /// <summary>Makes chains available and notifies the device of them, if it wants to be or <paramref name="isAlwaysTold"/>.</summary>
+    public void Use(int queue, int count, bool isWanted, bool isAlwaysTold = false)
     {
         var ring = Judge.Rings[queue];
         if (ring.Size == 0) return;
         ring.Want(isWanted);
         ring.Offer(count);
         // A notification of nothing is a notification as well (SPLIT-AVAILSUPP-D-05).
-        if (count > 0 && ring.Offered != ring.Returned && Judge.TryLeaveUnnotified(queue)) return;
+        if (!isAlwaysTold && count > 0 && ring.Offered != ring.Returned && Judge.TryLeaveUnnotified(queue)) return;
         Notify(queue);
     }
 

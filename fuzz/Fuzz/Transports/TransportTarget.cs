@@ -69,6 +69,7 @@ internal sealed class TransportTarget(params RegisterMachine[] machines) : IFuzz
 
     public void Dispose()
     {
+        foreach (var machine in machines) machine.Dispose();
     }
 
     /// <summary>The shape of inputs, for a number of machines and the offsets that are registers in them.</summary>

@@ -11,17 +11,6 @@ internal static class FeatureBitsChecks
     private const int Repetitions = 100;
     private const int RandomSubsets = 64;
 
-    // Section 6 limits these to PCI.
-    private const ulong PciOnly = Features.SrIov | Features.NotifConfigData | AdminVq;
-    private const ulong AdminVq = 1UL << 41;
-
-    // 6.1: bits that transitional devices offer; 30 is among them, though it never is to be negotiated.
-    private const ulong Legacy = Features.NotifyOnEmpty | Features.AnyLayout | 1UL << 30;
-
-    private const ulong Modern =
-        Features.IommuChapter | Features.IndirectDesc | Features.EventIdx | Features.Version1 | Features.AccessPlatform | Features.RingPacked
-        | Features.InOrder | Features.OrderPlatform | Features.NotificationData | Features.RingReset | Features.Suspend | PciOnly;
-
     [Check("CORE-FEAT-D-01",
         Does = "Reads the offered features.",
         Reading = "Bits above 32 come with VERSION_1: without it the device is used through the legacy interface (2.2.3), which has bits 0 to 31. "
@@ -111,8 +100,7 @@ internal static class FeatureBitsChecks
             + "offer more; that is for the user to expect.")]
     internal static void No_undefined_reserved_or_foreign_bit_is_offered(CheckContext check)
     {
-        var foreign = check.Machine.Transport.ReadDeviceFeatures() & ~(Modern | Legacy);
-        if (check.Machine.Pci is null) foreign |= check.Machine.Transport.ReadDeviceFeatures() & PciOnly;
+        var foreign = check.Machine.Transport.ReadDeviceFeatures() & ~Features.OfferableBy(isPci: check.Machine.Pci is not null);
         That(foreign == 0, "no bit offered that virtio 1.4 does not describe for an IOMMU on this transport", $"offered: {Features.Describe(foreign)}");
     }
 
@@ -154,11 +142,10 @@ internal static class FeatureBitsChecks
     }
 
     /// <summary>Section 6 lets a device stop when one of these is offered and not accepted.</summary>
-    private static ulong Indispensable(CheckContext check) =>
-        check.Initial.OfferedFeatures & (Features.Version1 | Features.AccessPlatform | Features.OrderPlatform);
+    private static ulong Indispensable(CheckContext check) => check.Initial.OfferedFeatures & Features.Indispensable;
 
     /// <summary>What a modern driver may accept of what is offered: bits that are described, legacy ones left out.</summary>
-    private static ulong Acceptable(CheckContext check) => check.Initial.OfferedFeatures & Modern & (check.Machine.Pci is null ? ~PciOnly : ~0UL);
+    private static ulong Acceptable(CheckContext check) => check.Initial.OfferedFeatures & Features.AcceptableFrom(isPci: check.Machine.Pci is not null);
 
     private static IEnumerable<ulong> Bits(ulong features) => Enumerable.Range(0, 64).Select(bit => 1UL << bit).Where(bit => (features & bit) != 0);
 

@@ -17,9 +17,6 @@ internal abstract class DeviceJudge
     /// <summary>Number of queues of a virtio-iommu (section 5.13.2).</summary>
     public const int QueueCount = 2;
 
-    // Section 6.1, and section 4.1.4.10 for those of legacy devices: what a virtio-iommu can offer.
-    private const ulong CanOffer = Features.IommuChapter | Features.IndirectDesc | Features.EventIdx | (0x1ffUL << 32) | Features.RingReset | (1UL << 41) | Features.Suspend;
-    private const ulong Indispensable = Features.Version1 | Features.AccessPlatform | Features.OrderPlatform;
     private const uint AnyStatus = 0xff;
 
     private readonly ShadowedMemory _memory;
@@ -93,8 +90,11 @@ internal abstract class DeviceJudge
 
     protected bool Has(ulong feature) => (Negotiated & feature) != 0;
 
-    /// <summary>Features that a device on this transport can have.</summary>
-    public virtual ulong Known => CanOffer;
+    /// <summary>Features that a driver of this interface may accept.</summary>
+    public virtual ulong Known => Features.AcceptableFrom(IsPci);
+
+    /// <summary>True where the transport is PCI.</summary>
+    protected abstract bool IsPci { get; }
 
     /// <summary>The rule by which a word of the offered features is the one that was selected.</summary>
     protected abstract string SelectsWord { get; }
@@ -159,7 +159,7 @@ internal abstract class DeviceJudge
 
         if (_offered[word] is { } known && known != value) Broken.Rule(SelectsWord, $"word {word}", $"word {word} of the offered features is 0x{value:x} and was 0x{known:x}");
         _offered[word] = value;
-        uint odd = value & ~(uint)(Known >> (int)(32 * word));
+        uint odd = value & ~(uint)(Features.OfferableBy(IsPci) >> (int)(32 * word));
         if (odd != 0) Broken.Rule("CORE-FEAT-D-04", $"0x{odd:x}", $"the device offers 0x{odd:x} in word {word}, which is nothing that it could have");
         RequireOffer(word, value);
         if (((ulong)value << (int)(32 * word) & Features.SrIov) != 0 && !HasSrIov) Broken.Rule("CORE-RSVD-D-10", "", "the device offers SR_IOV without the capability");
@@ -216,11 +216,14 @@ internal abstract class DeviceJudge
         Rings[index].Notified();
     }
 
-    /// <summary>The driver has made chains available of which the device does not want to be notified; false where it has to be all the same.</summary>
+    /// <summary>
+    /// The driver has made chains available of which the device does not want to be notified; false where it has to be all the same. Section
+    /// 2.7.10: a device may leave them until there are as many as it asks for, and there can be no more than fill the ring.
+    /// </summary>
     public bool TryLeaveUnnotified(int index)
     {
         if (!IsServing(index) || Rings[index].IsNotificationWanted) return false;
-        Queues[index].IsServiceDue = true;
+        Queues[index].IsServiceDue = Rings[index].IsFull;
         return true;
     }
 
@@ -379,7 +382,7 @@ internal abstract class DeviceJudge
         ulong offered = Offered;
         bool isOfferKnown = _offered[0] is not null && _offered[1] is not null;
         bool isOffered = (Accepted & ~offered) == 0;
-        bool isRefusable = ((offered | Features.Version1) & Indispensable & ~Accepted) != 0 || (Accepted & ~Known) != 0;
+        bool isRefusable = ((offered | Features.Version1) & Features.Indispensable & ~Accepted) != 0 || (Accepted & ~Known) != 0;
         _because = isOfferKnown && isOffered && !isRefusable ? StatusCause.Acceptable : StatusCause.Unacceptable;
         if (_because == StatusCause.Unacceptable)
         {
@@ -445,7 +448,7 @@ internal abstract class DeviceJudge
         }
 
         if (queue.IsServiceDue && ring.IsQueueOfRequests && ring.Offered != ring.Returned)
-            Broken.Rule("well-formed-rings-are-served", "", $"the device was notified of {ring.Offered} chains and has used {ring.Returned}");
+            Broken.Rule("well-formed-rings-are-served", "", $"the device has used {ring.Returned} of {ring.Offered} chains, although it was notified of them or has left no room for more");
         queue.IsServiceDue = false;
     }
 

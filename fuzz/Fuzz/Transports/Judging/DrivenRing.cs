@@ -55,6 +55,9 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
     /// <summary>Answers to requests that are looked at have this status.</summary>
     public bool IsQueueOfRequests => queue == 0;
 
+    /// <summary>There is no room for another chain.</summary>
+    public bool IsFull => Outstanding >= Size / Stride;
+
     private int Stride => IsQueueOfRequests ? 2 : 1;
 
     private int Outstanding => (ushort)(Offered - Returned);
@@ -84,7 +87,7 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
     /// <summary>Makes chains available, as many as there is room for.</summary>
     public void Offer(int count)
     {
-        for (; count > 0 && Outstanding < Size / Stride; count--)
+        for (; count > 0 && !IsFull; count--)
         {
             int head = HeadOf(Offered);
             PutChain(head);

@@ -23,7 +23,7 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
 
     protected override string NoQueueRule => "DESC-LEGACY-06";
 
-    public override ulong Known => base.Known | Features.NotifyOnEmpty | Features.AnyLayout | (1UL << 30);
+    public override ulong Known => Features.OfferableBy(IsPci);
 
     protected override bool MayServe => LegacyLife.MayServe(Status);
 

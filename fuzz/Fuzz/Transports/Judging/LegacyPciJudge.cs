@@ -30,7 +30,7 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
     /// <summary>Where the device configuration starts. LEGACY-PCI-D-03: right behind the header, which is longer while MSI-X is enabled.</summary>
     public int ConfigurationAt => Messages.IsEnabled ? 24 : 20;
 
-    public override ulong Known => base.Known | Features.NotifyOnEmpty | Features.AnyLayout | (1UL << 30);
+    public override ulong Known => Features.OfferableBy(IsPci);
 
     protected override bool MayServe => LegacyLife.MayServe(Status) && IsBusMaster;
 

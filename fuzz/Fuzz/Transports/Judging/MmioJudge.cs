@@ -22,6 +22,8 @@ internal abstract class AnyMmioJudge(ShadowedMemory memory, ConfigurationLife co
     /// <summary>The selected queue, where it is one that there is.</summary>
     protected QueueLife? Queue => Selected is < QueueCount ? Queues[Selected.Value] : null;
 
+    protected override bool IsPci => false;
+
     protected override string SelectsWord => "DESC-MMIO-01";
 
     protected abstract uint Version { get; }
@@ -119,8 +121,6 @@ internal abstract class AnyMmioJudge(ShadowedMemory memory, ConfigurationLife co
 /// <summary>Registers of virtio-mmio, version 2 (section 4.2.2).</summary>
 internal sealed class MmioJudge(ShadowedMemory memory) : AnyMmioJudge(memory, new("MMIO-REG-D-06", "DESC-MMIO-08"))
 {
-    public override ulong Known => base.Known & ~(Features.SrIov | Features.NotifConfigData | (1UL << 41));
-
     protected override uint Version => 2;
 
     protected override string VersionRule => "MMIO-REG-D-02";

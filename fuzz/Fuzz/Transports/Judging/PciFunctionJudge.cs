@@ -21,6 +21,10 @@ internal sealed class PciFunctionJudge(PciStructures structures, uint[] barSizes
     private const int SharedMemory = 8;
     private const int VendorData = 9;
 
+    // Where bar and id are. Reserved bytes follow them (section 4.1.4), as others may follow all fields: nothing is said of what those read.
+    private const int PlaceOfStructure = 4;
+    private const uint BarAndId = 0xffff;
+
     // Up to queue_reset, which RING_RESET needs.
     private const uint LeastCommon = 0x3c;
     private const uint LeastLegacy = 24 + LeastDevice;
@@ -102,7 +106,6 @@ internal sealed class PciFunctionJudge(PciStructures structures, uint[] barSizes
         }
 
         Take(at, Math.Max(length, 2));
-        for (int field = 0; type != PciStructures.Window && field + 4 <= length; field += 4) RequireSame(at + field);
         if (type is 0 or (> PciStructures.Window and not SharedMemory)) return;
         int least = type switch { PciStructures.Notify or PciStructures.Window => PlainLength + 4, SharedMemory => PlainLength + 8, _ => PlainLength };
         if (length < least) Broken.Rule("PCI-CAP-D-04", $"type {type}", $"a capability of type {type} has {length} bytes");
@@ -119,6 +122,7 @@ internal sealed class PciFunctionJudge(PciStructures structures, uint[] barSizes
 
         // Section 4.1.4: other BARs are reserved, and such a capability is to be ignored.
         if (bar > 5) return;
+        for (int field = 0; field < least; field += 4) RequireSame(at + field, field == PlaceOfStructure ? BarAndId : uint.MaxValue);
         ulong start = offset32;
         ulong extent = length32;
         if (type == SharedMemory)
@@ -162,10 +166,10 @@ internal sealed class PciFunctionJudge(PciStructures structures, uint[] barSizes
         }
     }
 
-    private void RequireSame(int at)
+    private void RequireSame(int at, uint defined)
     {
         ref uint? known = ref _known[at / 4];
-        uint value = read(at, 4);
+        uint value = read(at, 4) & defined;
         if (known is { } before && before != value) Broken.Rule("DESC-PCI-06", $"0x{at:x}", $"0x{value:x} is read at 0x{at:x} of configuration space, which was 0x{before:x} and is read-only");
         known = value;
     }

@@ -97,6 +97,8 @@ internal abstract class AnyPciJudge(ShadowedMemory memory, ConfigurationLife con
     /// <summary>The rule by which nothing that happened last is told of by INTx while messages are enabled.</summary>
     private string LineBecause { get; set; } = "PCI-UNOTIFY-D-01";
 
+    protected override bool IsPci => true;
+
     protected override bool MayServe => IsLive && IsBusMaster;
 
     protected override bool MayAccessMemory => Messages.IsEnabled;
@@ -241,6 +243,7 @@ internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) 
         _offeredWord = _acceptedWord = _selected = null;
         _isMoreAccepted = false;
         Array.Clear(_isAccepted);
+        Array.Clear(_notifyOff);
     }
 
     protected override void AcceptedMore() => _isMoreAccepted = true;
@@ -346,7 +349,6 @@ internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) 
 
     private void SawNotifyOff(int queue, uint value)
     {
-        if (_notifyOff[queue] is { } known && known != value) Broken.Rule("PCI-NOTIFY-D-10", $"queue {queue}", $"queue_notify_off of queue {queue} reads {value} and was {known}");
         _notifyOff[queue] = value;
         // NOTIFICATION_DATA is on offer.
         var structure = structures.Of(PciStructures.Notify, isOther: false);
