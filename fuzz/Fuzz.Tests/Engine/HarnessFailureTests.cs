@@ -54,6 +54,8 @@ public sealed class HarnessFailureTests : IDisposable
     {
         using var executor = NewExecutor(_ => Sample.Call(null!));
         Assert.Equal(FindingKey.UnexpectedException, executor.Execute(_input)!.Key.Rule);
+        using var index = NewExecutor(_ => Sample.At([], 1));
+        Assert.Equal(nameof(IndexOutOfRangeException), index.Execute(_input)!.Key.Exception);
         using var harness = NewExecutor(_ => Sample.Call(() => ArgumentNullException.ThrowIfNull((object?)null)));
         Assert.Throws<HarnessException>(() => harness.Execute(_input));
     }

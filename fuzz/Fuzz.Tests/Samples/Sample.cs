@@ -70,5 +70,8 @@ public static class Sample
         _finallys++;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static byte At(byte[] bytes, int index) => bytes[index];
+
     private static int _finallys;
 }
