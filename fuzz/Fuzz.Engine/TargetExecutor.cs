@@ -12,7 +12,7 @@ public sealed class TargetExecutor : IExecutor
 
     private readonly InstrumentedContext? _context;
     private readonly Func<IFuzzTarget> _newTarget;
-    private readonly bool _keepContexts;
+    private readonly Action<InstrumentedContext> _release;
     private readonly Func<Type, bool> _isUnderTest;
     private IFuzzTarget _target;
     private readonly Func<(InstrumentedContext Context, IFuzzTarget Target)>? _newComparing;
@@ -24,14 +24,14 @@ public sealed class TargetExecutor : IExecutor
     /// <param name="stateCount">Number of its abstract states.</param>
     /// <param name="context">Where it was made; null where its code is not instrumented.</param>
     /// <param name="comparing">Makes the same target in a context that logs comparisons; null where there is none.</param>
-    /// <param name="keepContexts">True where others go on with the contexts afterwards.</param>
+    /// <param name="release">What becomes of the contexts afterwards; null where nobody needs them any more.</param>
     /// <param name="isUnderTest">Tells the code under test from what is around it, whose exceptions are no findings; null where all of it is under test.</param>
     public TargetExecutor(
         Func<IFuzzTarget> newTarget, int stateCount, InstrumentedContext? context = null, Func<(InstrumentedContext Context, IFuzzTarget Target)>? comparing = null,
-        bool keepContexts = false, Func<Type, bool>? isUnderTest = null)
+        Action<InstrumentedContext>? release = null, Func<Type, bool>? isUnderTest = null)
     {
         _isUnderTest = isUnderTest ?? (_ => true);
-        _keepContexts = keepContexts;
+        _release = release ?? (context => context.Dispose());
         _newTarget = newTarget;
         _target = newTarget();
         _context = context;
@@ -92,7 +92,7 @@ public sealed class TargetExecutor : IExecutor
     public void Dispose()
     {
         _target.Dispose();
-        if (!_keepContexts) _context?.Dispose();
+        if (_context is not null) _release(_context);
         DisposeComparing();
     }
 
@@ -123,7 +123,7 @@ public sealed class TargetExecutor : IExecutor
     {
         if (_comparing is not { } comparing) return;
         comparing.Target.Dispose();
-        if (!_keepContexts) comparing.Context.Dispose();
+        _release(comparing.Context);
         _comparing = null;
     }
 

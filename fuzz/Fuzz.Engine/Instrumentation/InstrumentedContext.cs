@@ -28,10 +28,14 @@ public sealed unsafe class InstrumentedContext : AssemblyLoadContext, IDisposabl
     public InstrumentedContext(string folder, IReadOnlyCollection<string> instrumented, IEnumerable<string> companions, ProbeKind kind)
         : base($"instrumented with {kind}")
     {
+        Kind = kind;
         _folder = folder;
         _companions = companions.ToHashSet();
         _images = new AssemblyRewriter(kind, Edges, Reserve).Rewrite(instrumented.Select(PathOf));
     }
+
+    /// <summary>What was put into the code.</summary>
+    public ProbeKind Kind { get; }
 
     /// <summary>What the counters stand for.</summary>
     public EdgeTable Edges { get; } = new();
