@@ -1,3 +1,4 @@
+using Viommu.Conformance.Checks;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Wire;
 
@@ -8,10 +9,10 @@ internal static class LeftoverDomains
 {
     /// <summary>
     /// One of <paramref name="domains"/> that is still there; null where none is, or the driver has no way to ask. It is asked for by an UNMAP
-    /// of all of <paramref name="range"/> (inclusive).
+    /// of all that the device can translate.
     /// </summary>
-    public static uint? Find(IommuDriver driver, IEnumerable<uint> domains, uint missing, (ulong First, ulong Last) range) =>
-        driver.Has(Features.MapUnmap) ? Find(domain => driver.Unmap(domain, range.First, range.Last).Status, domains, missing) : null;
+    public static uint? Find(IommuDriver driver, IEnumerable<uint> domains, InitialState device) =>
+        driver.Has(Features.MapUnmap) ? Find(domain => driver.Unmap(domain, device.Translatable.First, device.Translatable.Last).Status, domains, device.MissingDomain) : null;
 
     /// <summary>
     /// The same by what <paramref name="unmap"/> is answered for a domain; null where that is no status. The answer for

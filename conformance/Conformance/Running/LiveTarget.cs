@@ -118,7 +118,7 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
         var named = machine.DomainsNamed.Where(domain => domain != initial.MissingDomain).Take(DomainsVerified).ToList();
         if (named.Count == 0 && !bypassMoved) return null;
         var driver = IommuDriver.Start(machine);
-        var leftover = LeftoverDomains.Find(driver, named, initial.MissingDomain, initial.Translatable);
+        var leftover = LeftoverDomains.Find(driver, named, initial);
         if (bypassMoved && driver.Has(Features.BypassConfig)) machine.WriteBypass((byte)(initial.Config.Bypass & 1));
         machine.ResetDevice();
         return leftover is null ? null : $"domain {leftover} still exists";

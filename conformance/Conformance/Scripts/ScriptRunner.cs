@@ -1,3 +1,4 @@
+using Viommu.Conformance.Checks;
 using Viommu.Conformance.Oracle;
 using Viommu.Conformance.Running;
 using Viommu.Guest;
@@ -320,7 +321,7 @@ public sealed class ScriptRunner
     private uint? RemoveLeftovers(params IEnumerable<uint> first)
     {
         if (machine.DomainsNamed.Count == 0) return null;
-        var leftover = LeftoverDomains.Find(IommuDriver.Start(machine), first.Concat(machine.DomainsNamed), MissingDomain, Translatable);
+        var leftover = LeftoverDomains.Find(IommuDriver.Start(machine), first.Concat(machine.DomainsNamed), new InitialState(Offered, powerOn, []));
         machine.DomainsNamed.Clear();
         if (leftover is null || !machine.Target.CanSystemReset) return leftover;
         machine.ResetSystem();
@@ -335,10 +336,6 @@ public sealed class ScriptRunner
         Array.Clear(held);
         Prime();
     }
-
-    private uint MissingDomain => (Offered & Features.DomainRange) != 0 ? powerOn.DomainEnd : uint.MaxValue;
-
-    private (ulong First, ulong Last) Translatable => (Offered & Features.InputRange) != 0 ? (powerOn.InputStart, powerOn.InputEnd) : (0, ulong.MaxValue);
 
     private void StartDriver()
     {

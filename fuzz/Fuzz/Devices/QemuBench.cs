@@ -1,3 +1,4 @@
+using Viommu.Conformance.Checks;
 using Viommu.Conformance.Oracle;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Machines;
@@ -187,7 +188,7 @@ internal sealed class QemuBench : IDisposable
     {
         Start(ulong.MaxValue);
         byte bypass = HasBypassField ? ReadBypass() : (byte)0;
-        uint? leftover = (_negotiated & Features.MapUnmap) != 0 ? LeftoverDomains.Find(StatusOfUnmap, domains, Missing) : null;
+        uint? leftover = (_negotiated & Features.MapUnmap) != 0 ? LeftoverDomains.Find(StatusOfUnmap, domains, AtPowerOn.MissingDomain) : null;
         SystemReset();
         return (leftover, bypass);
     }
@@ -257,21 +258,19 @@ internal sealed class QemuBench : IDisposable
     private bool OutlivesReset(IommuDriver driver)
     {
         uint domain = (_offered & Features.DomainRange) != 0 ? _config.DomainStart : 0;
-        if (domain == Missing || !driver.Has(Features.MapUnmap) || !driver.Attach(domain, _endpoints[0].Id).IsOk) return false;
-        if (LeftoverDomains.Find(IommuDriver.Start(_machine), [domain], Missing, WholeRange) is null) return false;
+        if (domain == AtPowerOn.MissingDomain || !driver.Has(Features.MapUnmap) || !driver.Attach(domain, _endpoints[0].Id).IsOk) return false;
+        if (LeftoverDomains.Find(IommuDriver.Start(_machine), [domain], AtPowerOn) is null) return false;
         _machine.ResetSystem();
         Dma.Forget();
         Dma.Prime();
         return true;
     }
 
-    private uint Missing => (_offered & Features.DomainRange) != 0 ? _config.DomainEnd : uint.MaxValue;
-
-    private (ulong First, ulong Last) WholeRange => (_offered & Features.InputRange) != 0 ? (_config.InputStart, _config.InputEnd) : (0, ulong.MaxValue);
+    private InitialState AtPowerOn => new(_offered, _config, []);
 
     private RequestStatus? StatusOfUnmap(uint domain)
     {
-        Put(new UnmapRequest(domain, WholeRange.First, WholeRange.Last).Encode(), Request.TailSize, Framing.Plain);
+        Put(new UnmapRequest(domain, AtPowerOn.Translatable.First, AtPowerOn.Translatable.Last).Encode(), Request.TailSize, Framing.Plain);
         return Ring() && Take(out bool _, out bool _) == Request.TailSize ? (RequestStatus)Reply[0] : null;
     }
 

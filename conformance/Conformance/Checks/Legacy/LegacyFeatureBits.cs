@@ -9,8 +9,6 @@ namespace Viommu.Conformance.Checks.Legacy;
 /// <summary>2.2.3 Legacy Interface: A Note on Feature Bits, and 6.3 Legacy Interface: Reserved Feature Bits.</summary>
 internal static class LegacyFeatureBitsChecks
 {
-    private const ulong Unused = 1UL << 30;
-
     [Check("LEGACY-FEAT-D-01", Uses = ["LEGACY-FEAT-V-02", "LEGACY-TERM-V-01"],
         Does = "Initialises the device as a legacy driver does: feature bits 0 to 31 alone, so that VERSION_1 is not acknowledged, and no FEATURES_OK; then sends requests.",
         Reading = "The device takes that for a legacy driver: it serves a queue that is placed as 2.7.2 says. N/A without a legacy interface.")]
@@ -96,7 +94,7 @@ internal static class LegacyFeatureBitsChecks
         var driver = LegacyInterfaceUse.StopBeforeDriverOk(check, new DriverSettings());
         Negotiation.SetDriverOk(check.Machine);
         LegacyInterfaceUse.IsServed(check, driver, "of a driver that left bit 30 alone");
-        if (check.Offers(Unused)) check.Note = "the device offers bit 30";
+        if (check.Offers(Features.Unused)) check.Note = "the device offers bit 30";
     }
 
     private static void Drains(CheckContext check, IommuDriver driver, string inSpite)

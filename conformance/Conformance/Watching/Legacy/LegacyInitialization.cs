@@ -6,8 +6,6 @@ namespace Viommu.Conformance.Watching.Legacy;
 /// <summary>Legacy Interface: Device Initialization (3.1.2), A Note on Feature Bits (2.2.3) and Reserved Feature Bits (6.3), driver's side.</summary>
 internal static class LegacyInitialization
 {
-    private const ulong Unused = 1UL << 30;
-
     [Rule("LEGACY-FEAT-V-01", Needs = Sight.Registers, Transports = [WatchedTransport.LegacyPci, WatchedTransport.LegacyMmio],
         Does = "Looks at what a driver of a legacy interface, which offers no VERSION_1, has accepted by DRIVER_OK.",
         Reading = "No bit above 31: the device is taken for a legacy one.")]
@@ -45,7 +43,7 @@ internal static class LegacyInitialization
         Reading = "Bit 30 is not among it, offered or not.")]
     public static void Bit_30_is_not_accepted(Judge judge, StatusWritten seen)
     {
-        if (Acceptance.IsDone(judge, seen)) judge.That((judge.Driver.Accepted & Unused) == 0, "bit 30 left alone", $"0x{judge.Driver.Accepted:x} accepted");
+        if (Acceptance.IsDone(judge, seen)) judge.That((judge.Driver.Accepted & Features.Unused) == 0, "bit 30 left alone", $"0x{judge.Driver.Accepted:x} accepted");
     }
 
     /// <summary>The steps that have been taken since the reset.</summary>

@@ -74,12 +74,15 @@ internal sealed class DrivenRing(ShadowedMemory memory, int queue)
         Size = size;
         Descriptors = First + (((queue * Places) + place) * RingLength);
         Available = Descriptors + (16 * size);
-        Used = (Available + 4 + (2 * size) + 2 + alignment - 1) / alignment * alignment;
+        Used = UsedAt(alignment);
         memory.Bytes.Slice(Descriptors, RingLength).Clear();
         Offered = Returned = _notified = 0;
         _inFlight = 0;
         Want(true);
     }
+
+    /// <summary>Where the used ring is with that alignment, behind the available ring.</summary>
+    public int UsedAt(int alignment) => (Available + 4 + (2 * Size) + 2 + alignment - 1) / alignment * alignment;
 
     /// <summary>There is no ring.</summary>
     public void Forget() => Size = 0;

@@ -96,7 +96,7 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
         var ring = Rings[index];
         ulong start = (ulong)page * (_pageSize ?? 0);
         bool isKnown = _pageSize is not null && Queues[index].Size == ring.Size && start == AddressOf(ring.Descriptors) && ring.IsNewFor(Negotiated)
-            && _alignments[index] != 0 && ring.Used == LegacyLife.UsedOf(ring, (int)_alignments[index]);
+            && _alignments[index] != 0 && ring.Used == ring.UsedAt((int)_alignments[index]);
         if (!isKnown) Lost();
         _pages[index] = page;
         Queues[index].Enable("DESC-LEGACY-03", "");
@@ -121,7 +121,4 @@ internal static class LegacyLife
     {
         if (word == 0 && (value & (uint)Features.AnyLayout) == 0) Broken.Rule("LEGACY-RSVD-D-03", "", "the device does not offer ANY_LAYOUT");
     }
-
-    /// <summary>Where the used ring of a ring is that has that alignment.</summary>
-    public static int UsedOf(DrivenRing ring, int alignment) => (ring.Available + 4 + (2 * ring.Size) + 2 + alignment - 1) / alignment * alignment;
 }

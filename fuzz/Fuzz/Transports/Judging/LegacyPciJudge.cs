@@ -190,7 +190,7 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
         }
 
         var ring = Rings[index];
-        bool isKnown = !queue.IsEnabled && page * PageSize == AddressOf(ring.Descriptors) && ring.IsNewFor(Negotiated) && ring.Used == LegacyLife.UsedOf(ring, (int)PageSize);
+        bool isKnown = !queue.IsEnabled && page * PageSize == AddressOf(ring.Descriptors) && ring.IsNewFor(Negotiated) && ring.Used == ring.UsedAt((int)PageSize);
         if (!isKnown) Lost();
         _pages[index] = page;
         queue.Enable("DESC-LEGACY-03", "");

@@ -40,7 +40,7 @@ internal sealed class QueueLife
     public string ResetBecause { get; private set; } = "";
 
     /// <summary>The size that the driver has written; 0 where it has not.</summary>
-    public uint Size { get; set; }
+    public uint Size { get; private set; }
 
     /// <summary>The rule by which a queue whose size was not written has its largest; empty where it need not.</summary>
     public string SizeBecause { get; private set; } = "";
