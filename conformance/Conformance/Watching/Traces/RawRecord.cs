@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Viommu.Conformance.Files;
 
 namespace Viommu.Conformance.Watching.Traces;
 
@@ -63,11 +64,5 @@ internal readonly struct RawRecord
 
     private JsonElement? Field(string name) => fields.TryGetProperty(name, out var value) ? value : throw new FormatException($"there is no field '{name}'");
 
-    private FormatException Wrong(string name, string wanted) => new($"field '{name}' has to be {wanted}, and is {Kind(fields.GetProperty(name))}");
-
-    private static string Kind(JsonElement element)
-    {
-        var text = element.GetRawText();
-        return text.Length <= 60 ? text : $"{text[..60]}...";
-    }
+    private FormatException Wrong(string name, string wanted) => new($"field '{name}' has to be {wanted}, and is {ForeignText.Shorten(fields.GetProperty(name).GetRawText())}");
 }
