@@ -34,6 +34,9 @@ internal sealed class RingMachine
     private readonly bool _isPacked;
     private ulong _offered;
 
+    // The size of the rings that the device was given.
+    private int _granted;
+
     public RingMachine(Subject subject, bool isPacked)
     {
         _isPacked = isPacked;
@@ -51,11 +54,12 @@ internal sealed class RingMachine
 
     public uint Status => _transport.Get(MmioRegister.Status);
 
-    /// <summary>Resets the device, negotiates, and places both queues.</summary>
+    /// <summary>Resets the device, negotiates, and places both queues, which it may not look at before it is live.</summary>
     public RingPlace Start(ulong wanted, int size)
     {
         Memory.Restart();
-        Memory.RevokeAll();
+        Memory.RevokeLatest();
+        Memory.Withhold();
         Memory.Bytes.Clear();
         // What a device offers stays the same over its resets, and is asked for once.
         if (_offered == 0) _offered = _transport.ReadOffer();
@@ -69,6 +73,8 @@ internal sealed class RingMachine
         _transport.Set(MmioRegister.Status, StatusBits.Live);
         _twin.Reset();
         _twin.FeaturesNegotiated(accepted);
+        Memory.Restore();
+        GrantRings(size);
         bool hasIndirect = (accepted & Features.IndirectDesc) != 0;
         return new(size, At(Descriptors), At(DriverArea), At(DeviceArea), hasIndirect, (accepted & Features.InOrder) != 0);
     }
@@ -94,11 +100,15 @@ internal sealed class RingMachine
 
     public static ulong At(int offset) => ShadowedMemory.First + (uint)offset;
 
-    /// <summary>What the device may do with the rings themselves.</summary>
-    public void GrantRings(int size)
+    // What the device may do with the rings themselves, which most inputs leave as large as they were.
+    private void GrantRings(int size)
     {
+        if (size == _granted) return;
+        Memory.RevokeAll();
         GrantRing(0, size);
         GrantRing(EventAreas, size);
+        Memory.KeepGrants();
+        _granted = size;
     }
 
     private void GrantRing(int areas, int size)

@@ -51,8 +51,6 @@ internal abstract class RingTarget : IFuzzTarget
         ulong events = RingMachine.EventAreas;
         _models[0].Begin(_place);
         _models[1].Begin(_place with { Descriptors = _place.Descriptors + events, DriverArea = _place.DriverArea + events, DeviceArea = _place.DeviceArea + events });
-        _machine.GrantRings(size);
-        Memory.KeepGrants();
         (_isDead, _isMessy) = (false, false);
         BeginRings();
 
