@@ -31,7 +31,11 @@ public sealed class TargetSourcesTests
     [InlineData("model,speed=9", "not 'speed=9'")]
     [InlineData("model,", "takes transport=... and ring=...")]
     [InlineData("qemu,ring=round", "ring=round is unknown; there are split, packed")]
-    [InlineData("qemu,transport=mmio", "unknown target 'qemu,transport=mmio'")]
+    [InlineData("qemu,transport=mmio-legacy", "--target qemu takes transport=pci or mmio")]
+    [InlineData("qemu:/opt/qemu,transport=pci-transitional", "--target qemu takes transport=pci or mmio")]
+    [InlineData("qemu,transport=usb", "transport=usb is unknown")]
+    [InlineData("qemu,ring=split,transport=pci,ring=packed", "--target qemu takes ring=... once")]
+    [InlineData("qemu,speed=9", "unknown target 'qemu,speed=9'")]
     [InlineData("exec", "'exec' it names no program")]
     [InlineData("exec:", "'exec:' it names no program")]
     [InlineData("exec: 'vmm", "a ' does not end")]
@@ -49,7 +53,9 @@ public sealed class TargetSourcesTests
     [InlineData("qemu,ring=packed", "qemu-packed", 1ul << 34)]
     [InlineData("qemu:/opt/a,b/qemu", "qemu", 0)]
     [InlineData("qemu:/opt/a,b/qemu,ring=packed", "qemu-packed", 1ul << 34)]
-    public void QEMU_takes_the_ring_behind_its_path(string spec, string name, ulong accepted)
+    [InlineData("qemu,transport=mmio", "qemu-mmio", 0)]
+    [InlineData("qemu:/opt/a,b/qemu,ring=packed,transport=mmio", "qemu-mmio-packed", 1ul << 34)]
+    public void QEMU_takes_transport_and_ring_behind_its_path(string spec, string name, ulong accepted)
     {
         using var source = TargetSources.Parse(spec);
         Assert.Equal(name, source.Name);

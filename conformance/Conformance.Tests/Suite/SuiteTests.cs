@@ -37,7 +37,17 @@ public sealed class QemuSuiteTests(QemuSuiteTests.Session session, ITestOutputHe
     [MemberData(nameof(CheckRow.All), MemberType = typeof(CheckRow))]
     public void QEMU_does_what_is_known_of_it(CheckRow row) => session.Judge(row, output);
 
-    public sealed class Session() : QemuSession("qemu");
+    public sealed class Session() : QemuSession("qemu", "qemu-7.2.yaml", "qemu-10.yaml");
+}
+
+/// <summary>The same on its virtio-mmio.</summary>
+public sealed class MmioQemuSuiteTests(MmioQemuSuiteTests.Session session, ITestOutputHelper output) : IClassFixture<MmioQemuSuiteTests.Session>
+{
+    [SkippableTheory]
+    [MemberData(nameof(CheckRow.All), MemberType = typeof(CheckRow))]
+    public void QEMU_does_on_mmio_what_is_known_of_it(CheckRow row) => session.Judge(row, output);
+
+    public sealed class Session() : QemuSession("qemu,transport=mmio", "qemu-7.2-mmio.yaml", "qemu-10-mmio.yaml");
 }
 
 /// <summary>The same on a QEMU of these days, which RECENT_QEMU names.</summary>
@@ -47,18 +57,29 @@ public sealed class RecentQemuSuiteTests(RecentQemuSuiteTests.Session session, I
     [MemberData(nameof(CheckRow.All), MemberType = typeof(CheckRow))]
     public void A_recent_QEMU_does_what_is_known_of_it(CheckRow row) => session.Judge(row, output);
 
-    public sealed class Session() : QemuSession(Environment.GetEnvironmentVariable("RECENT_QEMU") is { Length: > 0 } named ? $"qemu:{named}" : null);
+    public sealed class Session() : QemuSession(Recent(""), "qemu-7.2.yaml", "qemu-10.yaml");
+
+    /// <summary>That QEMU as a target, with transport and ring; null where none is named.</summary>
+    internal static string? Recent(string choices) => Environment.GetEnvironmentVariable("RECENT_QEMU") is { Length: > 0 } named ? $"qemu:{named}{choices}" : null;
+}
+
+/// <summary>The same on its virtio-mmio.</summary>
+public sealed class RecentMmioQemuSuiteTests(RecentMmioQemuSuiteTests.Session session, ITestOutputHelper output) : IClassFixture<RecentMmioQemuSuiteTests.Session>
+{
+    [SkippableTheory]
+    [MemberData(nameof(CheckRow.All), MemberType = typeof(CheckRow))]
+    public void A_recent_QEMU_does_on_mmio_what_is_known_of_it(CheckRow row) => session.Judge(row, output);
+
+    public sealed class Session() : QemuSession(RecentQemuSuiteTests.Recent(",transport=mmio"), "qemu-7.2-mmio.yaml", "qemu-10-mmio.yaml");
 }
 
 /// <summary>A QEMU that all rows share, and what is known of the versions that somebody has read the findings of.</summary>
 public abstract class QemuSession : IDisposable
 {
-    private static readonly string[] known = ["qemu-7.2.yaml", "qemu-10.yaml"];
-
     private readonly SuiteRun? run;
     private readonly string? whyNot;
 
-    protected QemuSession(string? target)
+    protected QemuSession(string? target, params string[] known)
     {
         if (target is null)
         {

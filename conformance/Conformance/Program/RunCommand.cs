@@ -28,7 +28,7 @@ internal sealed class RunCommand
         Description = "What to judge: model (the reference device in this process), qemu (qemu-system-x86_64 from PATH), qemu:PATH, or exec:COMMAND (a program that "
             + "serves any other device on its standard input and output, line by line: conformance/Guest/Targets/Served/README.md). The model takes "
             + "transport=pci|mmio|mmio-legacy|pci-transitional and ring=split|packed: model,transport=mmio,ring=packed. "
-            + "So do the others take the ring: qemu,ring=packed and exec,ring=packed:COMMAND.",
+            + "So do the others take the ring, and QEMU transport=pci|mmio: qemu,transport=mmio,ring=packed and exec,ring=packed:COMMAND.",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "model",
     };

@@ -12,6 +12,7 @@ internal static class TargetSources
     private const string Qemu = "qemu";
     private const string Exec = "exec";
     private const string RingChoice = ",ring=";
+    private const string TransportChoice = ",transport=";
 
     /// <summary>
     /// The source of targets that <paramref name="spec"/> names; throws <see cref="UsageException"/> where it names none, and
@@ -19,15 +20,15 @@ internal static class TargetSources
     /// </summary>
     public static ITargetSource Parse(string spec) => spec switch
     {
-        _ when spec.Split(',') is [Model, .. var choices] => new ModelTargetSource(configuration: Configuration(choices)),
+        _ when spec.Split(',') is [Model, .. var choices] => new ModelTargetSource(configuration: Configuration(Model, choices)),
         _ when spec == Exec || spec.StartsWith($"{Exec}:", StringComparison.Ordinal) || spec.StartsWith($"{Exec},", StringComparison.Ordinal) => ParseExec(spec),
         _ => ParseQemu(spec) ?? throw new UsageException(
-            $"unknown target '{spec}'; there are model, model,transport=...,ring=..., qemu and qemu:PATH, both also with ,ring=..., exec:COMMAND and exec,ring=...:COMMAND"),
+            $"unknown target '{spec}'; there are model, qemu and qemu:PATH, all also with ,transport=... and ,ring=..., exec:COMMAND and exec,ring=...:COMMAND"),
     };
 
     /// <summary>The forms of the reference device; <paramref name="option"/> is where the user names one.</summary>
     public static ModelConfiguration ParseModel(string spec, string option) => spec.Split(',') is [Model, .. var choices]
-        ? Configuration(choices)
+        ? Configuration(Model, choices)
         : throw new UsageException($"{option}: '{spec}' is not the reference device; there are model and model,transport=...,ring=...");
 
     /// <summary>The targets that <c>--matrix</c> makes of <paramref name="spec"/>: every combination of transport and ring, each with the name of its folder.</summary>
@@ -35,19 +36,21 @@ internal static class TargetSources
         ? [.. ModelConfiguration.All.Select(c => (NameOf(c), $"{Model},transport={ModelConfiguration.NameOf(c.Transport)},ring={ModelConfiguration.NameOf(c.Ring)}"))]
         : throw new UsageException($"--matrix runs every transport and ring of --target {Model}; '{spec}' names something else");
 
-    /// <summary><c>qemu</c> or <c>qemu:PATH</c>, and behind either the ring; a path may hold commas. Null where it is neither.</summary>
+    /// <summary><c>qemu</c> or <c>qemu:PATH</c>, and behind either transport and ring; a path may hold commas. Null where it is neither.</summary>
     private static QemuTargetSource? ParseQemu(string spec)
     {
-        ModelRing? ring = null;
-        if (spec.LastIndexOf(RingChoice, StringComparison.Ordinal) is >= 0 and var at)
+        List<string> choices = [];
+        while (spec.LastIndexOf(',') is >= 0 and var at && (spec[at..].StartsWith(RingChoice, StringComparison.Ordinal) || spec[at..].StartsWith(TransportChoice, StringComparison.Ordinal)))
         {
-            ring = Choose(ring, Qemu, "ring", spec[(at + RingChoice.Length)..], Enum.GetValues<ModelRing>(), ModelConfiguration.NameOf);
+            choices.Insert(0, spec[(at + 1)..]);
             spec = spec[..at];
         }
-        if (spec == Qemu) return new QemuTargetSource(null, ring == ModelRing.Packed);
-        return spec.StartsWith($"{Qemu}:", StringComparison.Ordinal) && spec.Length > Qemu.Length + 1
-            ? new QemuTargetSource(spec[(Qemu.Length + 1)..], ring == ModelRing.Packed)
-            : null;
+        string? path = spec.StartsWith($"{Qemu}:", StringComparison.Ordinal) && spec.Length > Qemu.Length + 1 ? spec[(Qemu.Length + 1)..] : null;
+        if (spec != Qemu && path is null) return null;
+        var configuration = Configuration(Qemu, choices);
+        return QemuTargetSource.Has(configuration.Transport)
+            ? new(path, configuration)
+            : throw new UsageException($"QEMU has no virtio-iommu that a legacy interface and a modern one lead to; --target {Qemu} takes transport=pci or mmio");
     }
 
     /// <summary><c>exec:COMMAND</c>, the ring before the colon, so that a command is taken as it is.</summary>
@@ -73,16 +76,16 @@ internal static class TargetSources
     private static string NameOf(ModelConfiguration configuration) =>
         $"{ModelConfiguration.NameOf(configuration.Transport)}-{ModelConfiguration.NameOf(configuration.Ring)}";
 
-    private static ModelConfiguration Configuration(IReadOnlyList<string> choices)
+    private static ModelConfiguration Configuration(string target, IReadOnlyList<string> choices)
     {
         ModelTransport? transport = null;
         ModelRing? ring = null;
         foreach (var choice in choices)
         {
             var (key, value) = choice.IndexOf('=', StringComparison.Ordinal) is >= 0 and var at ? (choice[..at], choice[(at + 1)..]) : (choice, "");
-            if (key == "transport") transport = Choose(transport, Model, key, value, Enum.GetValues<ModelTransport>(), ModelConfiguration.NameOf);
-            else if (key == "ring") ring = Choose(ring, Model, key, value, Enum.GetValues<ModelRing>(), ModelConfiguration.NameOf);
-            else throw new UsageException($"--target {Model} takes transport=... and ring=..., not '{choice}'");
+            if (key == "transport") transport = Choose(transport, target, key, value, Enum.GetValues<ModelTransport>(), ModelConfiguration.NameOf);
+            else if (key == "ring") ring = Choose(ring, target, key, value, Enum.GetValues<ModelRing>(), ModelConfiguration.NameOf);
+            else throw new UsageException($"--target {target} takes transport=... and ring=..., not '{choice}'");
         }
         var configuration = new ModelConfiguration(transport ?? default, ring ?? default);
         return configuration.Problem is { } problem ? throw new UsageException(problem) : configuration;

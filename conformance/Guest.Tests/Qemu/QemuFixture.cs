@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Targets.Qemu;
 
@@ -10,10 +11,10 @@ internal static class QemuFixture
 {
     public static readonly PciAddress Iommu = new(0, 2, 0);
 
-    public static QemuTarget Open(TargetShape? shape = null)
+    public static QemuTarget Open(TargetShape? shape = null, ModelTransport transport = ModelTransport.Pci)
     {
         RequireQemu();
-        using var source = new QemuTargetSource(null);
+        using var source = new QemuTargetSource(null, new ModelConfiguration(transport));
         var target = source.Open(shape ?? TargetShape.Default, out var whyNot);
         Assert.Null(whyNot);
         return Assert.IsType<QemuTarget>(target);

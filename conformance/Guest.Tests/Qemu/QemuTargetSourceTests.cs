@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Guest.Tests.Qemu;
@@ -13,14 +14,17 @@ public class QemuTargetSourceTests
     private const ulong Probe = 1ul << 4;
 
     [SkippableTheory]
-    [InlineData(Packed, Reset | AccessPlatform)]
-    [InlineData(Probe | EventIndex, Packed)]
-    [InlineData(AccessPlatform | Reset, Packed)]
-    public void Features_are_offered_and_withheld_as_the_shape_says(ulong offering, ulong withholding)
+    [InlineData(ModelTransport.Pci, Packed, Reset | AccessPlatform)]
+    [InlineData(ModelTransport.Pci, Probe | EventIndex, Packed)]
+    [InlineData(ModelTransport.Pci, AccessPlatform | Reset, Packed)]
+    [InlineData(ModelTransport.Mmio, Packed, Reset)]
+    [InlineData(ModelTransport.Mmio, Reset, Packed)]
+    public void Features_are_offered_and_withheld_as_the_shape_says(ModelTransport transport, ulong offering, ulong withholding)
     {
-        using var target = QemuFixture.Open(new TargetShape { Offering = offering, Withholding = withholding });
-        var offered = OfferedFeatures.Read(target, QemuFixture.Iommu);
+        using var target = QemuFixture.Open(new TargetShape { Offering = offering, Withholding = withholding }, transport);
+        var offered = OfferedFeatures.Read(target);
         Assert.Equal(offering, offered & (offering | withholding));
+        if (transport == ModelTransport.Mmio) return;
         Assert.Equal(0u, target.ConfigRead(QemuFixture.Iommu, 4, 2));
         Assert.Equal(0u, target.ConfigRead(QemuFixture.Iommu, 0x20, 4) & ~0xfu);
     }

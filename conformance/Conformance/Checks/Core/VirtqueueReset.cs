@@ -153,7 +153,9 @@ internal static class VirtqueueResetChecks
         check.Machine.Journal.Add($"reset of queue {queue}");
         transport.ResetQueue(queue);
         Given(check.Machine.Await(() => !transport.ReadQueueReset(queue)), $"the reset of queue {queue} does not complete");
-        Given(!transport.ReadQueueEnable(queue), $"queue {queue} is still enabled after its reset");
+        if (!transport.ReadQueueEnable(queue)) return;
+        var (clause, register) = check.Machine.Pci is null ? ("MMIO-REG-D-12", "QueueReady") : ("PCI-COMMON-D-13", "queue_enable");
+        throw new DeviceViolationException(clause, $"0 in {register} once the queue is reset", $"queue {queue} is still enabled after its reset");
     }
 
     private static void ServesReplacedQueue(CheckContext check, IommuDriver driver, ushort size)

@@ -1,6 +1,8 @@
+using Viommu.Guest.Transport;
+
 namespace Viommu.Guest.Targets.Qemu;
 
-/// <summary>What a virtio-pci device offers, read before any driver looks at it and without leaving a trace.</summary>
+/// <summary>What a device offers, read before any driver looks at it and without leaving a trace.</summary>
 internal static class OfferedFeatures
 {
     private const int Command = 0x04;
@@ -17,12 +19,19 @@ internal static class OfferedFeatures
     private const int FeatureSelect = 0;
     private const int Feature = 4;
 
+    // QEMU has one function with these structures.
+    private static readonly PciAddress Function = new(0, Q35Board.IommuSlot, 0);
+
     // The list has at most as many entries as configuration space has room for; a longer walk is a loop.
     private const int MaxCapabilities = 48;
 
     /// <summary>Reads the 64 feature bits.
     /// Throws <see cref="TargetUnavailableException"/> where there is no common configuration.</summary>
-    public static ulong Read(ITarget target, PciAddress function)
+    public static ulong Read(ITarget target) => target.Iommu is DeviceLocation.MmioSlot { Address: var registers }
+        ? ReadWords(target, registers + MmioRegister.DeviceFeaturesSel, registers + MmioRegister.DeviceFeatures)
+        : ReadFunction(target, Function);
+
+    private static ulong ReadFunction(ITarget target, PciAddress function)
     {
         var at = (int)target.ConfigRead(function, CapabilitiesPointer, 1) & ~3;
         for (var seen = 0; at != 0 && seen < MaxCapabilities; seen++)
@@ -35,7 +44,7 @@ internal static class OfferedFeatures
             }
             at = (int)target.ConfigRead(function, at + 1, 1) & ~3;
         }
-        throw new TargetUnavailableException($"the {QemuProgram.IommuModel} at {function} has no common configuration structure");
+        throw new TargetUnavailableException($"the device at {function} has no common configuration structure");
     }
 
     private static ulong ReadThrough(ITarget target, PciAddress function, int bar, uint offset)
@@ -43,12 +52,17 @@ internal static class OfferedFeatures
         target.ConfigWrite(function, bar, 4, (uint)target.BarWindow.First);
         target.ConfigWrite(function, Command, 2, MemorySpace);
         var structure = target.BarWindow.First + offset;
-        target.MmioWrite(structure + FeatureSelect, 4, 1);
-        var high = target.MmioRead(structure + Feature, 4);
-        target.MmioWrite(structure + FeatureSelect, 4, 0);
-        var low = target.MmioRead(structure + Feature, 4);
+        var offered = ReadWords(target, structure + FeatureSelect, structure + Feature);
         target.ConfigWrite(function, Command, 2, 0);
         target.ConfigWrite(function, bar, 4, 0);
-        return (high << 32) | low;
+        return offered;
+    }
+
+    private static ulong ReadWords(ITarget target, ulong select, ulong word)
+    {
+        target.MmioWrite(select, 4, 1);
+        var high = target.MmioRead(word, 4);
+        target.MmioWrite(select, 4, 0);
+        return (high << 32) | target.MmioRead(word, 4);
     }
 }

@@ -44,13 +44,13 @@ internal sealed class QemuMachine : IDisposable
     /// <summary>
     /// Starts a machine with these devices, each the argument of a <c>-device</c>. Throws <see cref="TargetUnavailableException"/>.
     /// </summary>
-    public static QemuMachine Start(QemuProgram program, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript = null)
+    public static QemuMachine Start(QemuProgram program, QemuBoard board, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript = null)
     {
         QemuMachine? machine = null;
         try
         {
             machine = new QemuMachine();
-            machine.Launch(program, devices, answerDeadline, transcript);
+            machine.Launch(program, board, devices, answerDeadline, transcript);
             return machine;
         }
         catch (Exception failure) when (failure is Win32Exception or IOException or UnauthorizedAccessException or SocketException
@@ -90,7 +90,7 @@ internal sealed class QemuMachine : IDisposable
         _directory.Dispose();
     }
 
-    private void Launch(QemuProgram program, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript)
+    private void Launch(QemuProgram program, QemuBoard board, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript)
     {
         var clock = Stopwatch.StartNew();
         var firmware = _directory["halt.bin"];
@@ -99,12 +99,12 @@ internal sealed class QemuMachine : IDisposable
         listener.Bind(new UnixDomainSocketEndPoint(_directory["qtest"]));
         listener.Listen(1);
 
-        var start = ProcessLauncher.DyingWithUs(program.Path, Arguments(firmware, devices));
+        var start = ProcessLauncher.DyingWithUs(program.Path, Arguments(board, firmware, devices));
         // A directory that is soon gone: a QEMU that aborts cannot drop a core file anywhere.
         start.WorkingDirectory = _directory.Path;
         // QEMU's register dump at a fatal emulation error is 30 lines, and what it died of stands above it.
         _child = ChildProcess.Start(start, outputLines: 48, IcountWarning);
-        transcript?.Restart(program.Path, [.. MachineArguments(memory: null), .. DeviceArguments(devices)]);
+        transcript?.Restart(program.Path, [.. MachineArguments(board, memory: null), .. DeviceArguments(devices)]);
         _qtest = new QtestClient(Accept(listener, _child, clock), answerDeadline, _child) { Transcript = transcript };
         // QEMU connects before it reads its firmware and makes its devices, and answers after.
         _qtest.Ping(StartPatience);
@@ -122,9 +122,9 @@ internal sealed class QemuMachine : IDisposable
         return listener.Accept();
     }
 
-    private IEnumerable<string> Arguments(string firmware, IEnumerable<string> devices) =>
+    private IEnumerable<string> Arguments(QemuBoard board, string firmware, IEnumerable<string> devices) =>
     [
-        .. MachineArguments(_directory[SharedRam.FileName]),
+        .. MachineArguments(board, _directory[SharedRam.FileName]),
         "-bios", firmware,
         "-qtest", $"unix:{_directory["qtest"]}",
         "-qtest-log", "/dev/null",
@@ -132,19 +132,19 @@ internal sealed class QemuMachine : IDisposable
     ];
 
     /// <summary>The machine, with the file that its memory is, or null for memory of its own.</summary>
-    private static IEnumerable<string> MachineArguments(string? memory)
+    private static IEnumerable<string> MachineArguments(QemuBoard board, string? memory)
     {
         var size = SharedRam.SizeInMebibytes.ToString(CultureInfo.InvariantCulture);
         return
         [
             "-no-user-config", "-nodefaults", "-display", "none", "-monitor", "none",
-            // Without its interval timer the machine is idle for seconds of virtual time; with it, -icount below would keep a core busy.
-            "-M", memory is null ? "q35,pit=off" : "q35,pit=off,memory-backend=ram",
+            "-M", memory is null ? board.Machine : $"{board.Machine},memory-backend=ram",
             .. memory is null ? (string[])[] : ["-object", $"memory-backend-file,id=ram,size={size}M,share=on,mem-path={memory}"],
             "-m", size,
             "-accel", "tcg",
             // Virtual time jumps to the next timer while the processor is halted: device timers (edu's 100 ms) fire at once.
             "-icount", "shift=0,sleep=off",
+            .. board.Arguments,
         ];
     }
 

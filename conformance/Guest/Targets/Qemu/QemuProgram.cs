@@ -6,33 +6,30 @@ namespace Viommu.Guest.Targets.Qemu;
 /// <summary>An installed QEMU: where it is, and what it says of itself.</summary>
 /// <param name="Path">Full path.</param>
 /// <param name="Version">For example <c>7.2.22</c>.</param>
-/// <param name="IommuOptions">Names of the options of its virtio-iommu-pci.</param>
+/// <param name="IommuOptions">Names of the options of its virtio-iommu.</param>
 internal sealed record QemuProgram(string Path, string Version, IReadOnlySet<string> IommuOptions)
 {
-    /// <summary>The model of the device under test.</summary>
-    public const string IommuModel = "virtio-iommu-pci";
-
     private const string DefaultName = "qemu-system-x86_64";
     private const string VersionPrefix = "QEMU emulator version ";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Finds and questions a QEMU: <paramref name="program"/> is a path, a name on <c>PATH</c>, or null for the usual name. Throws
-    /// <see cref="TargetUnavailableException"/>.
+    /// Finds and questions a QEMU: <paramref name="program"/> is a path, a name on <c>PATH</c>, or null for the usual name;
+    /// <paramref name="iommuModel"/> is the model of the device under test. Throws <see cref="TargetUnavailableException"/>.
     /// </summary>
-    public static QemuProgram Find(string? program)
+    public static QemuProgram Find(string? program, string iommuModel)
     {
         var path = Locate(program);
         if (Ask(path, "--version").Select(VersionIn).FirstOrDefault(found => found is not null) is not { } version)
             throw new TargetUnavailableException($"{path} is not QEMU: it answers --version without saying '{VersionPrefix}...'");
         // Lines such as "  boot-bypass=<bool>     -  (default: true)".
-        var options = Ask(path, "-device", $"{IommuModel},help")
+        var options = Ask(path, "-device", $"{iommuModel},help")
             .Select(line => line.Split("=<", 2))
             .Where(parts => parts.Length == 2)
             .Select(parts => parts[0].Trim())
             .ToHashSet(StringComparer.Ordinal);
-        if (options.Count == 0) throw new TargetUnavailableException($"QEMU {version} at {path} has no {IommuModel}");
+        if (options.Count == 0) throw new TargetUnavailableException($"QEMU {version} at {path} has no {iommuModel}");
         return new(path, version, options);
     }
 

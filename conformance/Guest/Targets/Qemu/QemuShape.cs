@@ -18,12 +18,12 @@ internal static class QemuShape
     ];
 
     /// <summary>
-    /// The virtio-iommu-pci as the argument of a <c>-device</c>; null, and the reason, where this QEMU cannot make one of that
+    /// The virtio-iommu as the argument of a <c>-device</c>; null, and the reason, where this QEMU cannot make one of that
     /// shape. Features without a switch are left to be seen in what the device offers.
     /// </summary>
-    public static string? Device(TargetShape shape, QemuProgram program, out string? whyNot)
+    public static string? Device(TargetShape shape, QemuProgram program, QemuBoard board, out string? whyNot)
     {
-        var options = new List<string> { QemuProgram.IommuModel, $"addr={QemuTarget.IommuSlot:x2}" };
+        var options = new List<string> { board.IommuModel, board.IommuPlace };
         foreach (var (bit, option) in Switches)
         {
             if (!program.IommuOptions.Contains(option)) continue;

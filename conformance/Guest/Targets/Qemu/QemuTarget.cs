@@ -5,25 +5,13 @@ namespace Viommu.Guest.Targets.Qemu;
 /// <summary>A real QEMU, driven through its qtest protocol while its processor is halted.</summary>
 public sealed class QemuTarget : ITarget
 {
-    /// <summary>Where the virtio-iommu-pci is.</summary>
-    internal const int IommuSlot = 0x02;
-
     /// <summary>Where the first edu is; the second is in the slot above.</summary>
     internal const int FirstEduSlot = 0x10;
-
-    private const int ConfigAddressPort = 0xcf8;
-    private const int ConfigDataPort = 0xcfc;
-    private const int ResetControlPort = 0xcf9;
-
-    // ICH9 Reset Control Register: bit 1 selects a hard reset, the rise of bit 2 performs it.
-    private const uint HardReset = 0x02;
-    private const uint HardResetNow = 0x06;
 
     // The processor is halted and never takes an interrupt.
     private const string InterruptController = "ioapic";
 
     private const int InterruptLine = 0x3c;
-    private const uint FirstEduBar = 0xe800_0000;
     private const uint EduBarSize = 0x10_0000;
 
     // A handler that QEMU defers runs on the next turn of its main loop, one deferred by that on the turn after; a round trip is
@@ -33,13 +21,15 @@ public sealed class QemuTarget : ITarget
     private static readonly TimeSpan SettlingTime = TimeSpan.FromMilliseconds(2);
 
     private readonly QemuMachine _machine;
+    private readonly QemuBoard _board;
     private readonly QtestClient _qtest;
     private readonly EduBusMaster[] _edus;
     private readonly TimeSpan _deadline;
 
-    internal QemuTarget(QemuMachine machine, string version, string configuration, TimeSpan deadline)
+    internal QemuTarget(QemuMachine machine, QemuBoard board, string version, string configuration, TimeSpan deadline)
     {
         _machine = machine;
+        _board = board;
         _qtest = machine.Qtest;
         _deadline = deadline;
         Ram = _qtest.Transcript is { } transcript ? new TranscribedRam(machine.Ram, transcript) : machine.Ram;
@@ -48,23 +38,23 @@ public sealed class QemuTarget : ITarget
         _edus = [Edu(0), Edu(1)];
         EnableEdus();
 
-        EduBusMaster Edu(uint index) => new(this, EduFunction(index), FirstEduBar + (index * EduBarSize), deadline);
+        EduBusMaster Edu(uint index) => new(this, EduFunction(index), board.FirstEduBar + (index * EduBarSize), deadline);
     }
 
     /// <inheritdoc/>
     public TargetIdentity Identity { get; }
 
     /// <inheritdoc/>
-    public DeviceLocation Iommu { get; } = new DeviceLocation.PciFunction();
+    public DeviceLocation Iommu => _board.Iommu;
 
     /// <inheritdoc/>
     public IGuestRam Ram { get; }
 
     /// <inheritdoc/>
-    public AddressWindow BarWindow { get; } = new(0xe000_0000, FirstEduBar - 1);
+    public AddressWindow BarWindow => _board.BarWindow;
 
     /// <inheritdoc/>
-    public AddressWindow IoWindow { get; } = new(0xc000, 0xcfff);
+    public AddressWindow IoWindow => _board.IoWindow;
 
     /// <inheritdoc/>
     public IReadOnlyList<IBusMaster> BusMasters => _edus;
@@ -91,12 +81,12 @@ public sealed class QemuTarget : ITarget
     public byte[]? ReadViot() => new FirmwareConfiguration(this).FindTable("VIOT"u8);
 
     /// <inheritdoc/>
-    /// <remarks>Through ports 0xcf8 and 0xcfc: <paramref name="offset"/> is below 256 and the access within four aligned bytes.</remarks>
+    /// <remarks><paramref name="offset"/> is below 256 and the access within four aligned bytes.</remarks>
     public uint ConfigRead(PciAddress function, int offset, int width)
     {
         using var _ = Transcript?.BeSilent();
-        SelectConfig(function, offset, width);
-        return _qtest.In(ConfigDataPort + (offset & 3), width);
+        RequireConfig(offset, width);
+        return _board.ConfigRead(_qtest, function, offset, width);
     }
 
     /// <inheritdoc/>
@@ -125,8 +115,7 @@ public sealed class QemuTarget : ITarget
         // The reset happens after the write that asks for it has been answered. A register that nothing but a reset clears tells when.
         var witness = EduFunction(0);
         PostConfigWrite(witness, InterruptLine, 1, 0xff);
-        _qtest.PostOut(ResetControlPort, 1, HardReset);
-        _qtest.Out(ResetControlPort, 1, HardResetNow);
+        _board.AskForReset(_qtest);
         Transcript?.Pause();
         if (!Await(() => ConfigRead(witness, InterruptLine, 1) == 0, _deadline))
             throw new TargetHungException($"QEMU did not reset the machine within {_deadline.TotalSeconds:0.###} s", LastWords);
@@ -167,8 +156,8 @@ public sealed class QemuTarget : ITarget
     /// <summary>As <see cref="ConfigWrite"/>, sent along with the next access.</summary>
     internal void PostConfigWrite(PciAddress function, int offset, int width, uint value)
     {
-        SelectConfig(function, offset, width);
-        _qtest.PostOut(ConfigDataPort + (offset & 3), width, value);
+        RequireConfig(offset, width);
+        _board.PostConfigWrite(_qtest, function, offset, width, value);
     }
 
     /// <summary>Waits until an interrupt line is raised; false where it is not in time.</summary>
@@ -181,13 +170,12 @@ public sealed class QemuTarget : ITarget
         foreach (var edu in _edus) edu.Enable();
     }
 
-    private void SelectConfig(PciAddress function, int offset, int width)
+    private static void RequireConfig(int offset, int width)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, 0xff);
         if (width is not (1 or 2 or 4)) throw new ArgumentOutOfRangeException(nameof(width), width, "1, 2 or 4 bytes");
         if ((offset & 3) + width > 4)
             throw new ArgumentOutOfRangeException(nameof(offset), offset, "the access leaves its four aligned bytes");
-        _qtest.PostOut(ConfigAddressPort, 4, 0x8000_0000 | ((uint)function.RequesterId << 8) | (uint)(offset & ~3));
     }
 }

@@ -1,21 +1,30 @@
+using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Guest.Targets.Qemu;
 
 /// <summary>Starts QEMUs with a virtio-iommu and two endpoints behind it.</summary>
 /// <param name="program">A qemu-system-x86_64: a path or a name on <c>PATH</c>; null for the one on <c>PATH</c>.</param>
-/// <param name="packed">Offer RING_PACKED, which QEMU does not by itself, and have drivers accept it.</param>
-public sealed class QemuTargetSource(string? program, bool packed = false) : ITargetSource
+/// <param name="configuration">
+/// Transport and ring, null for PCI and split rings. Packed: offer RING_PACKED, which QEMU does not by itself, and have drivers accept it.
+/// There are PCI and MMIO.
+/// </param>
+public sealed class QemuTargetSource(string? program, ModelConfiguration? configuration = null) : ITargetSource
 {
     // A round trip takes microseconds; seconds are what a busy machine may take away from QEMU.
     private static readonly TimeSpan UsualDeadline = TimeSpan.FromSeconds(5);
 
-    private static readonly PciAddress Iommu = new(0, QemuTarget.IommuSlot, 0);
-
-    private readonly Lazy<QemuProgram> _program = new(() => QemuProgram.Find(program));
+    private readonly QemuBoard _board = BoardWith(configuration?.Transport ?? ModelTransport.Pci);
+    private QemuProgram? _program;
 
     /// <inheritdoc/>
-    public string Name => packed ? "qemu-packed" : "qemu";
+    public string Name => string.Join('-', ["qemu", .. Particulars]);
+
+    /// <summary>
+    /// Whether QEMU has a virtio-iommu on that transport. What it has behind version 1 of virtio-mmio is no transitional device, since no
+    /// modern driver can use it, and so none that the spec binds.
+    /// </summary>
+    public static bool Has(ModelTransport transport) => transport is ModelTransport.Pci or ModelTransport.Mmio;
 
     /// <summary>How long QEMU may take for an answer; one that takes longer hangs.</summary>
     public TimeSpan Deadline { get; init; } = UsualDeadline;
@@ -27,20 +36,31 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
     public QtestTranscript? Transcript { get; set; }
 
     /// <inheritdoc/>
-    public ulong AlsoAccept => packed ? Features.RingPacked : 0;
+    public ulong AlsoAccept => IsPacked ? Features.RingPacked : 0;
+
+    private bool IsPacked => configuration?.Ring == ModelRing.Packed;
+
+    // What is not as QEMU has it by itself.
+    private IEnumerable<string> Particulars =>
+    [
+        .. configuration is { Transport: not ModelTransport.Pci and var transport } ? [ModelConfiguration.NameOf(transport)] : (string[])[],
+        .. IsPacked ? [ModelConfiguration.NameOf(ModelRing.Packed)] : (string[])[],
+    ];
+
+    private QemuProgram Program => _program ??= QemuProgram.Find(program, _board.IommuModel);
 
     /// <inheritdoc/>
     public ITarget? Open(TargetShape shape, out string? whyNot)
     {
         ArgumentNullException.ThrowIfNull(shape);
         shape = shape with { Offering = shape.Offering | AlsoAccept };
-        if (QemuShape.Device(shape, _program.Value, out whyNot) is not { } iommu) return null;
+        if (QemuShape.Device(shape, Program, _board, out whyNot) is not { } iommu) return null;
         var machine = Start(iommu);
         try
         {
-            var target = new QemuTarget(machine, _program.Value.Version, packed ? "packed" : "", Deadline);
+            var target = new QemuTarget(machine, _board, Program.Version, string.Join(", ", Particulars), Deadline);
             if ((shape.Offering | shape.Withholding) != 0)
-                whyNot = QemuShape.Mismatch(shape, OfferedFeatures.Read(target, Iommu), _program.Value);
+                whyNot = QemuShape.Mismatch(shape, OfferedFeatures.Read(target), Program);
             if (whyNot is null) return target;
         }
         catch
@@ -57,11 +77,18 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
     {
     }
 
+    private static QemuBoard BoardWith(ModelTransport transport) => transport switch
+    {
+        ModelTransport.Pci => new Q35Board(),
+        ModelTransport.Mmio => new MicrovmBoard(),
+        _ => throw new ArgumentOutOfRangeException(nameof(transport), transport, "no virtio-iommu of QEMU is on it"),
+    };
+
     private QemuMachine Start(string iommu)
     {
         const string Edu = "edu,dma_mask=0xffffffffffffffff";
         string[] devices = [iommu, $"{Edu},addr={QemuTarget.FirstEduSlot:x2}", $"{Edu},addr={QemuTarget.FirstEduSlot + 1:x2}"];
-        var machine = QemuMachine.Start(_program.Value, devices, Deadline, Transcript);
+        var machine = QemuMachine.Start(Program, _board, devices, Deadline, Transcript);
         machine.Qtest.MostWork = MostWork;
         return machine;
     }
