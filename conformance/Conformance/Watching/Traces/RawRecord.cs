@@ -64,5 +64,7 @@ internal readonly struct RawRecord
 
     private JsonElement? Field(string name) => fields.TryGetProperty(name, out var value) ? value : throw new FormatException($"there is no field '{name}'");
 
-    private FormatException Wrong(string name, string wanted) => new($"field '{name}' has to be {wanted}, and is {ForeignText.Shorten(fields.GetProperty(name).GetRawText())}");
+    private FormatException Wrong(string name, string wanted) => new($"field '{name}' has to be {wanted}, and is {Kind(fields.GetProperty(name))}");
+
+    private static string Kind(JsonElement element) => ForeignText.Shorten(element.GetRawText());
 }
