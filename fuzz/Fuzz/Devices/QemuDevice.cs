@@ -22,9 +22,9 @@ internal sealed class QemuDevice : IDisposable
     private readonly QemuLessons _lessons = new();
     private QemuRunner? _first;
 
-    private QemuDevice(string? program)
+    private QemuDevice(string? program, QtestTranscript? transcript)
     {
-        _source = new(program) { Deadline = Deadline, MostWork = MostWork };
+        _source = new(program) { Deadline = Deadline, MostWork = MostWork, Transcript = transcript };
         _first = new(_source);
         try
         {
@@ -45,12 +45,15 @@ internal sealed class QemuDevice : IDisposable
     /// <summary>Says which inputs a QEMU takes where it does not take those of <paramref name="target"/>.</summary>
     public static UsageException Refusal(TargetInfo target) => new($"--device {Name} takes programs of the target {SequenceTarget.Info.Name}, not of {target.Name}");
 
-    /// <summary>The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is.</summary>
-    public static QemuDevice? Find(string device, TargetInfo target)
+    /// <summary>
+    /// The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is. What is done to it is kept where there is a
+    /// <paramref name="transcript"/>.
+    /// </summary>
+    public static QemuDevice? Find(string device, TargetInfo target, QtestTranscript? transcript = null)
     {
         if (!IsMeant(device)) return null;
         if (!Takes(device, target)) throw Refusal(target);
-        return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null);
+        return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null, transcript);
     }
 
     /// <summary>An executor for a job of a campaign; what it finds it makes small where <paramref name="minimizes"/> says so.</summary>

@@ -87,6 +87,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
                 Run(i, input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
             if (!_run.IsOver) Flush();
             (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "clean-up");
+            source.Transcript?.Close();
             _process.Running?.CleanUp();
         }
         catch (Exception end) when (end is TargetDiedException or TargetHungException)
@@ -112,6 +113,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     private void Run(int index, ReadOnlySpan<byte> step)
     {
         GetOn();
+        source.Transcript?.BeginStep(index);
         _run.Observations.Story?.Begin(index);
         var kind = (StepKind)(step[0] % SequenceShape.KindCount);
         if (kind <= StepKind.Raw)
