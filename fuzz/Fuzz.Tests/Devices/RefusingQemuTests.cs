@@ -4,7 +4,6 @@ using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
 using Viommu.Fuzz.Tests.Program;
 using Viommu.Guest.Targets.Processes;
-using Viommu.Guest.Targets.Qemu;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Tests.Devices;
