@@ -74,6 +74,8 @@ internal sealed class InterceptedRegisters(ITarget target, ShadowedMemory memory
     public void SystemReset()
     {
         _notifications = Notifications.None;
+        (_driverFeatures, _addresses) = (0, default);
+        _deviceFeaturesSel = _driverFeaturesSel = _queueSel = _queueSize = 0;
         // The BARs are placed again by whoever comes next.
         target.SystemReset();
         _machine = null;
