@@ -95,17 +95,14 @@ internal sealed class RingMachine
     public static ulong At(int offset) => ShadowedMemory.First + (uint)offset;
 
     /// <summary>What the device may do with the rings themselves.</summary>
-    public void GrantRings(int size)
+    public static void GrantRings(ShadowedMemory memory, bool isPacked, int size)
     {
-        GrantRing(0, size);
-        GrantRing(EventAreas, size);
-    }
-
-    private void GrantRing(int areas, int size)
-    {
-        Memory.Grant(areas + Descriptors, 16 * size, _isPacked ? Rights.Both : Rights.Read);
-        Memory.Grant(areas + DriverArea, _isPacked ? 4 : 6 + (2 * size), Rights.Read);
-        Memory.Grant(areas + DeviceArea, _isPacked ? 4 : 6 + (8 * size), Rights.Write);
+        foreach (int areas in (ReadOnlySpan<int>)[0, EventAreas])
+        {
+            memory.Grant(areas + Descriptors, 16 * size, isPacked ? Rights.Both : Rights.Read);
+            memory.Grant(areas + DriverArea, isPacked ? 4 : 6 + (2 * size), Rights.Read);
+            memory.Grant(areas + DeviceArea, isPacked ? 4 : 6 + (8 * size), Rights.Write);
+        }
     }
 
     private void Place(uint queue, int size, int areas)

@@ -4,7 +4,16 @@ using Viommu.Fuzz.Machines;
 namespace Viommu.Fuzz.Rings;
 
 /// <summary>Where a queue is, and what was negotiated for it.</summary>
-internal readonly record struct RingPlace(int Size, ulong Descriptors, ulong DriverArea, ulong DeviceArea, bool HasIndirect, bool HasInOrder);
+internal readonly record struct RingPlace(int Size, ulong Descriptors, ulong DriverArea, ulong DeviceArea, bool HasIndirect, bool HasInOrder)
+{
+    /// <summary>Where the event queue is, beside this request queue.</summary>
+    public RingPlace OfEvents => this with
+    {
+        Descriptors = Descriptors + RingMachine.EventAreas,
+        DriverArea = DriverArea + RingMachine.EventAreas,
+        DeviceArea = DeviceArea + RingMachine.EventAreas,
+    };
+}
 
 /// <summary>
 /// A ring as a bystander follows it: what the driver makes available, and what the device says that it used. It is written from the spec,
@@ -12,7 +21,7 @@ internal readonly record struct RingPlace(int Size, ulong Descriptors, ulong Dri
 /// </summary>
 internal abstract class RingModel(ShadowedMemory memory)
 {
-    protected const int DescriptorSize = 16;
+    public const int DescriptorSize = 16;
     protected const ushort Next = 1;
     protected const ushort Write = 2;
     protected const ushort Indirect = 4;
@@ -23,6 +32,9 @@ internal abstract class RingModel(ShadowedMemory memory)
     /// </summary>
     public List<(ulong Address, int Length)> TablesRead { get; } = new(64);
 
+    /// <summary>The indirect table of the chain walked last, all of it; without length where it has none.</summary>
+    public (ulong Address, uint Length) Table { get; private set; }
+
     protected RingPlace Place { get; private set; }
 
     /// <summary>The ring is where it is, and nothing was used yet.</summary>
@@ -31,14 +43,26 @@ internal abstract class RingModel(ShadowedMemory memory)
     /// <summary>Walks the next chain; <see cref="RingFault.Empty"/> where there is none.</summary>
     public abstract RingFault Walk(RingChain chain);
 
+    /// <summary>The chain that a device finds which takes that slot of the ring for available, whether it is or not; false where that is malformed.</summary>
+    public abstract bool TryConceive(int slot, RingChain chain);
+
     /// <summary>Whether the device says that it used one more, which one, and how much it wrote.</summary>
     public abstract bool TryReadUsed(out ushort id, out uint length);
+
+    /// <summary>The length in the used descriptor read last where that says besides that nothing was written, so that it means nothing; else null.</summary>
+    public uint? UntoldLength { get; protected set; }
 
     /// <summary>The device has used a chain, or a batch that ends with it.</summary>
     public abstract void Advance(int chains, int entries);
 
     /// <summary>True where buffers are left that a device could know of by an index that it read before the last one.</summary>
     public virtual bool CouldGoByEarlierIndex => false;
+
+    /// <summary>True where the next entry is marked as no driver marks it, and who looks at a part of the marks may take it for available.</summary>
+    public virtual bool IsHalfAvailable => false;
+
+    /// <summary>The parts of the ring itself that the chain walked last was read from, besides <see cref="TablesRead"/>.</summary>
+    public abstract IEnumerable<(ulong Address, int Length)> RingParts(RingChain latest);
 
     /// <summary>What the ring itself says of how far the device is, to see whether it moves on when it must not.</summary>
     public abstract int DevicePosition { get; }
@@ -59,11 +83,20 @@ internal abstract class RingModel(ShadowedMemory memory)
 
     protected ReadOnlySpan<byte> At(ulong address, int length) => memory.Bytes.Slice((int)(address - ShadowedMemory.First), length);
 
-    protected RingFault CheckIndirect(ushort flags, uint length, bool isInside, bool mayContinue)
+    /// <summary>Another chain is about to be walked.</summary>
+    protected void Restart(RingChain chain)
     {
+        chain.Clear();
+        TablesRead.Clear();
+        Table = default;
+    }
+
+    protected RingFault CheckIndirect(ushort flags, ulong address, uint length, bool isInside)
+    {
+        Table = (address, length);
         if (!Place.HasIndirect) return RingFault.IndirectNotNegotiated;
         if (isInside) return RingFault.IndirectNested;
-        if ((flags & Next) != 0 && !mayContinue) return RingFault.IndirectWithNext;
+        if ((flags & Next) != 0) return RingFault.IndirectWithNext;
         return length == 0 || length % DescriptorSize != 0 ? RingFault.IndirectSize : RingFault.None;
     }
 }

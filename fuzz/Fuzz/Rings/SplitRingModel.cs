@@ -27,8 +27,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
 
     public override RingFault Walk(RingChain chain)
     {
-        chain.Clear();
-        TablesRead.Clear();
+        Restart(chain);
         if (!TryRead16(Place.DriverArea + 2, out ushort index)) return RingFault.RingUnreachable;
         if (index == _nextAvailable) return RingFault.Empty;
         if ((ushort)(index - _nextAvailable) > Place.Size - (ushort)(_nextAvailable - _nextUsed)) return RingFault.TooManyAvailable;
@@ -39,6 +38,16 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         var fault = Follow(head, chain);
         if (fault == RingFault.None) _nextAvailable++;
         return fault;
+    }
+
+    public override bool TryConceive(int slot, RingChain chain)
+    {
+        Restart(chain);
+        if (!TryRead16(Place.DriverArea + 2, out ushort index)) return false;
+        // Where more are available than there is room for, any may be.
+        int outstanding = Math.Min((ushort)(index - _nextUsed), Place.Size);
+        return (ushort)(slot - _nextUsed) % Place.Size < outstanding
+            && TryRead16(Place.DriverArea + 4 + (2 * (ulong)slot), out ushort head) && Follow(head, chain) == RingFault.None;
     }
 
     public override bool TryReadUsed(out ushort id, out uint length)
@@ -52,6 +61,9 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         length = BinaryPrimitives.ReadUInt32LittleEndian(At(element + 4, 4));
         return true;
     }
+
+    public override IEnumerable<(ulong Address, int Length)> RingParts(RingChain latest) =>
+        [(Place.DriverArea + 4 + (2 * (ulong)((ushort)(_nextAvailable - 1) % Place.Size)), sizeof(ushort))];
 
     public override void Advance(int chains, int entries) => _nextUsed += (ushort)chains;
 
@@ -74,7 +86,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
             ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[12..]);
             if ((flags & Indirect) != 0)
             {
-                var fault = CheckIndirect(flags, length, isInside, mayContinue: false);
+                var fault = CheckIndirect(flags, buffer, length, isInside);
                 if (fault != RingFault.None) return fault;
                 (table, size, index, isInside) = (buffer, length / DescriptorSize, 0, true);
                 continue;
