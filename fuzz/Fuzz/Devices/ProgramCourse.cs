@@ -87,7 +87,8 @@ internal sealed class ProgramCourse(Observations observations, QemuKnowledge? kn
     public void Refused(DeviceViolationException refusal) =>
         FoundAtTheEnd(Broken(refusal.Clause, Operation, $"{Operation} breaks {refusal.Message}; expected: {refusal.Expected}"));
 
-    private bool IsKnown(FindingKey key) => Knowledge is { } known && (IsSettled(known, key) || known.IsIgnored(key));
+    private bool IsKnown(FindingKey key) =>
+        Knowledge is { } known && (IsSettled(known, key) || known.IsIgnored(key) || (key.Frames.Length > 0 && known.IsKnown(key.Frames)));
 
     private bool IsSettled(QemuKnowledge known, FindingKey key) => known.IsSettled(key) || (IsFatal && Classes.Count > 0 && known.IsLikeFatal(Classes[^1]));
 

@@ -115,7 +115,7 @@ internal sealed class QemuScout(IProgramRunner runner, QemuKnowledge knowledge, 
         // Once more, for its own words, and for the requests that it is made of.
         var story = new Story();
         var told = _isStopping ? null : Replay(smallest, story);
-        knowledge.Settle(confirmed.Key, again.IsFatal && told is { IsFatal: true } ? told.Classes : []);
+        knowledge.Settle(confirmed.Key, again.IsFatal && told is { IsFatal: true } ? told.Classes : [], FailedAssertion.In(confirmed.Details));
         bool isSame = told?.Finding?.Key == confirmed.Key;
         byte[]? original = input.SequenceEqual(smallest) ? null : input.ToArray();
         return (isSame ? told!.Finding! : confirmed) with { Input = smallest, Original = original, Story = isSame ? story : new() };

@@ -229,7 +229,7 @@ internal sealed class RingJudge
         for (int slot = 0; slot < place.Size; slot++)
         {
             var chain = new RingChain();
-            if (!model.TryConceive(slot, chain) || chain.Total == 0) continue;
+            if (!model.TryConceive(slot, chain)) continue;
             var lent = new LentChain(chain, model, place, Memory, _facts!);
             if (_classes.Contains(lent.Class)) continue;
             if (lent.Class.IsOdd) _suspect = _classes.Any(other => other.IsOdd) ? null : lent;
@@ -375,15 +375,16 @@ internal sealed class RingJudge
         {
             bool isSure = !Oracle.IsUncertain;
             var judgement = Oracle.Judge(chain.Request, AnswerView.NotReturned);
-            if (!judgement.IsDeviation || !isSure || chain.Chain.Buffers.Length > FewBuffers)
+            // Of a request that makes no sense in a chain that many devices make none of, one cannot tell which it was.
+            bool isUnclear = !isSure || (chain.IsMixed && (chain.Class.IsOdd || chain.Class.Type == DecodedRequest.NoType));
+            if (!judgement.IsDeviation || isUnclear || chain.Chain.Buffers.Length > FewBuffers)
             {
                 Doubt();
                 return;
             }
 
-            // Where the request makes sense, that is; else it may be that which is not taken.
             string operation = chain.Class.Operation;
-            if (chain.IsMixed && !chain.Class.IsOdd && chain.Class.Type != DecodedRequest.NoType)
+            if (chain.IsMixed)
                 broken ??= Broken(IndirectBehindDirect, "", "the device does not serve a chain of direct descriptors with an indirect table behind them");
             else if (needsReset)
                 broken ??= Deviation.From(judgement, operation);

@@ -26,6 +26,8 @@ internal abstract class RingModel(ShadowedMemory memory)
     protected const ushort Write = 2;
     protected const ushort Indirect = 4;
 
+    private bool _isConceiving;
+
     /// <summary>
     /// Descriptors that were read for the chain walked last, besides those of a packed ring, which the device has for itself: table and number
     /// of bytes, for each.
@@ -43,8 +45,18 @@ internal abstract class RingModel(ShadowedMemory memory)
     /// <summary>Walks the next chain; <see cref="RingFault.Empty"/> where there is none.</summary>
     public abstract RingFault Walk(RingChain chain);
 
-    /// <summary>The chain that a device finds which takes that slot of the ring for available, whether it is or not; false where that is malformed.</summary>
-    public abstract bool TryConceive(int slot, RingChain chain);
+    /// <summary>
+    /// The chain that a device can find by way of that slot of the ring, if it is not strict about what is available and what was negotiated; false
+    /// where there is none.
+    /// </summary>
+    public bool TryConceive(int slot, RingChain chain)
+    {
+        Restart(chain);
+        _isConceiving = true;
+        bool isThere = TryFollow(slot, chain);
+        _isConceiving = false;
+        return isThere && chain.Total > 0;
+    }
 
     /// <summary>Whether the device says that it used one more, which one, and how much it wrote.</summary>
     public abstract bool TryReadUsed(out ushort id, out uint length);
@@ -83,6 +95,9 @@ internal abstract class RingModel(ShadowedMemory memory)
 
     protected ReadOnlySpan<byte> At(ulong address, int length) => memory.Bytes.Slice((int)(address - ShadowedMemory.First), length);
 
+    /// <summary>The chain that begins at that slot; false where there is none, or not all of it.</summary>
+    protected abstract bool TryFollow(int slot, RingChain chain);
+
     /// <summary>Another chain is about to be walked.</summary>
     protected void Restart(RingChain chain)
     {
@@ -94,7 +109,7 @@ internal abstract class RingModel(ShadowedMemory memory)
     protected RingFault CheckIndirect(ushort flags, ulong address, uint length, bool isInside)
     {
         Table = (address, length);
-        if (!Place.HasIndirect) return RingFault.IndirectNotNegotiated;
+        if (!Place.HasIndirect && !_isConceiving) return RingFault.IndirectNotNegotiated;
         if (isInside) return RingFault.IndirectNested;
         if ((flags & Next) != 0) return RingFault.IndirectWithNext;
         return length == 0 || length % DescriptorSize != 0 ? RingFault.IndirectSize : RingFault.None;

@@ -40,9 +40,8 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         return fault;
     }
 
-    public override bool TryConceive(int slot, RingChain chain)
+    protected override bool TryFollow(int slot, RingChain chain)
     {
-        Restart(chain);
         if (!TryRead16(Place.DriverArea + 2, out ushort index)) return false;
         // Where more are available than there is room for, any may be.
         int outstanding = Math.Min((ushort)(index - _nextUsed), Place.Size);
