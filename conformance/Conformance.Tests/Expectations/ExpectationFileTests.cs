@@ -13,6 +13,8 @@ public sealed class ExpectationFileTests
           verdict: N/A
           target: qemu*
           version: ">=7.2 <8"
+          configuration: "!*packed*"
+          feature: PROBE !MMIO
           reason: 'known: reserved bytes are ignored'
           url: https://example.org/1
           expires: 2027-01-31
@@ -28,9 +30,10 @@ public sealed class ExpectationFileTests
         var first = entries[0];
         Assert.Equal("known.yaml:2", first.Where);
         Assert.Equal(("IOMMU-ATTACH-*", Verdict.NotApplicable, "qemu*", ">=7.2 <8"), (first.Check.Pattern, first.Verdict, first.Target?.Pattern, first.Version?.ToString()));
+        Assert.Equal(("!*packed*", "PROBE !MMIO"), (first.Configuration?.ToString(), first.Feature?.ToString()));
         Assert.Equal(("known: reserved bytes are ignored", "https://example.org/1"), (first.Reason, first.Url));
         Assert.Equal((new DateOnly(2027, 1, 31), "status OK"), (first.Expires, first.Actual));
-        Assert.Equal(("known.yaml:10", Verdict.Crash, null), (entries[1].Where, entries[1].Verdict, entries[1].Expires));
+        Assert.Equal(("known.yaml:12", Verdict.Crash, null), (entries[1].Where, entries[1].Verdict, entries[1].Expires));
     }
 
     [Fact]
@@ -53,6 +56,10 @@ public sealed class ExpectationFileTests
     [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n  url: u\n  expires: 31.1.2027\n", "5: '31.1.2027' is no date")]
     [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n  url: u\n  expires: 2027-02-30\n", "5: '2027-02-30' is no date")]
     [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n  url: u\n  version: '>=seven'\n", "5: '>=seven' is no comparison")]
+    [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n  url: u\n  feature: PROBING\n", "5: 'PROBING' is no feature; write a name of the spec")]
+    [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n  url: u\n  feature: '!'\n", "5: '' is no feature")]
+    [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n  url: u\n  feature: PROBE !probe\n", "5: 'PROBE' cannot be offered and not offered")]
+    [InlineData("- check: X\n  verdict: FAIL\n  reason: r\n  url: u\n  configuration: '! '\n", "5: '!' is no condition")]
     [InlineData("[]\n---\n[]\n", "2: a second document")]
     [InlineData("- check: 'X\n", "not YAML")]
     [InlineData("- check: X\n  verdict: \"\\q\"\n", "2: not YAML")]

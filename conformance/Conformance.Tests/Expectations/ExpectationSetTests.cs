@@ -40,7 +40,17 @@ public sealed class ExpectationSetTests
     [InlineData("target: qemu", Verdict.Fail)]
     [InlineData("version: '>=1.2 <1.3'", Verdict.ExpectedFailure)]
     [InlineData("version: '<1'", Verdict.Fail)]
-    public void An_entry_for_other_targets_or_versions_says_nothing_and_is_not_stale(string condition, Verdict said)
+    [InlineData("configuration: 'pci*'", Verdict.ExpectedFailure)]
+    [InlineData("configuration: '!*packed*'", Verdict.ExpectedFailure)]
+    [InlineData("configuration: '*packed'", Verdict.Fail)]
+    [InlineData("configuration: '!pci, split'", Verdict.Fail)]
+    [InlineData("feature: PROBE", Verdict.ExpectedFailure)]
+    [InlineData("feature: '!BYPASS'", Verdict.ExpectedFailure)]
+    [InlineData("feature: 'map_unmap version_1 !bit50'", Verdict.ExpectedFailure)]
+    [InlineData("feature: BYPASS", Verdict.Fail)]
+    [InlineData("feature: '!PROBE'", Verdict.Fail)]
+    [InlineData("feature: 'PROBE !MAP_UNMAP'", Verdict.Fail)]
+    public void An_entry_for_other_targets_says_nothing_and_is_not_stale(string condition, Verdict said)
     {
         var run = Run(Entry(FakeChecks.Attach, "FAIL", condition), Verdict.Fail);
         Assert.Equal(said, run.Of(FakeChecks.Attach).Verdict);
@@ -78,7 +88,7 @@ public sealed class ExpectationSetTests
     [InlineData("model", 1)]
     [InlineData("qemu", 0)]
     public void Where_ids_are_those_of_what_was_found_an_entry_for_another_target_is_not_stale(string target, int complaints) =>
-        Assert.Equal(complaints, Set(Entry("DESC-IOMMU-13.random-*", "FAIL", "target: model")).Complaints([FakeChecks.Attach], new TargetIdentity(target, "1")).Count);
+        Assert.Equal(complaints, Set(Entry("DESC-IOMMU-13.random-*", "FAIL", "target: model")).Complaints([FakeChecks.Attach], (new TargetIdentity(target, "1"), 0)).Count);
 
     [Fact]
     public void An_entry_for_a_check_that_was_left_out_is_not_stale()
@@ -101,5 +111,5 @@ public sealed class ExpectationSetTests
 
     internal static ExpectationSet Set(string yaml) => new(ExpectationFile.Parse("known.yaml", yaml), Today);
 
-    private static RunSnapshot Run(string yaml, Verdict attach) => ScriptedRun.Of(new ScriptedSession().On(FakeChecks.Attach, attach), Set(yaml));
+    private static RunSnapshot Run(string yaml, Verdict attach) => ScriptedRun.Of(new ScriptedSession { Target = new("model", "1.2.3", "pci, split") }.On(FakeChecks.Attach, attach), Set(yaml));
 }

@@ -38,6 +38,16 @@ public sealed class ExpectationWriterTests
     }
 
     [Fact]
+    public void A_new_entry_is_for_the_configuration_that_was_judged()
+    {
+        ScriptedSession Session(string configuration) => new ScriptedSession { Target = new("model", "1.2.3", configuration) }.On(FakeChecks.Attach, Verdict.Fail);
+        var entry = Assert.Single(ExpectationFile.Parse("new.yaml", ExpectationWriter.Update(ExpectationSet.None, ScriptedRun.Of(Session("pci, packed")))));
+        Assert.Equal(0, ScriptedRun.Of(Session("pci, packed"), new([entry], default)).ExitCode);
+        Assert.Equal(1, ScriptedRun.Of(Session("pci, split"), new([entry], default)).ExitCode);
+        Assert.Null(Assert.Single(Update("[]", Session(""))).Configuration);
+    }
+
+    [Fact]
     public void A_death_is_recorded_without_its_words()
     {
         var written = Update("[]", new ScriptedSession().On(FakeChecks.Attach, Verdict.Crash, actual: "signal 6 in process 4711"));
@@ -47,9 +57,10 @@ public sealed class ExpectationWriterTests
     [Fact]
     public void Entries_that_hold_keep_every_word()
     {
-        var yaml = ExpectationSetTests.Entry(FakeChecks.Attach, "FAIL", "actual: status OK\n  version: '>=1'\n  expires: 2030-01-01\n  target: mod*");
+        var yaml = ExpectationSetTests.Entry(FakeChecks.Attach, "FAIL", "actual: status OK\n  version: '>=1'\n  configuration: '!mmio*'\n  feature: MAP_UNMAP\n  expires: 2030-01-01\n  target: mod*");
         var before = ExpectationSetTests.Set(yaml).Entries[0];
         var after = Assert.Single(Update(yaml, new ScriptedSession().On(FakeChecks.Attach, Verdict.Fail)));
+        Assert.Equal(("!mmio*", "MAP_UNMAP"), (after.Configuration!.ToString(), after.Feature!.ToString()));
         Assert.Equal((before.Reason, before.Url, before.Actual, before.Expires, before.Version!.ToString(), before.Target!.Pattern),
             (after.Reason, after.Url, after.Actual, after.Expires, after.Version!.ToString(), after.Target!.Pattern));
     }

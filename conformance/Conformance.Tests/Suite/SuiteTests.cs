@@ -103,7 +103,7 @@ internal sealed class SuiteRun(ITargetSource source, IReadOnlyList<Expectation> 
 
     public void Judge(Conformance.Checks.Check check, ITestOutputHelper output)
     {
-        var result = expected.Apply(check, session.Run(check, CancellationToken.None), Target);
+        var result = expected.Apply(check, session.Run(check, CancellationToken.None), Target, session.OfferedFeatures);
         if (result.Verdict != Verdict.Pass) output.WriteLine($"{result.Verdict.Name()}: {result.Expected} {result.Actual}");
         Assert.True(
             result.Verdict is Verdict.Pass or Verdict.NotApplicable or Verdict.ExpectedFailure,

@@ -17,6 +17,12 @@ internal sealed record Expectation(Glob Check, Verdict Verdict, string Reason, s
     /// <summary>Versions of the target it is about; null for all.</summary>
     public VersionCondition? Version { get; init; }
 
+    /// <summary>Configurations of the target it is about; null for all.</summary>
+    public ConfigurationCondition? Configuration { get; init; }
+
+    /// <summary>What the device has to offer, and not to offer; null for whatever it does.</summary>
+    public FeatureCondition? Feature { get; init; }
+
     /// <summary>The last day on which it holds; null for ever.</summary>
     public DateOnly? Expires { get; init; }
 
@@ -26,7 +32,9 @@ internal sealed record Expectation(Glob Check, Verdict Verdict, string Reason, s
     /// <summary>File and line, <c>file:line</c>.</summary>
     public required string Where { get; init; }
 
-    public bool IsAbout(TargetIdentity target) => Target?.Matches(target.Name) != false && Version?.Holds(target.Version) != false;
+    /// <summary>True where the entry speaks of a target that offers such features.</summary>
+    public bool IsAbout(TargetIdentity target, ulong offered) => Target?.Matches(target.Name) != false && Version?.Holds(target.Version) != false
+        && Configuration?.Holds(target.Configuration) != false && Feature?.Holds(offered) != false;
 
     /// <summary>True where that outcome is just what the entry says.</summary>
     public bool Foretells(Verdict verdict, string actual) =>

@@ -3,10 +3,10 @@ using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Expectations;
 
-/// <summary>Reads an expectations file: entries of the keys check, verdict, target, version, reason, url, expires and actual.</summary>
+/// <summary>Reads an expectations file: entries of the keys check, verdict, target, version, configuration, feature, reason, url, expires and actual.</summary>
 internal static class ExpectationFile
 {
-    private static readonly string[] Keys = ["check", "verdict", "target", "version", "reason", "url", "expires", "actual"];
+    private static readonly string[] Keys = ["check", "verdict", "target", "version", "configuration", "feature", "reason", "url", "expires", "actual"];
     private static readonly Verdict[] Pinnable = [Verdict.Fail, Verdict.Warn, Verdict.Crash, Verdict.Timeout, Verdict.NotApplicable];
 
     /// <summary>Reads a file; throws <see cref="ExpectationFormatException"/> with file, line and cause.</summary>
@@ -23,6 +23,8 @@ internal static class ExpectationFile
             Where = entry.Where,
             Target = entry.Optional("target", text => new Glob(text)),
             Version = entry.Optional("version", text => new VersionCondition(text)),
+            Configuration = entry.Optional("configuration", text => new ConfigurationCondition(text)),
+            Feature = entry.Optional("feature", text => new FeatureCondition(text)),
             Expires = entry.Date("expires"),
             Actual = entry.Optional("actual", text => text),
         };

@@ -20,7 +20,7 @@ internal static partial class ExpectationWriter
     private const string Comment = """
         # Known deviations, by check id. Each entry turns its failure into XFAIL, and is red itself once the check passes.
         # Keys: check (glob), verdict (FAIL WARN CRASH TIMEOUT N/A), reason, url; optional: target (glob),
-        # version (">=7.2 <8" or a glob), expires (yyyy-mm-dd, the last day), actual (text the failure has to contain).
+        # version (">=7.2 <8" or a glob), configuration (glob, or ! and a glob), feature (offered; !NAME for not offered), expires (yyyy-mm-dd, the last day), actual (text the failure has to contain).
 
         """;
 
@@ -30,7 +30,7 @@ internal static partial class ExpectationWriter
         var entries = before.Entries.SelectMany(e => StillThere(e, before, run)).ToList();
         foreach (var result in run.Checks.Where(r => r.Observed is Verdict.Fail or Verdict.Warn or Verdict.Crash or Verdict.Timeout))
         {
-            bool covered = entries.Exists(e => e.Check.Matches(result.Check.Id) && e.IsAbout(run.Target)
+            bool covered = entries.Exists(e => e.Check.Matches(result.Check.Id) && e.IsAbout(run.Target, run.OfferedFeatures)
                 && (before.HasExpired(e) || e.Foretells(result.Observed, result.Actual)));
             if (!covered) entries.Add(Record(result, run.Target));
         }
@@ -44,7 +44,7 @@ internal static partial class ExpectationWriter
     {
         var matched = run.Checks.Where(r => entry.Check.Matches(r.Check.Id)).ToList();
         if (matched.Count == 0) return [];
-        if (!entry.IsAbout(run.Target) || before.HasExpired(entry)) return [entry];
+        if (!entry.IsAbout(run.Target, run.OfferedFeatures) || before.HasExpired(entry)) return [entry];
 
         bool Stays(CheckResult r) => entry.Foretells(r.Observed, r.Actual) || r.Observed is Verdict.Skip or Verdict.Missing or Verdict.Error;
         var staying = matched.Where(Stays).ToList();
@@ -60,6 +60,7 @@ internal static partial class ExpectationWriter
         {
             Target = new(target.Name),
             Version = SeriesOf(target.Version),
+            Configuration = target.Configuration.Trim().Length == 0 ? null : new(target.Configuration.Trim().Replace('!', '?')),
             Actual = TellingPartOf(result),
             Where = "recorded",
         };
@@ -87,6 +88,8 @@ internal static partial class ExpectationWriter
         text.Append(CultureInfo.InvariantCulture, $"- check: {EntryFile.Quoted(entry.Check.Pattern)}\n  verdict: {entry.Verdict.Name()}\n");
         if (entry.Target is not null) text.Append(CultureInfo.InvariantCulture, $"  target: {EntryFile.Quoted(entry.Target.Pattern)}\n");
         if (entry.Version is not null) text.Append(CultureInfo.InvariantCulture, $"  version: {EntryFile.Quoted(entry.Version.ToString())}\n");
+        if (entry.Configuration is not null) text.Append(CultureInfo.InvariantCulture, $"  configuration: {EntryFile.Quoted(entry.Configuration.ToString())}\n");
+        if (entry.Feature is not null) text.Append(CultureInfo.InvariantCulture, $"  feature: {EntryFile.Quoted(entry.Feature.ToString())}\n");
         text.Append(CultureInfo.InvariantCulture, $"  reason: {EntryFile.Quoted(entry.Reason)}\n  url: {EntryFile.Quoted(entry.Url)}\n");
         if (entry.Expires is { } date) text.Append(CultureInfo.InvariantCulture, $"  expires: {date:yyyy-MM-dd}\n");
         if (entry.Actual is not null) text.Append(CultureInfo.InvariantCulture, $"  actual: {EntryFile.Quoted(entry.Actual)}\n");

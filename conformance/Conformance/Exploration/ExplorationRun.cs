@@ -54,7 +54,7 @@ internal sealed class ExplorationRun(
         List<CheckResult> rows = [.. findings, Whole(over)];
         var judged = rows.SelectMany(row => row.Check.Clauses).ToHashSet();
         rows.InsertRange(0, rules.Where(rule => !rule.Clauses.Any(judged.Contains)).Select(rule => CheckResult.WithoutRunning(rule, Verdict.Skip, "left out by --random")));
-        return new(explorer.Identity, explorer.Offered, options.Seed, run.Strict, rows, clauses.Of(rows), expectations.Complaints([.. rows.Select(row => row.Check.Id)], explorer.Identity), over)
+        return new(explorer.Identity, explorer.Offered, options.Seed, run.Strict, rows, clauses.Of(rows), expectations.Complaints([.. rows.Select(row => row.Check.Id)], (explorer.Identity, explorer.Offered)), over)
         {
             Spec = run.Spec,
         };
@@ -93,7 +93,7 @@ internal sealed class ExplorationRun(
         var outcome = new CheckOutcome(
             VerdictOf(finding, level), step.Expected.Length > 0 ? $"{Described(step)}{step.Expected}" : clause?.Paraphrase ?? "", $"{key.Verb} {key.How}: {step.Operation.Seen?.Text}",
             [.. Words(step), $"script {path}", .. ScriptPrinter.Print(finding.Script).TrimEnd('\n').Split('\n')], 0);
-        return expectations.Apply(rule, outcome, explorer.Identity);
+        return expectations.Apply(rule, outcome, explorer.Identity, explorer.Offered);
     }
 
     private static Verdict VerdictOf(Finding finding, Level level) => finding switch

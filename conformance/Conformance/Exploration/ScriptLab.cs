@@ -19,13 +19,13 @@ internal sealed class ScriptLab(ITargetSource source, TimeSpan deadline) : IDisp
     /// <summary>True where the rings are packed.</summary>
     public bool IsPacked => (source.AlsoAccept & Guest.Wire.Features.RingPacked) != 0;
 
-    /// <summary>Runs a script from the beginning.</summary>
-    public IReadOnlyList<ScriptStep> Run(Script script, bool explain = false)
+    /// <summary>Runs a script from the beginning; <paramref name="beginning"/> is told the number of each operation before it is done.</summary>
+    public IReadOnlyList<ScriptStep> Run(Script script, bool explain = false, Action<int>? beginning = null)
     {
         var steps = new List<ScriptStep>();
         Within(steps, (runner, done) =>
         {
-            foreach (var step in runner.Run(script, explain)) done(step);
+            foreach (var step in runner.Run(script, explain, beginning)) done(step);
         });
         return steps;
     }

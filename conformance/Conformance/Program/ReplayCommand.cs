@@ -2,6 +2,8 @@ using System.CommandLine;
 using Viommu.Conformance.Exploration;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Scripts;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Conformance.Program;
 
@@ -28,10 +30,17 @@ internal sealed class ReplayCommand
         DefaultValueFactory = _ => 10,
     };
 
+    private readonly Option<string?> export = new("--export-qtest")
+    {
+        Description = "Write what one script does to a QEMU into OUT: lines of qtest, what was answered, and the command that has QEMU alone do the same. It is "
+            + "tried out before it is handed out.",
+        HelpName = "OUT",
+    };
+
     public ReplayCommand(CliHost host)
     {
         this.host = host;
-        Command = new("replay", "Runs scripts on a target and says what they break, or whether what they recorded is still there.") { files, target, timeout };
+        Command = new("replay", "Runs scripts on a target and says what they break, or whether what they recorded is still there.") { files, target, timeout, export };
         timeout.Validators.Add(result =>
         {
             if (!(result.GetValueOrDefault<double>() is > 0 and <= 86_400)) result.AddError("--timeout takes more than 0 and at most 86400 seconds");
@@ -45,14 +54,16 @@ internal sealed class ReplayCommand
     {
         var scripts = parsed.GetRequiredValue(files).Select(file => (File: file, Script: ScriptParser.Load(file))).ToList();
         using var source = host.ParseTarget(parsed.GetRequiredValue(target));
+        var transcript = parsed.GetValue(export) is null ? null : Transcribe(source, scripts.Count);
         using var lab = new ScriptLab(source, TimeSpan.FromSeconds(parsed.GetValue(timeout)));
         var shown = 0;
         foreach (var (file, script) in scripts)
         {
             host.Interrupted.ThrowIfCancellationRequested();
             WarnOfAnotherDevice(file, script);
-            if (!Tell(file, script, Blamed(lab, script))) continue;
-            shown++;
+            var steps = Blamed(lab, script, transcript);
+            if (Tell(file, script, steps)) shown++;
+            if (transcript is not null && !Export(parsed.GetRequiredValue(export)!, file, script, steps, transcript)) return ExitCode.Harness;
         }
         return shown == 0 ? ExitCode.AsExpected : ExitCode.Findings;
     }
@@ -66,9 +77,10 @@ internal sealed class ReplayCommand
     }
 
     /// <summary>The steps of a script; what shows only where a request is cut into pieces is charged to the ring, as it was when it was recorded.</summary>
-    private static IReadOnlyList<ScriptStep> Blamed(ScriptLab lab, Script script)
+    private static IReadOnlyList<ScriptStep> Blamed(ScriptLab lab, Script script, QtestTranscript? transcript)
     {
-        var steps = lab.Run(script, explain: true).ToList();
+        var steps = lab.Run(script, explain: true, transcript is null ? null : transcript.BeginStep).ToList();
+        transcript?.Close();
         var at = steps.FindIndex(step => step.IsFinding);
         if (at < 0 || steps[at].Operation is not RequestOperation cut || cut.Framing == ScriptFraming.Plain) return steps;
         var whole = new Script([.. script.Lines.Select(line => line is RequestOperation op ? op with { Framing = ScriptFraming.Plain } : line)]);
@@ -96,5 +108,35 @@ internal sealed class ReplayCommand
         if (found is { Expected.Length: > 0 }) host.Console.Line($"  expected: {found.Expected}");
         foreach (var words in (found?.LastWords ?? "").Split('\n').Where(line => line.Length > 0)) host.Console.Line($"  said: {words}");
         return found is not null;
+    }
+
+    private static QtestTranscript Transcribe(ITargetSource source, int scripts)
+    {
+        if (source is not QemuTargetSource qemu) throw new UsageException("--export-qtest takes --target qemu: another target does not speak qtest");
+        if (scripts != 1) throw new UsageException($"--export-qtest takes one script, not {scripts}");
+        return qemu.Transcript = new();
+    }
+
+    /// <summary>Writes what was done to the QEMU; false where QEMU alone does something else.</summary>
+    private bool Export(string path, string file, Script script, IReadOnlyList<ScriptStep> steps, QtestTranscript transcript)
+    {
+        List<string> head = [$"{Path.GetFileName(file)}, as 'conformance replay' has a QEMU do it.", .. script.Lines.OfType<CommentLine>().Select(comment => comment.Text)];
+        var end = steps.FirstOrDefault(step => step.End is StepEnd.Crash or StepEnd.Hang);
+        var qtest = new QtestScript(transcript, head, [.. steps.Select(LinesOf)], end is null ? null : $"{end.Operation.Seen?.Text}\n{end.LastWords}".TrimEnd());
+        if (qtest.Save(path) is { } difference)
+        {
+            host.Error.WriteLine($"conformance: {path} does not show the same on QEMU alone: {difference}");
+            return false;
+        }
+        host.Console.Line($"qtest: {path}; QEMU alone gives the same answers");
+        return true;
+    }
+
+    private static IReadOnlyList<string> LinesOf(ScriptStep step)
+    {
+        List<string> lines = [ScriptPrinter.Print(step.Operation with { Seen = null })];
+        if (step.Expected.Length > 0) lines.Add($"expected: {step.Expected}");
+        if (step.Operation.Seen is { } seen) lines.Add($"seen: {seen.Text}{(step.IsFinding ? $", which breaks {step.Broken}" : "")}");
+        return lines;
     }
 }

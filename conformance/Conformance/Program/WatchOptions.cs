@@ -63,7 +63,7 @@ internal sealed class WatchedRun(
     /// <summary>Tells what was seen; the exit code.</summary>
     public int End(TargetIdentity watched, string what)
     {
-        var seen = Watcher.Results().ToDictionary(result => result.Check.Id, result => expectations.Apply(result, watched));
+        var seen = Watcher.Results().ToDictionary(result => result.Check.Id, result => expectations.Apply(result, watched, Watcher.OfferedFeatures));
         var begun = Snapshot(watched, plan, over: false);
         var over = Snapshot(watched, [.. plan.Select(result => seen.GetValueOrDefault(result.Check.Id, result))], over: true);
 

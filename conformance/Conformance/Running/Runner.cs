@@ -204,7 +204,7 @@ internal sealed class Runner
             outcome = new(Verdict.Error, "the harness runs the check", $"{e.GetType().Name}: {e.Message}", e.ToString().ReplaceLineEndings("\n").Split('\n'),
                 (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         }
-        var result = expectations.Apply(check, outcome, session.Target);
+        var result = expectations.Apply(check, outcome, session.Target, session.OfferedFeatures);
         log.LogDebug("{Check}: {Verdict} in {Milliseconds} ms", check.Id, result.Verdict.Name(), result.Milliseconds);
         return (result, null);
     }

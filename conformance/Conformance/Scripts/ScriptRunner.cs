@@ -89,15 +89,20 @@ public sealed class ScriptRunner
         Oracle.Restart(FactsNow(), IsBypassSet());
     }
 
-    /// <summary>Runs a whole script from the beginning; ends early where the target does.</summary>
-    public IEnumerable<ScriptStep> Run(Script script, bool explain = false)
+    /// <summary>
+    /// Runs a whole script from the beginning; ends early where the target does. <paramref name="beginning"/> is told the number of each operation
+    /// before it is done.
+    /// </summary>
+    public IEnumerable<ScriptStep> Run(Script script, bool explain = false, Action<int>? beginning = null)
     {
         ArgumentNullException.ThrowIfNull(script);
         Begin(script.Lines.TakeWhile(line => line is not ScriptOperation).OfType<FeaturesLine>().LastOrDefault()?.Features ?? Features.IommuChapter);
+        var number = 0;
         foreach (var line in script.Lines)
         {
             if (line is FeaturesLine features) Accept(features.Features);
             if (line is not ScriptOperation operation) continue;
+            beginning?.Invoke(number++);
             var step = Do(operation, explain);
             yield return step;
             if (step.End != StepEnd.Alive) yield break;

@@ -14,7 +14,7 @@ public sealed class Campaign
     private readonly CampaignState _state;
     private readonly Stopwatch _clock = new();
     private readonly List<Exception> _failures = [];
-    private readonly Dictionary<int, (long Progress, TimeSpan At)> _stalledSince = [];
+    private readonly StallWatch _stalls;
     private Job?[] _jobs = [];
 
     /// <summary>Prepares a campaign.</summary>
@@ -23,6 +23,7 @@ public sealed class Campaign
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         _state = new(options.KeepGoing, options.IsKnown);
+        _stalls = new(options.Jobs);
     }
 
     /// <summary>How long it has been running.</summary>
@@ -43,11 +44,12 @@ public sealed class Campaign
     /// <summary>An input that a job has been running for longer than <paramref name="patience"/> without getting on; null where there is none.</summary>
     public byte[]? FindStalled(TimeSpan patience)
     {
+        _stalls.Look(_clock.Elapsed);
         for (int i = 0; i < _jobs.Length; i++)
         {
-            if (_jobs[i] is not { Running: { } input } job) _stalledSince.Remove(i);
-            else if (!_stalledSince.TryGetValue(i, out var since) || since.Progress != job.Progress) _stalledSince[i] = (job.Progress, _clock.Elapsed);
-            else if (_clock.Elapsed - since.At > patience) return input;
+            byte[]? running = _jobs[i]?.Running;
+            var stalled = _stalls.Stalled(i, running is null ? null : _jobs[i]!.Progress);
+            if (stalled > patience) return running;
         }
 
         return null;
@@ -92,7 +94,8 @@ public sealed class Campaign
             if (_clock.Elapsed >= _options.Time) Stop();
             if (_clock.Elapsed < nextTick) continue;
             tick?.Invoke(this);
-            nextTick += TimeSpan.FromSeconds(1);
+            // Ticks that were missed, since the process was stopped or the machine slept, are not made up for.
+            nextTick = TimeSpan.FromSeconds(Math.Floor(_clock.Elapsed.TotalSeconds) + 1);
         }
 
         _clock.Stop();

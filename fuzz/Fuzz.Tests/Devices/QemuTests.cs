@@ -53,6 +53,26 @@ public sealed class QemuTests : IDisposable
     }
 
     [SkippableFact]
+    public void What_a_program_does_is_handed_out_as_lines_of_qtest()
+    {
+        RequireQemu();
+        var attach = new AttachRequest(1, 0x20).Encode();
+        attach[^1] = 7;
+        Assert.Equal(1, Replay("reserved", SequenceSeeds.Program(
+            SequenceSeeds.Request(new AttachRequest(1, 0x20).Encode()),
+            SequenceSeeds.Dma(0x20, 0x1ff8, 8, isWrite: true),
+            SequenceSeeds.Request(attach)), "qemu", "--export-qtest", _fuzz.PathOf("out.qtest")));
+        Assert.Contains("QEMU alone gives the same answers", _fuzz.Output);
+        string text = File.ReadAllText(_fuzz.PathOf("out.qtest"));
+        Assert.Contains("# IOMMU-ATTACH-D-01|||attach Answer Ok\n", text);
+        Assert.Contains("# attach domain=1 endpoint=ep0 reserved=0x7000000\n# expected: INVAL (IOMMU-ATTACH-D-01)", text);
+        Assert.Contains("\n# seen: OK used=4\n", text);
+
+        Assert.Equal(3, Replay("reserved", SequenceSeeds.Program(), "model", "--export-qtest", _fuzz.PathOf("other.qtest")));
+        Assert.Contains("--export-qtest takes --device qemu", _fuzz.Error);
+    }
+
+    [SkippableFact]
     public void A_campaign_goes_on_behind_what_it_knows_and_accounts_for_it()
     {
         RequireQemu();
@@ -230,9 +250,9 @@ public sealed class QemuTests : IDisposable
 
     private string PathOf(string name) => _fuzz.PathOf(name + TargetList.Find("sequence").Format.Extension);
 
-    private int Replay(string name, byte[] program, string device = "qemu")
+    private int Replay(string name, byte[] program, string device = "qemu", params string[] more)
     {
         File.WriteAllBytes(PathOf(name), TargetList.Find("sequence").Format.ToFile(program));
-        return _fuzz.Run("replay", PathOf(name), "--target", "sequence", "--device", device);
+        return _fuzz.Run(["replay", PathOf(name), "--target", "sequence", "--device", device, .. more]);
     }
 }

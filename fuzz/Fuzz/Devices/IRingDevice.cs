@@ -41,6 +41,11 @@ internal interface IRingDevice : IDisposable
     /// </summary>
     RingPlace Start(ulong wanted, int size, RingLitter litter);
 
+    /// <summary>What is done to it from here on belongs to that step of the program.</summary>
+    void BeginStep(int index)
+    {
+    }
+
     /// <summary>
     /// Shows it memory as it is now, notifies it of a queue, and takes over what it made of memory, until <paramref name="isServed"/> says that
     /// there is nothing to wait for, or a while is over. True where it asks for a reset.

@@ -32,10 +32,10 @@ internal sealed class QemuDevice : IDisposable
     private readonly Func<QemuTargetSource, IProgramRunner> _newRunner;
     private IProgramRunner? _first;
 
-    private QemuDevice(string? program, TargetInfo target)
+    private QemuDevice(string? program, TargetInfo target, QtestTranscript? transcript)
     {
         _newRunner = _runners[target.Name];
-        _source = new(program, packed: target.Name == PackedRingTarget.Info.Name) { Deadline = Deadline, MostWork = MostWork };
+        _source = new(program, packed: target.Name == PackedRingTarget.Info.Name) { Deadline = Deadline, MostWork = MostWork, Transcript = transcript };
         _first = _newRunner(_source);
         try
         {
@@ -56,12 +56,15 @@ internal sealed class QemuDevice : IDisposable
     /// <summary>Says which inputs a QEMU takes where it does not take those of <paramref name="target"/>.</summary>
     public static UsageException Refusal(TargetInfo target) => new($"--device {Name} takes inputs of {string.Join(", ", _runners.Keys)}, not of {target.Name}");
 
-    /// <summary>The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is.</summary>
-    public static QemuDevice? Find(string device, TargetInfo target)
+    /// <summary>
+    /// The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is. What is done to it is kept where there is a
+    /// <paramref name="transcript"/>.
+    /// </summary>
+    public static QemuDevice? Find(string device, TargetInfo target, QtestTranscript? transcript = null)
     {
         if (!IsMeant(device)) return null;
         if (!Takes(device, target)) throw Refusal(target);
-        return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null, target);
+        return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null, target, transcript);
     }
 
     /// <summary>An executor for a job of a campaign; what it finds it makes small where <paramref name="minimizes"/> says so.</summary>

@@ -21,6 +21,7 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
 
     private readonly QemuProcess _process = new(source);
     private readonly byte[] _bytes = new byte[RingMachine.MemorySize];
+    private QemuBench? _littered;
 
     /// <inheritdoc/>
     public TargetIdentity Identity => _process.Bench.Identity;
@@ -50,7 +51,9 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
     public RingPlace Start(ulong wanted, int size, RingLitter litter)
     {
         var bench = _process.Bench;
-        if ((litter & RingLitter.Anything) != 0 || (bench.LeavesDomains && litter != RingLitter.None && !bench.TryEmptyDomain(RingRequests.Domain))) bench.SystemReset();
+        // Whatever was left was left on this one, or is gone.
+        if (bench == _littered && ((litter & RingLitter.Anything) != 0 || (bench.LeavesDomains && litter != RingLitter.None && !bench.TryEmptyDomain(RingRequests.Domain)))) bench.SystemReset();
+        _littered = bench;
         var place = new RingPlace(size, RingMachine.At(RingMachine.Descriptors), RingMachine.At(RingMachine.DriverArea), RingMachine.At(RingMachine.DeviceArea), HasIndirect: false, HasInOrder: false);
         var events = place.OfEvents;
         bench.Ram.Write(ShadowedMemory.First, new byte[RingMachine.MemorySize]);
@@ -59,6 +62,9 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
             new QueueAddresses(place.Descriptors, place.DriverArea, place.DeviceArea), new QueueAddresses(events.Descriptors, events.DriverArea, events.DeviceArea));
         return place with { HasIndirect = bench.HasIndirect };
     }
+
+    /// <inheritdoc/>
+    public void BeginStep(int index) => source.Transcript?.BeginStep(index);
 
     /// <inheritdoc/>
     public bool Notify(int queue, ShadowedMemory memory, Func<bool> isServed)

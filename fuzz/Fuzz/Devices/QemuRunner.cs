@@ -93,6 +93,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
                 Run(i, input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
             if (!_run.IsOver) Flush();
             (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "clean-up");
+            source.Transcript?.Close();
             _process.Running?.CleanUp();
         }
         catch (Exception end) when (end is TargetDiedException or TargetHungException)
@@ -120,6 +121,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
     private void Run(int index, ReadOnlySpan<byte> step)
     {
         GetOn();
+        source.Transcript?.BeginStep(index);
         _run.Observations.Story?.Begin(index);
         var kind = (StepKind)(step[0] % SequenceShape.KindCount);
         if (kind <= StepKind.Raw)

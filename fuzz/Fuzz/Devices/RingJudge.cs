@@ -109,10 +109,8 @@ internal sealed class RingJudge
             _lent[queue].Clear();
         }
 
-        Memory.RevokeAll();
         Memory.Bytes.Clear();
         RingMachine.GrantRings(Memory, _format.IsPacked, place.Size);
-        Memory.KeepGrants();
         Memory.Bytes.CopyTo(_known);
         _named.Begin();
         Untold = null;
@@ -237,7 +235,7 @@ internal sealed class RingJudge
         }
 
         // Who is blamed is the last, if it is odd.
-        _classes.Add(RequestClass.Of(Fault));
+        if (Fault != RingFault.Ambiguous) _classes.Add(RequestClass.Of(Fault));
         if (_suspect is not null) _classes.Add(_suspect.Class);
     }
 

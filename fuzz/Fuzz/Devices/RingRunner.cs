@@ -81,6 +81,7 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
             for (int i = 0; i < steps && !_run.IsOver; i++)
             {
                 GetOn();
+                device.BeginStep(i);
                 Story?.Begin(i);
                 Run(input.Slice(RingShape.HeaderSize + (i * RingShape.StepSize), RingShape.StepSize));
             }

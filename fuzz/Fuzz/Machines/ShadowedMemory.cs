@@ -27,8 +27,10 @@ internal sealed class ShadowedMemory : IGuestMemory
     public const ulong First = 0x10_0000;
 
     private readonly byte[] _bytes;
-    private readonly byte[] _rights;
+    private readonly byte[] _granting;
     private readonly byte[] _lasting;
+    private readonly byte[] _nothing;
+    private byte[] _rights;
 
     // Revoking is for each notification of a ring, so it goes by the sixty-fourths of memory in which anything was granted, ever and of late.
     private readonly int _block;
@@ -39,8 +41,9 @@ internal sealed class ShadowedMemory : IGuestMemory
     public ShadowedMemory(int size)
     {
         _bytes = new byte[size];
-        _rights = new byte[size];
+        _rights = _granting = new byte[size];
         _lasting = new byte[size];
+        _nothing = new byte[size];
         _block = (size + 63) / 64;
     }
 
@@ -123,6 +126,12 @@ internal sealed class ShadowedMemory : IGuestMemory
         for (; _grantedOfLate != 0; _grantedOfLate &= _grantedOfLate - 1) Block(_lasting, _grantedOfLate).CopyTo(Block(_rights, _grantedOfLate));
     }
 
+    /// <summary>Whatever was granted, the device has no rights to anything until <see cref="Restore"/>; nothing is to be granted meanwhile.</summary>
+    public void Withhold() => _rights = _nothing;
+
+    /// <summary>The device has again what was granted.</summary>
+    public void Restore() => _rights = _granting;
+
     /// <inheritdoc/>
     public bool TryRead(GuestAddress from, Span<byte> into)
     {
@@ -198,20 +207,19 @@ internal sealed class ShadowedMemory : IGuestMemory
             length -= sizeof(ulong);
         }
 
-        if (length >= sizeof(uint))
+        if ((length & sizeof(uint)) != 0)
         {
             if ((Unsafe.ReadUnaligned<uint>(ref first) & (uint)wanted) != (uint)wanted) return false;
             first = ref Unsafe.Add(ref first, sizeof(uint));
-            length -= sizeof(uint);
         }
 
-        for (; length > 0; length--)
+        if ((length & sizeof(ushort)) != 0)
         {
-            if ((first & (byte)right) == 0) return false;
-            first = ref Unsafe.Add(ref first, 1);
+            if ((Unsafe.ReadUnaligned<ushort>(ref first) & (ushort)wanted) != (ushort)wanted) return false;
+            first = ref Unsafe.Add(ref first, sizeof(ushort));
         }
 
-        return true;
+        return (length & 1) == 0 || (first & (byte)right) != 0;
     }
 
     private static void Refuse(string did, GuestAddress at, int length) =>

@@ -5,6 +5,7 @@ using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Targets;
+using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Fuzz.Program;
 
@@ -57,10 +58,13 @@ internal static class Arguments
         };
     }
 
-    /// <summary>An executor that runs single inputs on that device, with the bounds that campaigns set.</summary>
-    public static IExecutor NewExecutor(TargetInfo target, string device)
+    /// <summary>
+    /// An executor that runs single inputs on that device, with the bounds that campaigns set. What is done to a QEMU is kept where there is a
+    /// <paramref name="transcript"/>.
+    /// </summary>
+    public static IExecutor NewExecutor(TargetInfo target, string device, QtestTranscript? transcript = null)
     {
-        using var qemu = QemuDevice.Find(device, target);
+        using var qemu = QemuDevice.Find(device, target, transcript);
         return qemu?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Instrumented();
     }
 

@@ -81,15 +81,16 @@ internal sealed record FindingStory
         return string.Join(' ', sentences);
     }
 
+    /// <summary>The steps of an input, one of them a line.</summary>
+    public static IReadOnlyList<string> StepsOf(TargetInfo target, byte[] input) =>
+        target.Format is SequenceFormat ? SequenceFormat.Describe(input) : InputDescription.StepsOf(target.Shape, input);
+
     private static string PlaceOf(Clause clause) =>
         $"virtio {SpecVersions.Latest.Name()}, {ClauseCatalogue.TitleOf(clause.Family)}, \"{clause.Section}\" ({clause.Source} of the spec's sources)";
 
     private static string Labelled(string label, string text) => label.PadRight(Column) + text;
 
     private string DescribeStep() => Step is { } step ? string.Create(CultureInfo.InvariantCulture, $"{step}: {What}") : What;
-
-    private static IReadOnlyList<string> StepsOf(TargetInfo target, byte[] input) =>
-        target.Format is SequenceFormat ? SequenceFormat.Describe(input) : InputDescription.StepsOf(target.Shape, input);
 
     private static IEnumerable<string> Lines(TargetInfo target, byte[] input, IReadOnlyList<string> steps, Story? story)
     {

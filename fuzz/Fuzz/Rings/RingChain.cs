@@ -20,6 +20,9 @@ internal enum RingFault
     NextNotAvailable,
     RingUnreachable,
 
+    /// <summary>An indirect table without entries.</summary>
+    EmptyTable,
+
     /// <summary>A buffer of no bytes, of which the text says nothing.</summary>
     EmptyBuffer,
 

@@ -34,6 +34,9 @@ internal sealed class RingMachine
     private readonly bool _isPacked;
     private ulong _offered;
 
+    // The size of the rings that the device was given.
+    private int _granted;
+
     public RingMachine(Subject subject, bool isPacked)
     {
         _isPacked = isPacked;
@@ -51,11 +54,12 @@ internal sealed class RingMachine
 
     public uint Status => _transport.Get(MmioRegister.Status);
 
-    /// <summary>Resets the device, negotiates, and places both queues.</summary>
+    /// <summary>Resets the device, negotiates, and places both queues, which it may not look at before it is live.</summary>
     public RingPlace Start(ulong wanted, int size)
     {
         Memory.Restart();
-        Memory.RevokeAll();
+        Memory.RevokeLatest();
+        Memory.Withhold();
         Memory.Bytes.Clear();
         // What a device offers stays the same over its resets, and is asked for once.
         if (_offered == 0) _offered = _transport.ReadOffer();
@@ -69,6 +73,9 @@ internal sealed class RingMachine
         _transport.Set(MmioRegister.Status, StatusBits.Live);
         _twin.Reset();
         _twin.FeaturesNegotiated(accepted);
+        Memory.Restore();
+        // Most inputs leave them as large as they were.
+        if (size != _granted) GrantRings(Memory, _isPacked, _granted = size);
         bool hasIndirect = (accepted & Features.IndirectDesc) != 0;
         return new(size, At(Descriptors), At(DriverArea), At(DeviceArea), hasIndirect, (accepted & Features.InOrder) != 0);
     }
@@ -94,15 +101,18 @@ internal sealed class RingMachine
 
     public static ulong At(int offset) => ShadowedMemory.First + (uint)offset;
 
-    /// <summary>What the device may do with the rings themselves.</summary>
+    /// <summary>What the device may do with the rings themselves, and nothing else for now.</summary>
     public static void GrantRings(ShadowedMemory memory, bool isPacked, int size)
     {
+        memory.RevokeAll();
         foreach (int areas in (ReadOnlySpan<int>)[0, EventAreas])
         {
             memory.Grant(areas + Descriptors, 16 * size, isPacked ? Rights.Both : Rights.Read);
             memory.Grant(areas + DriverArea, isPacked ? 4 : 6 + (2 * size), Rights.Read);
             memory.Grant(areas + DeviceArea, isPacked ? 4 : 6 + (8 * size), Rights.Write);
         }
+
+        memory.KeepGrants();
     }
 
     private void Place(uint queue, int size, int areas)

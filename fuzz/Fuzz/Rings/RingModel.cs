@@ -109,9 +109,10 @@ internal abstract class RingModel(ShadowedMemory memory)
     protected RingFault CheckIndirect(ushort flags, ulong address, uint length, bool isInside)
     {
         Table = (address, length);
+        if (length == 0) return RingFault.EmptyTable;
         if (!Place.HasIndirect && !_isConceiving) return RingFault.IndirectNotNegotiated;
         if (isInside) return RingFault.IndirectNested;
         if ((flags & Next) != 0) return RingFault.IndirectWithNext;
-        return length == 0 || length % DescriptorSize != 0 ? RingFault.IndirectSize : RingFault.None;
+        return length % DescriptorSize != 0 ? RingFault.IndirectSize : RingFault.None;
     }
 }

@@ -15,7 +15,7 @@ namespace Viommu.Fuzz.Rings;
 internal sealed class RingTarget : IFuzzTarget
 {
     private const int MostChains = 16;
-    private const int FaultCount = 16;
+    private const int FaultCount = (int)RingFault.EmptyTable + 1;
     private const int ReportSize = 24;
 
     private readonly RingFormat _format;
@@ -52,8 +52,6 @@ internal sealed class RingTarget : IFuzzTarget
         _place = _machine.Start(BinaryPrimitives.ReadUInt64LittleEndian(input), size);
         _models[0].Begin(_place);
         _models[1].Begin(_place.OfEvents);
-        RingMachine.GrantRings(Memory, _format.IsPacked, size);
-        Memory.KeepGrants();
         (_isDead, _isMessy) = (false, false);
         _writer.Begin(_place);
 

@@ -178,7 +178,7 @@ internal abstract class AnyPciMachine : RegisterMachine
         int length = Math.Min(width, 4);
         if (Touches(at, length, CommandAt, 2) || Touches(at, length, BarsAt, 24)) PciJudge.Moved();
         if (Structures.MsixAt != 0 && Touches(at, length, Structures.MsixAt, 4)) PciJudge.TamperedWithMessages();
-        if (Structures.WindowAt != 0 && Touches(at, length, Structures.WindowAt + 16, 4)) PciJudge.TamperedWithMessages();
+        if (Structures.WindowAt != 0 && Touches(at, length, Structures.WindowAt + 16, 4)) PciJudge.WroteAnywhere();
     }
 
     protected override void LookAtInterrupts()

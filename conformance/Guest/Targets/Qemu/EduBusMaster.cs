@@ -63,6 +63,8 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
         target.MmioWrite(bar + Command, 8, command | InterruptWhenDone);
         // The device starts 100 ms of virtual time later, which the halted processor lets pass at once. It is the processor's thread that
         // does, and whoever asks again and again whether it has keeps it from doing so.
+        target.Transcript?.Pause();
+        using var _ = target.Transcript?.BeSilent();
         var clock = Stopwatch.StartNew();
         while (!IsDone())
         {
@@ -78,6 +80,7 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
     // Which line it is depends on the machine: it is tried out.
     private void FindLine()
     {
+        using var _ = target.Transcript?.BeSilent();
         target.PostMmioWrite(bar + RaiseInterrupt, 4, TrialInterrupt);
         target.MmioRead(bar + Identification, 4);
         _line = target.LastRaised;

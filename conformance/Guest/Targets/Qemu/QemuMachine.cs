@@ -40,13 +40,13 @@ internal sealed class QemuMachine : IDisposable
     /// <summary>
     /// Starts a machine with these devices, each the argument of a <c>-device</c>. Throws <see cref="TargetUnavailableException"/>.
     /// </summary>
-    public static QemuMachine Start(QemuProgram program, IEnumerable<string> devices, TimeSpan answerDeadline)
+    public static QemuMachine Start(QemuProgram program, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript = null)
     {
         QemuMachine? machine = null;
         try
         {
             machine = new QemuMachine();
-            machine.Launch(program, devices, answerDeadline);
+            machine.Launch(program, devices, answerDeadline, transcript);
             return machine;
         }
         catch (Exception failure) when (failure is Win32Exception or IOException or UnauthorizedAccessException or SocketException
@@ -86,7 +86,7 @@ internal sealed class QemuMachine : IDisposable
         _directory.Dispose();
     }
 
-    private void Launch(QemuProgram program, IEnumerable<string> devices, TimeSpan answerDeadline)
+    private void Launch(QemuProgram program, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript)
     {
         var clock = Stopwatch.StartNew();
         var firmware = _directory["halt.bin"];
@@ -100,7 +100,8 @@ internal sealed class QemuMachine : IDisposable
         start.WorkingDirectory = _directory.Path;
         // QEMU's register dump at a fatal emulation error is 30 lines, and what it died of stands above it.
         _child = ChildProcess.Start(start, outputLines: 48);
-        _qtest = new QtestClient(Accept(listener, _child, clock), answerDeadline, _child);
+        transcript?.Restart(program.Path, [.. MachineArguments(memory: null), .. DeviceArguments(devices)]);
+        _qtest = new QtestClient(Accept(listener, _child, clock), answerDeadline, _child) { Transcript = transcript };
         // QEMU connects before it reads its firmware and makes its devices, and answers after.
         _qtest.Ping(StartPatience);
         _directory.Dispose();
@@ -117,26 +118,33 @@ internal sealed class QemuMachine : IDisposable
         return listener.Accept();
     }
 
-    private List<string> Arguments(string firmware, IEnumerable<string> devices)
+    private IEnumerable<string> Arguments(string firmware, IEnumerable<string> devices) =>
+    [
+        .. MachineArguments(_directory[SharedRam.FileName]),
+        "-bios", firmware,
+        "-qtest", $"unix:{_directory["qtest"]}",
+        "-qtest-log", "/dev/null",
+        .. DeviceArguments(devices),
+    ];
+
+    /// <summary>The machine, with the file that its memory is, or null for memory of its own.</summary>
+    private static IEnumerable<string> MachineArguments(string? memory)
     {
         var size = SharedRam.SizeInMebibytes.ToString(CultureInfo.InvariantCulture);
-        List<string> arguments =
+        return
         [
             "-no-user-config", "-nodefaults", "-display", "none", "-monitor", "none",
             // Without its interval timer the machine is idle for seconds of virtual time; with it, -icount below would keep a core busy.
-            "-M", "q35,pit=off,memory-backend=ram",
-            "-object", $"memory-backend-file,id=ram,size={size}M,share=on,mem-path={_directory[SharedRam.FileName]}",
+            "-M", memory is null ? "q35,pit=off" : "q35,pit=off,memory-backend=ram",
+            .. memory is null ? (string[])[] : ["-object", $"memory-backend-file,id=ram,size={size}M,share=on,mem-path={memory}"],
             "-m", size,
             "-accel", "tcg",
             // Virtual time jumps to the next timer while the processor is halted: device timers (edu's 100 ms) fire at once.
             "-icount", "shift=0,sleep=off",
-            "-bios", firmware,
-            "-qtest", $"unix:{_directory["qtest"]}",
-            "-qtest-log", "/dev/null",
         ];
-        foreach (var device in devices) arguments.AddRange(["-device", device]);
-        return arguments;
     }
+
+    private static IEnumerable<string> DeviceArguments(IEnumerable<string> devices) => devices.SelectMany(device => (string[])["-device", device]);
 
     private void EndWithProcess(object? sender, EventArgs e)
     {

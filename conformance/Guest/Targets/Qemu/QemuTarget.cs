@@ -42,6 +42,7 @@ public sealed class QemuTarget : ITarget
         _machine = machine;
         _qtest = machine.Qtest;
         _deadline = deadline;
+        Ram = _qtest.Transcript is { } transcript ? new TranscribedRam(machine.Ram, transcript) : machine.Ram;
         Identity = new("qemu", version, configuration);
         _qtest.Intercept(InterruptController);
         _edus = [Edu(0), Edu(1)];
@@ -57,7 +58,7 @@ public sealed class QemuTarget : ITarget
     public DeviceLocation Iommu { get; } = new DeviceLocation.PciFunction();
 
     /// <inheritdoc/>
-    public IGuestRam Ram => _machine.Ram;
+    public IGuestRam Ram { get; }
 
     /// <inheritdoc/>
     public AddressWindow BarWindow { get; } = new(0xe000_0000, FirstEduBar - 1);
@@ -73,6 +74,9 @@ public sealed class QemuTarget : ITarget
 
     /// <inheritdoc/>
     public string LastWords => _machine.LastWords;
+
+    /// <summary>Where what is done is kept; null where nobody asked for that.</summary>
+    internal QtestTranscript? Transcript => _qtest.Transcript;
 
     /// <summary>The id of the QEMU process.</summary>
     internal int ProcessId => _machine.ProcessId;
@@ -90,6 +94,7 @@ public sealed class QemuTarget : ITarget
     /// <remarks>Through ports 0xcf8 and 0xcfc: <paramref name="offset"/> is below 256 and the access within four aligned bytes.</remarks>
     public uint ConfigRead(PciAddress function, int offset, int width)
     {
+        using var _ = Transcript?.BeSilent();
         SelectConfig(function, offset, width);
         return _qtest.In(ConfigDataPort + (offset & 3), width);
     }
@@ -122,6 +127,7 @@ public sealed class QemuTarget : ITarget
         PostConfigWrite(witness, InterruptLine, 1, 0xff);
         _qtest.PostOut(ResetControlPort, 1, HardReset);
         _qtest.Out(ResetControlPort, 1, HardResetNow);
+        Transcript?.Pause();
         if (!Await(() => ConfigRead(witness, InterruptLine, 1) == 0, _deadline))
             throw new TargetHungException($"QEMU did not reset the machine within {_deadline.TotalSeconds:0.###} s", LastWords);
         EnableEdus();
@@ -132,12 +138,14 @@ public sealed class QemuTarget : ITarget
     {
         ArgumentNullException.ThrowIfNull(condition);
         var clock = Stopwatch.StartNew();
-        while (!condition())
+        while (true)
         {
+            var mark = Transcript?.Mark ?? 0;
+            if (condition()) return true;
             if (clock.Elapsed >= patience) return false;
+            Transcript?.Unsee(mark);
             _qtest.Ping();
         }
-        return true;
     }
 
     /// <inheritdoc/>

@@ -23,6 +23,9 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
     /// <summary>Processor time that QEMU may use on an answer; zero where only <see cref="Deadline"/> counts.</summary>
     public TimeSpan MostWork { get; init; }
 
+    /// <summary>Where everything is kept that is done to the QEMU that was started last; null where nobody asked for that.</summary>
+    public QtestTranscript? Transcript { get; set; }
+
     /// <inheritdoc/>
     public ulong AlsoAccept => packed ? Features.RingPacked : 0;
 
@@ -58,7 +61,7 @@ public sealed class QemuTargetSource(string? program, bool packed = false) : ITa
     {
         const string Edu = "edu,dma_mask=0xffffffffffffffff";
         string[] devices = [iommu, $"{Edu},addr={QemuTarget.FirstEduSlot:x2}", $"{Edu},addr={QemuTarget.FirstEduSlot + 1:x2}"];
-        var machine = QemuMachine.Start(_program.Value, devices, Deadline);
+        var machine = QemuMachine.Start(_program.Value, devices, Deadline, Transcript);
         machine.Qtest.MostWork = MostWork;
         return machine;
     }

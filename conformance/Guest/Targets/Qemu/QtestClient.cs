@@ -26,6 +26,7 @@ internal sealed class QtestClient : IDisposable
     private readonly Socket _socket;
     private readonly TimeSpan _deadline;
     private readonly IQtestPeer _peer;
+    private readonly List<string> _told = [];
     private int _commandsLength;
     private int _posted;
     private int _start;
@@ -47,6 +48,9 @@ internal sealed class QtestClient : IDisposable
     /// </summary>
     public TimeSpan MostWork { get; set; }
 
+    /// <summary>Where what is sent is kept; null where nobody asked for that.</summary>
+    public QtestTranscript? Transcript { get; init; }
+
     /// <summary>Times that something was sent and its answers were waited for.</summary>
     public long RoundTrips { get; private set; }
 
@@ -59,7 +63,7 @@ internal sealed class QtestClient : IDisposable
     /// <summary>As <see cref="Ping()"/>, with a deadline of its own.</summary>
     public void Ping(TimeSpan within)
     {
-        Append($"endianness\n");
+        using (Transcript?.BeSilent()) Append($"endianness\n");
         Exchange(within);
     }
 
@@ -102,7 +106,7 @@ internal sealed class QtestClient : IDisposable
     /// <summary>Has QEMU tell of the interrupt lines that go into a device, from where they no longer arrive.</summary>
     public void Intercept(string device)
     {
-        Append($"irq_intercept_in {device}\n");
+        using (Transcript?.BeSilent()) Append($"irq_intercept_in {device}\n");
         Exchange(_deadline);
     }
 
@@ -149,6 +153,7 @@ internal sealed class QtestClient : IDisposable
     {
         _commandsLength += Encoding.ASCII.GetBytes(command, _commands.AsSpan(_commandsLength));
         _posted++;
+        if (Transcript is { IsListening: true }) _told.Add(command[..^1]);
     }
 
     private ulong ExchangeForValue(int width)
@@ -159,6 +164,7 @@ internal sealed class QtestClient : IDisposable
             && consumed == digits.Length
             && Truncate(value, width) == value)
         {
+            if (Transcript is { IsListening: true } transcript) transcript.Answered(Encoding.ASCII.GetString(answer[3..]));
             return value;
         }
         throw Misbehaved($"answered a read of {width} bytes by", answer);
@@ -183,6 +189,9 @@ internal sealed class QtestClient : IDisposable
     private void Send(TimeSpan within)
     {
         RoundTrips++;
+        // In the order in which it meets what is done to memory meanwhile.
+        foreach (var command in _told) Transcript!.Add(command);
+        _told.Clear();
         _socket.Send(_commands.AsSpan(0, _commandsLength), SocketFlags.None, out var error);
         if (error is SocketError.TimedOut or SocketError.WouldBlock) throw Hung($"within {Seconds(within)}");
         if (error != SocketError.Success) throw Died();

@@ -89,6 +89,9 @@ public sealed class QemuRingTests : IDisposable
         Assert.Contains("SPLIT-INDIRECT-D-02|||split", _fuzz.Output);
         Assert.Contains("clause   SPLIT-INDIRECT-D-02 (MUST)", _fuzz.Output);
         Assert.Contains("seen     DEVICE_NEEDS_RESET", _fuzz.Output);
+        Assert.Equal(1, Fuzz("replay", path, "--export-qtest", _fuzz.PathOf("out.qtest")));
+        Assert.Contains("QEMU alone gives the same answers", _fuzz.Output);
+        Assert.Contains("# seen: DEVICE_NEEDS_RESET", File.ReadAllText(_fuzz.PathOf("out.qtest")));
         Assert.Equal(0, Fuzz("minimize", path, "-o", _fuzz.PathOf("small.bin")));
         Assert.Contains("7 operations -> ", _fuzz.Output);
         Assert.Equal(1, Fuzz("replay", _fuzz.PathOf("small.bin")));

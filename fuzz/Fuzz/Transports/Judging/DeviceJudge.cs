@@ -28,7 +28,7 @@ internal abstract class DeviceJudge
     private ulong? _acceptedBefore;
     private bool _isChangeWithheld;
     private int _accesses;
-    private bool _servedBefore;
+    private bool _couldAccessMemory;
     private readonly bool[] _queueServedBefore = new bool[QueueCount];
 
     protected DeviceJudge(ShadowedMemory memory, ConfigurationLife configuration)
@@ -273,15 +273,15 @@ internal abstract class DeviceJudge
     public void BeginStep()
     {
         _accesses = _memory.Accesses;
-        _servedBefore = false;
+        _couldAccessMemory = false;
         Array.Clear(_queueServedBefore);
         NoteServing();
     }
 
-    /// <summary>From here on until the step is over, what can be served now may have been.</summary>
+    /// <summary>From here on until the step is over, what can be served now may have been, and messages that can be sent now may have been sent.</summary>
     protected void NoteServing()
     {
-        _servedBefore |= CanServe;
+        _couldAccessMemory |= CanServe || MayAccessMemory;
         for (int i = 0; i < QueueCount; i++) _queueServedBefore[i] |= MayServe && Queues[i].MayBeUsed;
     }
 
@@ -289,7 +289,7 @@ internal abstract class DeviceJudge
     public void EndStep()
     {
         for (int i = 0; i < QueueCount; i++) LookAt(i);
-        if (!_servedBefore && !CanServe && !MayAccessMemory && _memory.Accesses != _accesses) Broken.Rule(UntouchedBecause(0), "", $"the device accesses memory while its status is 0x{Status:x}");
+        if (!_couldAccessMemory && !CanServe && !MayAccessMemory && _memory.Accesses != _accesses) Broken.Rule(UntouchedBecause(0), "", $"the device accesses memory while its status is 0x{Status:x}");
     }
 
     /// <summary>A queue has used buffers; the driver has asked to be told of that, or not to be told.</summary>

@@ -50,6 +50,13 @@ internal abstract class AnyPciJudge(ShadowedMemory memory, ConfigurationLife con
         Lost();
     }
 
+    /// <summary>Somebody has written through the window of configuration space, wherever that leads to.</summary>
+    public void WroteAnywhere()
+    {
+        Configuration.SetBypass(null, "");
+        TamperedWithMessages();
+    }
+
     /// <summary>The driver writes the command register.</summary>
     public void Commands(bool hasMemorySpace, bool isBusMaster, bool isLineDisabled)
     {
