@@ -70,16 +70,24 @@ internal sealed class ProgramCourse(Observations observations, QemuKnowledge? kn
     }
 
     /// <summary>
-    /// The process has ended or hangs, which breaks <paramref name="rule"/>; over what says <paramref name="operation"/>, or where that is only a
-    /// guess (<paramref name="isGuess"/>) the assertion that failed in it, if it names one.
+    /// The process has ended or hangs, which breaks <paramref name="rule"/>; over what says <paramref name="operation"/>. Where that is no more
+    /// than the ring, the assertion that failed tells more, if the process names one.
     /// </summary>
-    public void Ended(Exception end, string rule, string operation, string message, bool isGuess = false)
+    public void Ended(Exception end, string rule, string operation, string message, bool isOfRing = false)
     {
         string lastWords = end is TargetDiedException died ? died.LastWords : ((TargetHungException)end).LastWords;
         string what = end is TargetDiedException ? "ends the process" : "hangs";
         if (Observations.Story is { Steps.Count: > 0 } story) story.Saw(end is TargetDiedException ? "the process ended" : "it hangs");
-        string? assertion = isGuess ? FailedAssertion.In(lastWords) : null;
-        var key = assertion is null ? new FindingKey(rule, "", "", $"{operation} {what}") : new(rule, "", assertion, what);
+        string? assertion = isOfRing ? FailedAssertion.In(lastWords) : null;
+        IsOver = true;
+        if (assertion is not null && Knowledge?.FindRequestOf(assertion) is { } known)
+        {
+            Knowledge.PassOver(known);
+            IsFatal = false;
+            return;
+        }
+
+        var key = assertion is not null && IsFatal ? new FindingKey(rule, "", assertion, what) : new(rule, "", "", $"{operation} {what}");
         FoundAtTheEnd(new(key, $"{message}: {end.Message}", lastWords));
     }
 
@@ -87,8 +95,7 @@ internal sealed class ProgramCourse(Observations observations, QemuKnowledge? kn
     public void Refused(DeviceViolationException refusal) =>
         FoundAtTheEnd(Broken(refusal.Clause, Operation, $"{Operation} breaks {refusal.Message}; expected: {refusal.Expected}"));
 
-    private bool IsKnown(FindingKey key) =>
-        Knowledge is { } known && (IsSettled(known, key) || known.IsIgnored(key) || (key.Frames.Length > 0 && known.IsKnown(key.Frames)));
+    private bool IsKnown(FindingKey key) => Knowledge is { } known && (IsSettled(known, key) || known.IsIgnored(key));
 
     private bool IsSettled(QemuKnowledge known, FindingKey key) => known.IsSettled(key) || (IsFatal && Classes.Count > 0 && known.IsLikeFatal(Classes[^1]));
 

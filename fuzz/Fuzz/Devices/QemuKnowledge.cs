@@ -15,7 +15,7 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     private readonly Dictionary<FindingKey, long> _settled = [];
     private readonly Dictionary<FindingKey, int> _doubts = [];
     private readonly HashSet<FindingKey> _ignored = [];
-    private readonly HashSet<string> _assertions = [];
+    private readonly Dictionary<string, FindingKey> _assertions = [];
     private readonly FatalSequences _fatal = new();
     private int _adopted;
 
@@ -66,8 +66,8 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     /// <summary>True where the request differs from one that ends the device by itself in nothing but its framing.</summary>
     public bool IsLikeFatal(RequestClass request) => _fatal.HaveLike(request);
 
-    /// <summary>True where a finding that is reported was this assertion.</summary>
-    public bool IsKnown(string assertion) => _assertions.Contains(assertion);
+    /// <summary>The finding that is reported of a request that has failed this assertion; null where there is none.</summary>
+    public FindingKey? FindRequestOf(string assertion) => _assertions.GetValueOrDefault(assertion);
 
     /// <summary>A finding is to be looked into; false where another job is at it, which will tell. To be followed by <see cref="Release"/>.</summary>
     public bool TryClaim(FindingKey key) => lessons.TryClaim(key);
@@ -84,7 +84,7 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     {
         bool isNew = _settled.TryAdd(key, 0);
         bool isLearned = _fatal.TryAdd(fatal);
-        if (assertion is not null) _assertions.Add(assertion);
+        Note(key, assertion);
         if (isNew || isLearned) lessons.Add(new(key, fatal, assertion));
         return isLearned;
     }
@@ -121,7 +121,13 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
         _adopted++;
         _settled.TryAdd(lesson.Key, 0);
         _fatal.TryAdd(lesson.Fatal);
-        if (lesson.Assertion is not null) _assertions.Add(lesson.Assertion);
+        Note(lesson.Key, lesson.Assertion);
+    }
+
+    // Where it is part of the key, nobody knows which request it was.
+    private void Note(FindingKey key, string? assertion)
+    {
+        if (assertion is not null && key.Frames.Length == 0) _assertions.TryAdd(assertion, key);
     }
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

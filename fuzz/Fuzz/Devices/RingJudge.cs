@@ -186,11 +186,8 @@ internal sealed class RingJudge
         Oracle.JudgeAccess(endpoint, at, isWrite: false, landed);
     }
 
-    /// <summary>
-    /// What a device breaks that has ended or does not come back: the rule, and over what. It is the first request that it has not used, which
-    /// has that number among those that were due; negative where it is none.
-    /// </summary>
-    public (string Rule, string Operation, int Culprit) BrokenByDeath()
+    /// <summary>What a device breaks that has ended, or does not come back.</summary>
+    public RingDeath BrokenByDeath()
     {
         try
         {
@@ -202,8 +199,10 @@ internal sealed class RingJudge
         }
 
         if (Trust == RingTrust.Exact && _lent[RequestQueue] is [var culprit, ..])
-            return (Oracle.BrokenByDeath(culprit.Request).Id(), culprit.Class.Operation, _due - _lent[RequestQueue].Count);
-        return _suspect is null ? (Survival, $"{_format.Name} {Fault}", -1) : (Oracle.BrokenByDeath(_suspect.Request).Id(), _suspect.Class.Operation, -1);
+            return new(Oracle.BrokenByDeath(culprit.Request).Id(), culprit.Class.Operation, _due - _lent[RequestQueue].Count, IsGuess: false);
+        return _suspect is null
+            ? new(Survival, $"{_format.Name} {Fault}", null, IsGuess: false)
+            : new(Oracle.BrokenByDeath(_suspect.Request).Id(), _suspect.Class.Operation, null, IsGuess: true);
     }
 
     private void Look()
@@ -408,6 +407,13 @@ internal enum RingTrust
     /// <summary>Nothing: what it reads depends on what it has written.</summary>
     None,
 }
+
+/// <summary>The end of a device.</summary>
+/// <param name="Rule">The clause that is broken.</param>
+/// <param name="Operation">Over what.</param>
+/// <param name="Culprit">The first request that was not used, by its number among those that were due; null where it was none.</param>
+/// <param name="IsGuess">True where it may as well have been something else.</param>
+internal readonly record struct RingDeath(string Rule, string Operation, int? Culprit, bool IsGuess);
 
 /// <summary>A request that came back: the whole writable part, and the used length.</summary>
 internal readonly record struct ReturnedChain(LentChain Chain, byte[] Reply, uint Length);

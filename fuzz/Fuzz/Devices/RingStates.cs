@@ -1,5 +1,4 @@
 using Viommu.Fuzz.Engine.Coverage;
-using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Rings;
 using Viommu.Fuzz.Targets;
 

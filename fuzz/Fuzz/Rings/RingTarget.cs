@@ -3,7 +3,6 @@ using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
-using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Rings;
 

@@ -1,13 +1,11 @@
 using System.Buffers.Binary;
 using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine.Coverage;
-using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Rings;
 using Viommu.Fuzz.Targets;
 using Viommu.Guest.Targets;
-using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Tests.Devices.Rings;
 
@@ -255,6 +253,18 @@ public sealed class RingRunnerTests
         int deaths = device.Deaths;
         Assert.Null(scout.Execute(other));
         Assert.Equal(deaths, device.Deaths);
+    }
+
+    /// <summary>Where a request is known to fail it, what a malformed ring has to do with it is anybody's guess.</summary>
+    [Fact]
+    public void An_assertion_that_a_request_fails_is_no_finding_of_a_ring()
+    {
+        const string Words = "qemu: ../hw/some.c:12: do_it: Assertion `len > 0' failed.\n";
+        var device = new Tampered(RingFormat.Split, (_, _) => throw new TargetDiedException("it is gone", Words)) { Serves = false };
+        using var scout = new QemuScout(new RingRunner(device, RingFormat.Split), new(new()), minimizes: false);
+        Assert.Equal("IOMMU-OPS-D-01|||attach ends the process", scout.Execute(_attach)?.Key.ToString());
+        Assert.Null(scout.Execute(_wild));
+        Assert.Equal("IOMMU-MAP-D-04|||map ends the process", scout.Execute(Program(RingSeeds.Submit(0, 0, Map, 4)))?.Key.ToString());
     }
 
     [Fact]
