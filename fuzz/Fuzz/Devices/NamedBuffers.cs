@@ -71,7 +71,8 @@ internal sealed class NamedBuffers(ShadowedMemory memory, bool isPacked)
         if (length < RingModel.DescriptorSize || !_tables.Add((address, length))) return true;
         ulong offset = unchecked(address - ShadowedMemory.First);
         bool isThere = offset < (ulong)memory.Size && length <= (ulong)memory.Size - offset;
-        return isThere && depth <= DeepestTable && memory.TryExtend((int)offset, (int)length, Rights.Read) && TryNameAll(address, length / RingModel.DescriptorSize, depth);
+        return isThere && depth <= DeepestTable && memory.TryExtend((int)offset, (int)length, Rights.Read)
+            && TryNameAll(address, length / RingModel.DescriptorSize, depth);
     }
 
     private bool TryName(ulong address, uint length, bool isWritable)

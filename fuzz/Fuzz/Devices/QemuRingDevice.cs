@@ -52,9 +52,10 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
     {
         var bench = _process.Bench;
         // Whatever was left was left on this one, or is gone.
-        if (bench == _littered && ((litter & RingLitter.Anything) != 0 || (bench.LeavesDomains && litter != RingLitter.None && !bench.TryEmptyDomain(RingRequests.Domain)))) bench.SystemReset();
+        if (bench == _littered && !TryClean(bench, litter)) bench.SystemReset();
         _littered = bench;
-        var place = new RingPlace(size, RingMachine.At(RingMachine.Descriptors), RingMachine.At(RingMachine.DriverArea), RingMachine.At(RingMachine.DeviceArea), HasIndirect: false, HasInOrder: false);
+        var place = new RingPlace(
+            size, RingMachine.At(RingMachine.Descriptors), RingMachine.At(RingMachine.DriverArea), RingMachine.At(RingMachine.DeviceArea), HasIndirect: false, HasInOrder: false);
         var events = place.OfEvents;
         bench.Ram.Write(ShadowedMemory.First, new byte[RingMachine.MemorySize]);
         bench.StartRings(
@@ -108,4 +109,8 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
 
     /// <inheritdoc/>
     public void Dispose() => _process.Dispose();
+
+    // Without the reset line of the machine.
+    private static bool TryClean(QemuBench bench, RingLitter litter) =>
+        (litter & RingLitter.Anything) == 0 && (litter == RingLitter.None || !bench.LeavesDomains || bench.TryEmptyDomain(RingRequests.Domain));
 }

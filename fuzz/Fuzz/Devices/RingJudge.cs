@@ -59,6 +59,8 @@ internal sealed class RingJudge
     /// <summary>The clause that a device breaks which neither goes on serving malformed rings nor asks for a reset.</summary>
     public string Survival => _format.IsPacked ? "DESC-PACKED-16" : "DESC-SPLIT-10";
 
+    private string UsedId => _format.IsPacked ? "DESC-PACKED-03" : "DESC-SPLIT-01";
+
     private string UsedLength => _format.IsPacked ? "DESC-PACKED-05" : "DESC-SPLIT-02";
 
     /// <summary>Memory as the driver sees it.</summary>
@@ -327,8 +329,7 @@ internal sealed class RingJudge
         while (model.TryReadUsed(out ushort id, out uint length))
         {
             int index = lent.FindIndex(chain => chain.Chain.Id == id);
-            if (index < 0)
-                throw Broken(_format.IsPacked ? "DESC-PACKED-03" : "DESC-SPLIT-01", lent.Count == 0 ? "uses more than there is" : "uses another", $"the device uses a buffer, {id}, that it was not given or has used already");
+            if (index < 0) throw Broken(UsedId, lent.Count == 0 ? "uses more than there is" : "uses another", $"the device uses a buffer, {id}, that it was not given or has used already");
             var chain = lent[index];
             lent.RemoveAt(index);
             model.Advance(1, chain.Chain.Entries);
@@ -386,7 +387,7 @@ internal sealed class RingJudge
             else if (needsReset)
                 broken ??= Deviation.From(judgement, operation);
             else
-                broken ??= new(judgement.ClauseId, $"{operation} not used", $"{operation} breaks {judgement.ClauseId} ({judgement.Level}): the device neither uses a well-formed chain nor asks for a reset");
+                broken ??= new(judgement.ClauseId, $"{operation} not used", $"{operation} breaks {judgement.ClauseId} ({judgement.Level}): it is neither used nor is a reset asked for");
         }
 
         if (broken is not null) throw broken;
