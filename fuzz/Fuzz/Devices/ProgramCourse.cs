@@ -87,7 +87,7 @@ internal sealed class ProgramCourse(Observations observations, QemuKnowledge? kn
             return;
         }
 
-        var key = assertion is not null && IsFatal ? new FindingKey(rule, "", assertion, what) : new(rule, "", "", $"{operation} {what}");
+        var key = assertion is not null ? new FindingKey(rule, "", assertion, what) : new(rule, "", "", $"{operation} {what}");
         FoundAtTheEnd(new(key, $"{message}: {end.Message}", lastWords));
     }
 

@@ -39,7 +39,6 @@ internal sealed class RingJudge
     private DeviceFacts? _facts;
     private bool _isDue;
     private int _due;
-    private LentChain? _suspect;
 
     // The device has asked for a reset.
     private bool _isStopped;
@@ -132,7 +131,6 @@ internal sealed class RingJudge
         _returned.Clear();
         _shown.Clear();
         _classes.Clear();
-        _suspect = null;
         if (Trust == RingTrust.Exact) Look();
         if (Trust != RingTrust.Exact && !_isStopped) Guess();
         if (Trust == RingTrust.Bounds && !_named.TryName(_places)) Trust = RingTrust.None;
@@ -200,11 +198,9 @@ internal sealed class RingJudge
             // It has broken something else before, and that is what another program shows.
         }
 
-        if (Trust == RingTrust.Exact && _lent[RequestQueue] is [var culprit, ..])
-            return new(Oracle.BrokenByDeath(culprit.Request).Id(), culprit.Class.Operation, _due - _lent[RequestQueue].Count, IsGuess: false);
-        return _suspect is null
-            ? new(Survival, $"{_format.Name} {Fault}", null, IsGuess: false)
-            : new(Oracle.BrokenByDeath(_suspect.Request).Id(), _suspect.Class.Operation, null, IsGuess: true);
+        return Trust == RingTrust.Exact && _lent[RequestQueue] is [var culprit, ..]
+            ? new(Oracle.BrokenByDeath(culprit.Request).Id(), culprit.Class.Operation, _due - _lent[RequestQueue].Count)
+            : new(Survival, $"{_format.Name} {Fault}", null);
     }
 
     private void Look()
@@ -221,23 +217,30 @@ internal sealed class RingJudge
         if (Trust == RingTrust.Exact && !_isDue && _lent[RequestQueue].Count > 0) Doubt();
     }
 
-    // A request that is odd by itself is more likely to be the end of a device than a ring that is, unless there are several.
+    // What it may come upon: requests, and what else is wrong with either ring.
     private void Guess()
     {
-        var (model, place) = (_models[RequestQueue], _places[RequestQueue]);
-        for (int slot = 0; slot < place.Size; slot++)
+        for (int queue = 0; queue < _models.Length; queue++)
         {
-            var chain = new RingChain();
-            if (!model.TryConceive(slot, chain)) continue;
-            var lent = new LentChain(chain, model, place, Memory, _facts!);
-            if (_classes.Contains(lent.Class)) continue;
-            if (lent.Class.IsOdd) _suspect = _classes.Any(other => other.IsOdd) ? null : lent;
-            _classes.Add(lent.Class);
+            var (model, place) = (_models[queue], _places[queue]);
+            for (int slot = 0; slot < place.Size; slot++)
+            {
+                var chain = new RingChain();
+                var fault = model.Conceive(slot, chain);
+                if (fault == RingFault.None && queue == RequestQueue) AddClass(new LentChain(chain, model, place, Memory, _facts!).Class);
+                else if (fault is not (RingFault.None or RingFault.Empty)) AddClass(RequestClass.Of(fault));
+            }
         }
 
-        // Who is blamed is the last, if it is odd.
-        if (Fault != RingFault.Ambiguous) _classes.Add(RequestClass.Of(Fault));
-        if (_suspect is not null) _classes.Add(_suspect.Class);
+        // Who is blamed is the last.
+        if (Fault == RingFault.Ambiguous) return;
+        _classes.Remove(RequestClass.Of(Fault));
+        _classes.Add(RequestClass.Of(Fault));
+    }
+
+    private void AddClass(in RequestClass likeness)
+    {
+        if (!_classes.Contains(likeness)) _classes.Add(likeness);
     }
 
     private void Lend(int queue)
@@ -413,8 +416,7 @@ internal enum RingTrust
 /// <param name="Rule">The clause that is broken.</param>
 /// <param name="Operation">Over what.</param>
 /// <param name="Culprit">The first request that was not used, by its number among those that were due; null where it was none.</param>
-/// <param name="IsGuess">True where it may as well have been something else.</param>
-internal readonly record struct RingDeath(string Rule, string Operation, int? Culprit, bool IsGuess);
+internal readonly record struct RingDeath(string Rule, string Operation, int? Culprit);
 
 /// <summary>A request that came back: the whole writable part, and the used length.</summary>
 internal readonly record struct ReturnedChain(LentChain Chain, byte[] Reply, uint Length);

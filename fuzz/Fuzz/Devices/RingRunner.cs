@@ -211,9 +211,8 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
         }
 
         var death = _judge.BrokenByDeath();
-        // Requests behind the one that was the end of the device had no part in it; and what is a guess teaches nothing.
+        // Requests behind the one that was the end of the device had no part in it.
         if (death.Culprit is { } culprit) _run.Classes.RemoveRange(_run.Classes.Count - due + culprit + 1, due - culprit - 1);
-        _run.IsFatal &= !death.IsGuess;
         _run.Ended(end, death.Rule, death.Operation, $"{death.Operation} breaks {death.Rule}", isOfRing: death.Culprit is null);
     }
 }

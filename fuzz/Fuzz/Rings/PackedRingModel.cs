@@ -36,8 +36,8 @@ internal sealed class PackedRingModel(ShadowedMemory memory) : RingModel(memory)
         return fault == RingFault.None ? Taken(chain) : fault;
     }
 
-    protected override bool TryFollow(int slot, RingChain chain) =>
-        TryRead16(FlagsOf(slot), out ushort flags) && Follow(slot, (flags & Available) != 0, chain) == RingFault.None;
+    protected override RingFault Follow(int slot, RingChain chain) =>
+        TryRead16(FlagsOf(slot), out ushort flags) ? Follow(slot, (flags & Available) != 0, chain) : RingFault.RingUnreachable;
 
     public override bool TryReadUsed(out ushort id, out uint length)
     {

@@ -46,16 +46,16 @@ internal abstract class RingModel(ShadowedMemory memory)
     public abstract RingFault Walk(RingChain chain);
 
     /// <summary>
-    /// The chain that a device can find by way of that slot of the ring, if it is not strict about what is available and what was negotiated; false
-    /// where there is none.
+    /// The chain that a device can find by way of that slot of the ring, if it is not strict about what is available and what was negotiated, or
+    /// what is wrong with it; <see cref="RingFault.Empty"/> where there is nothing.
     /// </summary>
-    public bool TryConceive(int slot, RingChain chain)
+    public RingFault Conceive(int slot, RingChain chain)
     {
         Restart(chain);
         _isConceiving = true;
-        bool isThere = TryFollow(slot, chain);
+        var fault = Follow(slot, chain);
         _isConceiving = false;
-        return isThere && chain.Total > 0;
+        return fault == RingFault.None && chain.Total == 0 ? RingFault.Empty : fault;
     }
 
     /// <summary>Whether the device says that it used one more, which one, and how much it wrote.</summary>
@@ -95,8 +95,8 @@ internal abstract class RingModel(ShadowedMemory memory)
 
     protected ReadOnlySpan<byte> At(ulong address, int length) => memory.Bytes.Slice((int)(address - ShadowedMemory.First), length);
 
-    /// <summary>The chain that begins at that slot; false where there is none, or not all of it.</summary>
-    protected abstract bool TryFollow(int slot, RingChain chain);
+    /// <summary>The chain that begins at that slot.</summary>
+    protected abstract RingFault Follow(int slot, RingChain chain);
 
     /// <summary>Another chain is about to be walked.</summary>
     protected void Restart(RingChain chain)

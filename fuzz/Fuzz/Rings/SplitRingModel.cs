@@ -35,18 +35,18 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         if (!TryRead16(Place.DriverArea + 4 + (2 * (ulong)(_nextAvailable % Place.Size)), out ushort head)) return RingFault.RingUnreachable;
         chain.Id = head;
         chain.Entries = 1;
-        var fault = Follow(head, chain);
+        var fault = FollowFrom(head, chain);
         if (fault == RingFault.None) _nextAvailable++;
         return fault;
     }
 
-    protected override bool TryFollow(int slot, RingChain chain)
+    protected override RingFault Follow(int slot, RingChain chain)
     {
-        if (!TryRead16(Place.DriverArea + 2, out ushort index)) return false;
+        if (!TryRead16(Place.DriverArea + 2, out ushort index)) return RingFault.RingUnreachable;
         // Where more are available than there is room for, any may be.
         int outstanding = Math.Min((ushort)(index - _nextUsed), Place.Size);
-        return (ushort)(slot - _nextUsed) % Place.Size < outstanding
-            && TryRead16(Place.DriverArea + 4 + (2 * (ulong)slot), out ushort head) && Follow(head, chain) == RingFault.None;
+        if ((ushort)(slot - _nextUsed) % Place.Size >= outstanding) return RingFault.Empty;
+        return TryRead16(Place.DriverArea + 4 + (2 * (ulong)slot), out ushort head) ? FollowFrom(head, chain) : RingFault.RingUnreachable;
     }
 
     public override bool TryReadUsed(out ushort id, out uint length)
@@ -66,7 +66,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
 
     public override void Advance(int chains, int entries) => _nextUsed += (ushort)chains;
 
-    private RingFault Follow(ushort head, RingChain chain)
+    private RingFault FollowFrom(ushort head, RingChain chain)
     {
         ulong table = Place.Descriptors;
         uint size = (uint)Place.Size;
