@@ -2,7 +2,7 @@ using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Rings;
 using Viommu.Fuzz.Targets;
 using Viommu.Fuzz.Tests.Program;
-using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Tests.Devices.Rings;
