@@ -49,16 +49,19 @@ public sealed class TargetExecutor : IExecutor
     /// <inheritdoc/>
     public Observations Observations { get; }
 
+    /// <summary>Bytes that an input may have the target allocate here.</summary>
+    public long MostMemory { get; init; } = MemoryPerInput;
+
     /// <inheritdoc/>
     /// <exception cref="HarnessException">What is around the code under test failed.</exception>
     public Finding? Execute(ReadOnlySpan<byte> input)
     {
         if (Run(input, out long allocated) is { } finding) return finding;
-        if (allocated <= MemoryPerInput) return null;
+        if (allocated <= MostMemory) return null;
         // What is made once, for whatever input comes first, is no doing of that input.
         Counters.Clear();
         if (Run(input, out allocated) is { } second) return second;
-        return allocated <= MemoryPerInput ? null : new(new("bounded-memory", "", "", ""), $"one input made the target allocate {allocated} bytes", "");
+        return allocated <= MostMemory ? null : new(new("bounded-memory", "", "", ""), $"one input made the target allocate {allocated} bytes", "");
     }
 
     /// <inheritdoc/>

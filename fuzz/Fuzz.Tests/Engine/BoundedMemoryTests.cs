@@ -20,6 +20,13 @@ public sealed class BoundedMemoryTests
         Assert.Null(executor.Execute([1]));
     }
 
+    [Fact]
+    public void Where_it_is_not_bounded_nothing_is_said_of_it()
+    {
+        using var executor = new TargetExecutor(() => new Hoarder(times: int.MaxValue), 1) { MostMemory = long.MaxValue };
+        Assert.Null(executor.Execute([1]));
+    }
+
     private sealed class Hoarder(int times) : IFuzzTarget
     {
         private byte[]? _held;

@@ -3,6 +3,7 @@ using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Rings;
 using Viommu.Fuzz.Targets;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Model;
 using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Fuzz.Devices;
@@ -35,7 +36,7 @@ internal sealed class QemuDevice : IDisposable
     private QemuDevice(string? program, TargetInfo target, QtestTranscript? transcript)
     {
         _newRunner = _runners[target.Name];
-        _source = new(program, packed: target.Name == PackedRingTarget.Info.Name) { Deadline = Deadline, MostWork = MostWork, Transcript = transcript };
+        _source = new(program, new(Ring: target.Name == PackedRingTarget.Info.Name ? ModelRing.Packed : ModelRing.Split)) { Deadline = Deadline, MostWork = MostWork, Transcript = transcript };
         _first = _newRunner(_source);
         try
         {

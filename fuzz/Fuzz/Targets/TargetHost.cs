@@ -17,6 +17,9 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
 
     private static readonly string[] _ours = ["Viommu.Device", "Viommu.Guest", "conformance", "fuzz"];
 
+    // What makes a broken device of the reference device is ours, and allocates as it likes.
+    private long MostMemory => brokenDevice < 0 ? TargetExecutor.MemoryPerInput : long.MaxValue;
+
     /// <summary>An executor whose code is instrumented.</summary>
     public TargetExecutor Instrumented() => Instrumented(kind => Idle(kind).TryTake(out var context) ? context : NewContext(kind), Leave);
 
@@ -27,7 +30,7 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     public TargetExecutor Instrumented(ConcurrentDictionary<ProbeKind, InstrumentedContext> pool) => Instrumented(kind => pool.GetOrAdd(kind, NewContext), _ => { });
 
     /// <summary>An executor whose code is as it was compiled.</summary>
-    public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount, isUnderTest: target.IsUnderTest);
+    public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount, isUnderTest: target.IsUnderTest) { MostMemory = MostMemory };
 
     /// <summary>What is worth trying: the spec's constants, and the literals of the code under test.</summary>
     public ValueDictionary NewDictionary() => new([.. target.Values, .. _literals.GetOrAdd(string.Join(' ', target.Instrumented), _ => ReadLiterals())], target.Tokens);
@@ -40,7 +43,7 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     {
         var context = contextOf(ProbeKind.Edges);
         context.EdgeCounters.Clear();
-        return new(() => NewTarget(context), target.StateCount, context, Comparing, release, target.IsUnderTest);
+        return new(() => NewTarget(context), target.StateCount, context, Comparing, release, target.IsUnderTest) { MostMemory = MostMemory };
 
         (InstrumentedContext, IFuzzTarget) Comparing()
         {
