@@ -59,7 +59,7 @@ internal sealed class ReplayCommand
         Command = new("replay", "Runs scripts on a target and says what they break, or whether what they recorded is still there.") { files, target, timeout, expect, report, export };
         timeout.Validators.Add(result =>
         {
-            if (!(result.GetValueOrDefault<double>() is > 0 and <= 86_400)) result.AddError("--timeout takes more than 0 and at most 86400 seconds");
+            if (!(result.ValueOrNone<double>() is > 0 and <= 86_400)) result.AddError("--timeout takes more than 0 and at most 86400 seconds");
         });
         Command.SetAction(Run);
     }
