@@ -16,6 +16,7 @@ public sealed class Campaign
     private readonly List<Exception> _failures = [];
     private readonly StallWatch _stalls;
     private Job?[] _jobs = [];
+    private Thread[] _threads = [];
 
     /// <summary>Prepares a campaign.</summary>
     public Campaign(CampaignOptions options)
@@ -41,14 +42,17 @@ public sealed class Campaign
     /// <summary>The inputs that the last campaign with notes in this folder was running when its process ended.</summary>
     public static IReadOnlyList<LeftOverInput> LeftOver(string inFlightFolder) => InFlight.LeftOver(inFlightFolder);
 
-    /// <summary>An input that a job has been running for longer than <paramref name="patience"/> without getting on; null where there is none.</summary>
+    /// <summary>
+    /// An input that a job has been running for longer than <paramref name="patience"/> without getting on, in time that it could have used
+    /// (<see cref="StallWatch"/>); null where there is none.
+    /// </summary>
     public byte[]? FindStalled(TimeSpan patience)
     {
-        _stalls.Look(_clock.Elapsed);
+        _stalls.Look(_clock.Elapsed, Environment.CpuUsage.TotalTime);
         for (int i = 0; i < _jobs.Length; i++)
         {
             byte[]? running = _jobs[i]?.Running;
-            var stalled = _stalls.Stalled(i, running is null ? null : _jobs[i]!.Progress);
+            var stalled = _stalls.Stalled(i, running is null ? null : _jobs[i]!.Progress, (_threads[i].ThreadState & System.Threading.ThreadState.WaitSleepJoin) != 0);
             if (stalled > patience) return running;
         }
 
@@ -68,14 +72,14 @@ public sealed class Campaign
     {
         _clock.Start();
         _jobs = new Job?[_options.Jobs];
-        var threads = Enumerable.Range(0, _options.Jobs).Select(Start).ToList();
+        _threads = [.. Enumerable.Range(0, _options.Jobs).Select(Start)];
         try
         {
-            Watch(threads, tick);
+            Watch(tick);
         }
         finally
         {
-            End(threads);
+            End();
         }
 
         if (_failures.OfType<HarnessException>().FirstOrDefault() is { } trouble) ExceptionDispatchInfo.Throw(trouble);
@@ -84,13 +88,13 @@ public sealed class Campaign
 
     private static TimeSpan Min(TimeSpan one, TimeSpan two) => one < two ? one : two;
 
-    private void Watch(List<Thread> threads, Action<Campaign>? tick)
+    private void Watch(Action<Campaign>? tick)
     {
         var nextTick = TimeSpan.FromSeconds(1);
-        while (threads.Any(thread => thread.IsAlive))
+        while (_threads.Any(thread => thread.IsAlive))
         {
             var wait = Min(nextTick, _options.Time) - _clock.Elapsed;
-            if (wait > TimeSpan.Zero) threads.First(thread => thread.IsAlive).Join(Min(wait, TimeSpan.FromMilliseconds(100)));
+            if (wait > TimeSpan.Zero) _threads.First(thread => thread.IsAlive).Join(Min(wait, TimeSpan.FromMilliseconds(100)));
             if (_clock.Elapsed >= _options.Time) Stop();
             if (_clock.Elapsed < nextTick) continue;
             tick?.Invoke(this);
@@ -104,12 +108,12 @@ public sealed class Campaign
 
     // Where the tick has failed jobs are still at work. They are not disposed of by their threads: what a job is running is looked at from
     // here. One that does not come back goes with the process, so that the failure is not held up by it.
-    private void End(List<Thread> threads)
+    private void End()
     {
         Stop();
-        for (int i = 0; i < threads.Count; i++)
+        for (int i = 0; i < _threads.Length; i++)
         {
-            if (threads[i].Join(_patienceAtTheEnd)) _jobs[i]?.Dispose();
+            if (_threads[i].Join(_patienceAtTheEnd)) _jobs[i]?.Dispose();
         }
     }
 
