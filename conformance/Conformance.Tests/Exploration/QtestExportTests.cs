@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Viommu.Conformance.Exploration;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Tests.Program;
+using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Conformance.Tests.Exploration;

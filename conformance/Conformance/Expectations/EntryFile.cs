@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Viommu.Conformance.Files;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -102,7 +103,7 @@ internal sealed class EntryFile
         while (!parser.TryConsume<MappingEnd>(out _))
         {
             if (!parser.TryConsume<Scalar>(out var key)) throw Wrong("a key is expected here");
-            if (!keys.Contains(key.Value)) throw Error(key.Start.Line, $"unknown key '{FileEntry.Shorten(key.Value)}'; there are {string.Join(", ", keys)}");
+            if (!keys.Contains(key.Value)) throw Error(key.Start.Line, $"unknown key '{ForeignText.Shorten(key.Value)}'; there are {string.Join(", ", keys)}");
             if (!parser.TryConsume<Scalar>(out var value)) throw Wrong($"'{key.Value}' takes plain text");
             if (!values.TryAdd(key.Value, (value.Value.Trim(), value.Start.Line))) throw Error(key.Start.Line, $"'{key.Value}' is there twice");
             if (values[key.Value].Text.Length == 0) throw Error(key.Start.Line, $"'{key.Value}' is empty");
@@ -144,9 +145,7 @@ internal sealed class FileEntry(string name, long line, IReadOnlyDictionary<stri
         }
     }
 
-    internal static string Shorten(string text) => text.Length <= 60 ? text : text[..60] + "...";
-
     private static DateOnly DateOf(string text) =>
         DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)
-            ? date : throw new FormatException($"'{Shorten(text)}' is no date; write year-month-day, for example 2027-01-31");
+            ? date : throw new FormatException($"'{ForeignText.Shorten(text)}' is no date; write year-month-day, for example 2027-01-31");
 }

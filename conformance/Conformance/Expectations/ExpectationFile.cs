@@ -1,4 +1,5 @@
 using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Files;
 using Viommu.Conformance.Running;
 
 namespace Viommu.Conformance.Expectations;
@@ -32,5 +33,5 @@ internal static class ExpectationFile
 
     private static Verdict VerdictOf(string text) =>
         Pinnable.Where(v => v.Name() == text).Select(v => (Verdict?)v).FirstOrDefault()
-        ?? throw new FormatException($"'{FileEntry.Shorten(text)}' is no verdict to expect; there are {string.Join(", ", Pinnable.Select(v => v.Name()))}");
+        ?? throw new FormatException($"'{ForeignText.Shorten(text)}' is no verdict to expect; there are {string.Join(", ", Pinnable.Select(v => v.Name()))}");
 }

@@ -1,3 +1,4 @@
+using Viommu.Conformance.Files;
 using Viommu.Guest.Wire;
 
 namespace Viommu.Conformance.Expectations;
@@ -31,7 +32,7 @@ internal sealed class FeatureCondition
         {
             if (NameOf(bit).Equals(name, StringComparison.OrdinalIgnoreCase)) return 1UL << bit;
         }
-        throw new FormatException($"'{FileEntry.Shorten(name)}' is no feature; write a name of the spec, such as PROBE, !PROBE where it is not offered, or bit50");
+        throw new FormatException($"'{ForeignText.Shorten(name)}' is no feature; write a name of the spec, such as PROBE, !PROBE where it is not offered, or bit50");
     }
 
     private static string NameOf(int bit) => Features.NameOf(bit).Replace(" ", "", StringComparison.Ordinal);

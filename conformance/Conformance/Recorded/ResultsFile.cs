@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Files;
 using Viommu.Conformance.Running;
 using Viommu.Guest.Targets;
 
@@ -117,7 +118,7 @@ internal sealed class ResultsFile
         if (schema != Schema) throw Wrong(ref reader, schema is null ? "no results file: there is no 'schema'" : $"schema {schema} is not known here, only {Schema} is");
         if (checks is null || clauses is null || target is null || spec is null || seed is null)
             throw Wrong(ref reader, "not whole: spec, seed, target, checks and clauses have to be there");
-        if (checks.GroupBy(c => c.Id).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Wrong(ref reader, $"check '{Shorten(twice.Key)}' is there twice");
+        if (checks.GroupBy(c => c.Id).FirstOrDefault(g => g.Count() > 1) is { } twice) throw Wrong(ref reader, $"check '{ForeignText.Shorten(twice.Key)}' is there twice");
         return new(label, tool, spec.Value, target, features, seed.Value, strict, over, checks, clauses, complaints)
         {
             Summary = summary,
@@ -180,8 +181,8 @@ internal sealed class ResultsFile
                 default: r.Skip(); break;
             }
         });
-        if (string.IsNullOrWhiteSpace(id) || level is null || verdict is null) throw Wrong(ref reader, $"check '{Shorten(id ?? "")}' is without id, level or verdict");
-        if (clauses.Count == 0) throw Wrong(ref reader, $"check '{Shorten(id)}' names no clause");
+        if (string.IsNullOrWhiteSpace(id) || level is null || verdict is null) throw Wrong(ref reader, $"check '{ForeignText.Shorten(id ?? "")}' is without id, level or verdict");
+        if (clauses.Count == 0) throw Wrong(ref reader, $"check '{ForeignText.Shorten(id)}' names no clause");
         return new(id, clauses, level.Value, verdict.Value, expected, actual, evidence, (long)Math.Min(milliseconds, long.MaxValue))
         {
             Observed = observed ?? verdict.Value,
@@ -204,7 +205,7 @@ internal sealed class ResultsFile
                 default: r.Skip(); break;
             }
         });
-        if (string.IsNullOrWhiteSpace(id) || verdict is null) throw Wrong(ref reader, $"clause '{Shorten(id ?? "")}' is without id or verdict");
+        if (string.IsNullOrWhiteSpace(id) || verdict is null) throw Wrong(ref reader, $"clause '{ForeignText.Shorten(id ?? "")}' is without id or verdict");
         return new(id, verdict.Value, reason);
     }
 
@@ -215,7 +216,7 @@ internal sealed class ResultsFile
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var key = reader.GetString()!;
-            if (!seen.Add(key)) throw Wrong(ref reader, $"{what}: '{Shorten(key)}' is there twice");
+            if (!seen.Add(key)) throw Wrong(ref reader, $"{what}: '{ForeignText.Shorten(key)}' is there twice");
             reader.Read();
             member(key, ref reader);
         }
@@ -240,24 +241,24 @@ internal sealed class ResultsFile
     };
 
     private ulong Number(ref Utf8JsonReader reader, string what) => reader.TokenType == JsonTokenType.Number && reader.TryGetUInt64(out var number)
-        ? number : throw Wrong(ref reader, $"{Shorten(what)}: a number from 0 to 2^64-1 is expected here");
+        ? number : throw Wrong(ref reader, $"{ForeignText.Shorten(what)}: a number from 0 to 2^64-1 is expected here");
 
     private SpecVersion Spec(ref Utf8JsonReader reader)
     {
         var number = Text(ref reader);
-        return SpecVersions.Parse(number) ?? throw Wrong(ref reader, $"virtio '{Shorten(number)}' is not known here");
+        return SpecVersions.Parse(number) ?? throw Wrong(ref reader, $"virtio '{ForeignText.Shorten(number)}' is not known here");
     }
 
     private Verdict VerdictOf(ref Utf8JsonReader reader)
     {
         var word = Text(ref reader);
-        return VerdictNames.Parse(word) ?? throw Wrong(ref reader, $"'{Shorten(word)}' is no verdict");
+        return VerdictNames.Parse(word) ?? throw Wrong(ref reader, $"'{ForeignText.Shorten(word)}' is no verdict");
     }
 
     private Level LevelOf(ref Utf8JsonReader reader)
     {
         var word = Text(ref reader);
-        return Catalogue.Clause.LevelOf(word) ?? throw Wrong(ref reader, $"'{Shorten(word)}' is no level");
+        return Catalogue.Clause.LevelOf(word) ?? throw Wrong(ref reader, $"'{ForeignText.Shorten(word)}' is no level");
     }
 
     private ResultsFormatException Wrong(ref Utf8JsonReader reader, string cause, Exception? inner = null)
@@ -265,6 +266,4 @@ internal sealed class ResultsFile
         var line = 1 + bytes.AsSpan(0, (int)Math.Min(reader.TokenStartIndex, bytes.Length)).Count((byte)'\n');
         return new($"{name}:{line}: {cause}", inner);
     }
-
-    private static string Shorten(string text) => text.Length <= 60 ? text : text[..60] + "...";
 }

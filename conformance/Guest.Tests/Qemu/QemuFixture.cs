@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Guest.Tests.Qemu;

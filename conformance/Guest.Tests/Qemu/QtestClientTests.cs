@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Guest.Tests.Qemu;
@@ -213,7 +214,7 @@ public sealed class QtestClientTests : IDisposable
         return Encoding.ASCII.GetString(buffer, 0, _server.Receive(buffer));
     }
 
-    private sealed class Peer : IQtestPeer
+    private sealed class Peer : IPeer
     {
         public string LastWords => "farewell";
 

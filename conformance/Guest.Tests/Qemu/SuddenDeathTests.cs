@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Targets.Qemu;
 using Viommu.Guest.Targets.Served;
 

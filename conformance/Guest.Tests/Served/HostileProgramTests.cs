@@ -1,5 +1,5 @@
 using Viommu.Guest.Targets;
-using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Targets.Served;
 using Viommu.Guest.Tests.Qemu;
 

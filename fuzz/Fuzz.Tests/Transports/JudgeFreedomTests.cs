@@ -255,7 +255,7 @@ public class JudgeFreedomTests
     private void PlaceQueue()
     {
         var ring = _judge.Rings[0];
-        ring.Make(place: 0, size: 8, _judge.Negotiated, alignment: 4);
+        ring.Make(place: 0, size: 8, _judge.FeatureBits.Negotiated, alignment: 4);
         Write(MmioRegister.QueueSel, 0);
         Read(MmioRegister.QueueSizeMax, 8);
         Write(MmioRegister.QueueSize, 8);

@@ -1,10 +1,11 @@
 using System.Net.Sockets;
+using Viommu.Guest.Targets.Processes;
 using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Fuzz.Parsing;
 
 /// <summary>The other end of a qtest connection: says what an input says, and hangs up.</summary>
-internal sealed class QtestPeer : IQtestPeer, IDisposable
+internal sealed class QtestPeer : IPeer, IDisposable
 {
     private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(10);
 

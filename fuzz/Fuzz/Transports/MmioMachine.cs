@@ -44,7 +44,7 @@ internal sealed class MmioMachine : AnyMmioMachine
 
     public override void ResetQueue(int queue)
     {
-        if ((Judge.Negotiated & Features.RingReset) == 0) return;
+        if (!Judge.FeatureBits.Has(Features.RingReset)) return;
         Set(MmioRegister.QueueSel, (uint)queue);
         Set(MmioRegister.QueueReset, 1);
         for (int patience = 4; patience > 0 && Get(MmioRegister.QueueReset) != 0; patience--) { }
@@ -61,7 +61,7 @@ internal sealed class MmioMachine : AnyMmioMachine
             Set(MmioRegister.QueueSel, queue);
             Get(MmioRegister.QueueSizeMax);
             Get(MmioRegister.QueueReady);
-            if ((Judge.Negotiated & Features.RingReset) != 0) Get(MmioRegister.QueueReset);
+            if (Judge.FeatureBits.Has(Features.RingReset)) Get(MmioRegister.QueueReset);
         }
 
         Get(MmioRegister.InterruptStatus);

@@ -80,7 +80,7 @@ internal sealed class PciMachine : AnyPciMachine
 
     public override void ResetQueue(int queue)
     {
-        if ((Judge.Negotiated & Features.RingReset) == 0) return;
+        if (!Judge.FeatureBits.Has(Features.RingReset)) return;
         SetCommon(QueueSelect, 2, (uint)queue);
         SetCommon(QueueResetAt, 2, 1);
         for (int patience = 4; patience > 0 && Common(QueueResetAt, 2) != 0; patience--) { }
@@ -104,7 +104,7 @@ internal sealed class PciMachine : AnyPciMachine
             Common(QueueEnable, 2);
             Common(QueueNotifyOff, 2);
             Common(QueueVector, 2);
-            if ((Judge.Negotiated & Features.RingReset) != 0) Common(QueueResetAt, 2);
+            if (Judge.FeatureBits.Has(Features.RingReset)) Common(QueueResetAt, 2);
         }
 
         Common(ConfigVector, 2);
@@ -150,7 +150,7 @@ internal sealed class PciMachine : AnyPciMachine
             doorbell = _judge.DoorbellOf(queue, _usesOther);
         }
 
-        if (doorbell >= 0) WriteRegister(doorbell, (Judge.Negotiated & Features.NotificationData) != 0 ? 4 : 2, Judge.Rings[queue].Notification);
+        if (doorbell >= 0) WriteRegister(doorbell, Judge.FeatureBits.Has(Features.NotificationData) ? 4 : 2, Judge.Rings[queue].Notification);
     }
 
     protected override void WriteStatus(uint value) => SetCommon(DeviceStatus, 1, value);

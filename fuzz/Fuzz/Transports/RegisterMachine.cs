@@ -99,7 +99,7 @@ internal abstract class RegisterMachine : IDisposable
             if ((choice & (1u << i)) != 0) chosen ^= _optional[i];
         }
 
-        return Choice.Alter(chosen & Judge.Offered & Judge.Known, choice);
+        return Choice.Alter(chosen & Judge.FeatureBits.Offered & Judge.FeatureBits.Known, choice);
     }
 
     /// <summary>The machine is as after power-on, with its registers where they are expected.</summary>
@@ -205,7 +205,7 @@ internal abstract class RegisterMachine : IDisposable
     {
         // CORE-CLEANUP-V-02: not from under the device.
         if (Judge.Queues[queue].MayBeUsed) Judge.Lost();
-        Judge.Rings[queue].Make(place, SizeOf(queue, size), Judge.Negotiated, Alignment);
+        Judge.Rings[queue].Make(place, SizeOf(queue, size), Judge.FeatureBits.Negotiated, Alignment);
         PlaceQueue(queue);
     }
 

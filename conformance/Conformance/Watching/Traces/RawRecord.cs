@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Viommu.Conformance.Files;
 
 namespace Viommu.Conformance.Watching.Traces;
 
@@ -65,9 +66,5 @@ internal readonly struct RawRecord
 
     private FormatException Wrong(string name, string wanted) => new($"field '{name}' has to be {wanted}, and is {Kind(fields.GetProperty(name))}");
 
-    private static string Kind(JsonElement element)
-    {
-        var text = element.GetRawText();
-        return text.Length <= 60 ? text : $"{text[..60]}...";
-    }
+    private static string Kind(JsonElement element) => ForeignText.Shorten(element.GetRawText());
 }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
+using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Guest.Targets.Qemu;
 
@@ -11,6 +12,9 @@ namespace Viommu.Guest.Targets.Qemu;
 /// </summary>
 internal sealed class QemuMachine : IDisposable
 {
+    // QEMU says this of each machine whose virtual time is not tied to real time, which is how we start it.
+    private const string IcountWarning = "warning: icount sleep disabled and no active timers";
+
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(10);
 
     private readonly PrivateDirectory _directory;
@@ -99,7 +103,7 @@ internal sealed class QemuMachine : IDisposable
         // A directory that is soon gone: a QEMU that aborts cannot drop a core file anywhere.
         start.WorkingDirectory = _directory.Path;
         // QEMU's register dump at a fatal emulation error is 30 lines, and what it died of stands above it.
-        _child = ChildProcess.Start(start, outputLines: 48);
+        _child = ChildProcess.Start(start, outputLines: 48, IcountWarning);
         transcript?.Restart(program.Path, [.. MachineArguments(memory: null), .. DeviceArguments(devices)]);
         _qtest = new QtestClient(Accept(listener, _child, clock), answerDeadline, _child) { Transcript = transcript };
         // QEMU connects before it reads its firmware and makes its devices, and answers after.

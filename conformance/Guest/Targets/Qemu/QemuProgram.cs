@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Guest.Targets.Qemu;
 

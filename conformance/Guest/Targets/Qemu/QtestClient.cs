@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Guest.Targets.Qemu;
 
@@ -25,7 +26,7 @@ internal sealed class QtestClient : IDisposable
     private readonly byte[] _received = new byte[4096];
     private readonly Socket _socket;
     private readonly TimeSpan _deadline;
-    private readonly IQtestPeer _peer;
+    private readonly IPeer _peer;
     private readonly List<string> _told = [];
     private int _commandsLength;
     private int _posted;
@@ -35,7 +36,7 @@ internal sealed class QtestClient : IDisposable
     private Exception? _failure;
 
     /// <summary>Speaks over a socket that is connected; whoever takes longer than <paramref name="deadline"/> for an answer hangs.</summary>
-    public QtestClient(Socket socket, TimeSpan deadline, IQtestPeer peer)
+    public QtestClient(Socket socket, TimeSpan deadline, IPeer peer)
     {
         (_socket, _deadline, _peer) = (socket, deadline, peer);
         socket.SendTimeout = (int)deadline.TotalMilliseconds;

@@ -1,4 +1,4 @@
-using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Guest.Targets.Served;
 

@@ -1,5 +1,5 @@
 using System.ComponentModel;
-using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Guest.Targets.Served;
 

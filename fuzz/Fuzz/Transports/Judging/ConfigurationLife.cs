@@ -3,9 +3,7 @@ using Viommu.Guest.Wire;
 namespace Viommu.Fuzz.Transports.Judging;
 
 /// <summary>The device configuration (section 2.5): what a driver has read of it, and when the generation has to move.</summary>
-/// <param name="inconsistent">The rule that a field breaks which is another one while the generation is the same.</param>
-/// <param name="moves">The rule that a generation breaks which moves without a change; null where there is none.</param>
-internal sealed class ConfigurationLife(string inconsistent, string? moves)
+internal sealed class ConfigurationLife(GenerationRules generation)
 {
     // Fields are 32 bits wide where they are not bypass: what is wider is read in halves.
     private readonly uint?[] _fields = new uint?[IommuConfig.BypassOffset / 4];
@@ -74,8 +72,7 @@ internal sealed class ConfigurationLife(string inconsistent, string? moves)
         if (value > 1) Broken.Rule("IOMMU-CFG-D-06", "bypass", $"bypass reads {value}");
         Bypass = value;
         Read();
-        // MMIO-REG-D-06 asks for no more than that nothing inconsistent is seen, and a byte always is consistent.
-        if (_isMoveDue && moves is null) _changed ??= IommuConfig.BypassOffset;
+        if (_isMoveDue && generation.CountsBytes) _changed ??= IommuConfig.BypassOffset;
         _isMoveDue = false;
     }
 
@@ -84,9 +81,9 @@ internal sealed class ConfigurationLife(string inconsistent, string? moves)
     {
         if (_generation is { } before)
         {
-            if (_changed is { } offset && value == before) Broken.Rule(inconsistent, $"0x{offset:x}", $"the generation is 0x{value:x} as before, although what is read at 0x{offset:x} is not");
-            if (value != before && moves is not null && !_mayMove && !_isChangeUnread && _changed is null)
-                Broken.Rule(moves, "", $"the generation was 0x{before:x} and is 0x{value:x}, although nothing has changed");
+            if (_changed is { } offset && value == before) Broken.Rule(generation.Moves, $"0x{offset:x}", $"the generation is 0x{value:x} as before, although what is read at 0x{offset:x} is not");
+            if (value != before && generation.Stays is { } rule && !_mayMove && !_isChangeUnread && _changed is null)
+                Broken.Rule(rule, "", $"the generation was 0x{before:x} and is 0x{value:x}, although nothing has changed");
         }
 
         _generation = value;

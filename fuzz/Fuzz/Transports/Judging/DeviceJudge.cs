@@ -17,37 +17,21 @@ internal abstract class DeviceJudge
     /// <summary>Number of queues of a virtio-iommu (section 5.13.2).</summary>
     public const int QueueCount = 2;
 
-    private const uint AnyStatus = 0xff;
-
     private readonly ShadowedMemory _memory;
-    private readonly uint?[] _offered = new uint?[4];
-
-    // Bits of the status that may be either way, until they are read.
-    private uint _free;
-    private StatusCause _because;
-    private ulong? _acceptedBefore;
+    private readonly StatusLife _status;
     private bool _isChangeWithheld;
     private int _accesses;
     private bool _couldAccessMemory;
     private readonly bool[] _queueServedBefore = new bool[QueueCount];
 
-    protected DeviceJudge(ShadowedMemory memory, ConfigurationLife configuration)
+    protected DeviceJudge(ShadowedMemory memory, FeatureLife features, ConfigurationLife configuration)
     {
         _memory = memory;
+        _status = new(features);
+        FeatureBits = features;
         Configuration = configuration;
         Rings = [new(memory, 0), new(memory, 1)];
         Queues = [new(), new()];
-    }
-
-    private enum StatusCause
-    {
-        None,
-        Reset,
-        Acceptable,
-        Unacceptable,
-        Early,
-        Suspend,
-        Resume,
     }
 
     /// <summary>The rings that a driver which behaves uses.</summary>
@@ -62,19 +46,16 @@ internal abstract class DeviceJudge
     /// <summary>The driver has done what no driver may: anything can come of it.</summary>
     public bool IsLost { get; private set; }
 
+    /// <summary>What is offered, accepted and in force.</summary>
+    public FeatureLife FeatureBits { get; }
+
     /// <summary>The status that is to be read, or was.</summary>
-    public uint Status { get; private set; }
+    public uint Status => _status.Value;
 
-    /// <summary>What the driver has accepted so far.</summary>
-    public ulong Accepted { get; private set; }
+    protected bool IsLive => _status.IsLive;
 
-    /// <summary>Features in force.</summary>
-    public ulong Negotiated { get; private set; }
-
-    /// <summary>The first 64 features that the device offers, as far as they were read.</summary>
-    public ulong Offered => ((ulong)(_offered[1] ?? 0) << 32) | (_offered[0] ?? 0);
-
-    protected bool IsLive => (Status & (StatusBits.DriverOk | StatusBits.Suspend | StatusBits.NeedsReset)) == StatusBits.DriverOk;
+    /// <summary>Features are negotiated, by the status.</summary>
+    protected bool HasFeatures => _status.HasFeatures;
 
     /// <summary>True while nothing that the spec says keeps the device from serving some queue.</summary>
     protected bool CanServe => IsLost || (MayServe && (Queues[0].MayBeUsed || Queues[1].MayBeUsed));
@@ -88,21 +69,13 @@ internal abstract class DeviceJudge
     /// <summary>The rule by which the device serves no queue, where it is one of the transport.</summary>
     protected virtual string? NotServedBecause => null;
 
-    protected bool Has(ulong feature) => (Negotiated & feature) != 0;
+    protected bool Has(ulong feature) => FeatureBits.Has(feature);
 
-    /// <summary>Features that a driver of this interface may accept.</summary>
-    public virtual ulong Known => Features.AcceptableFrom(IsPci);
+    /// <summary>The rules of a queue after a device reset.</summary>
+    protected abstract QueueRules AfterReset { get; }
 
-    /// <summary>True where the transport is PCI.</summary>
-    protected abstract bool IsPci { get; }
-
-    /// <summary>The rule by which a word of the offered features is the one that was selected.</summary>
-    protected abstract string SelectsWord { get; }
-
-    /// <summary>The rules of a queue after a device reset, and after a queue reset: shown as not enabled, not touched, shown as not being reset, and its size.</summary>
-    protected abstract (string Enabled, string Untouched, string Reset, string Size) AfterReset { get; }
-
-    protected abstract (string Enabled, string Untouched, string Reset, string Size) AfterQueueReset { get; }
+    /// <summary>The rules of a queue after a queue reset.</summary>
+    protected abstract QueueRules AfterQueueReset { get; }
 
     /// <summary>Power was switched on.</summary>
     public virtual void PowerOn()
@@ -116,7 +89,7 @@ internal abstract class DeviceJudge
     public virtual void Lost()
     {
         IsLost = true;
-        _free = AnyStatus;
+        _status.Forget();
         Configuration.ForgetGeneration();
     }
 
@@ -131,48 +104,25 @@ internal abstract class DeviceJudge
         }
 
         if (IsLost) return;
-        if (_free != 0 || !IsLegal(value)) Lost();
-        else Expect(value);
+        if (_status.IsUnsure || !IsLegal(value)) Lost();
+        else if (_status.Wrote(value)) TellWithheld();
     }
 
     /// <summary>The driver reads the device status.</summary>
     public void SawStatus(uint value)
     {
-        uint wrong = (value ^ Status) & ~_free;
-        if (wrong != 0 && !FailsToSuspend(value)) Deny(value, wrong);
-        bool isAccepted = (value & ~Status & StatusBits.FeaturesOk) != 0 || (_because == StatusCause.Acceptable && (value & StatusBits.FeaturesOk) != 0);
-        Status = value;
-        _free = IsLost ? AnyStatus : 0;
-        if (IsLost) return;
-        if (isAccepted && Negotiated == 0) Accept();
-        _because = StatusCause.None;
-    }
-
-    /// <summary>The driver reads a word of the offered features.</summary>
-    public void SawOffered(uint word, uint value)
-    {
-        if (word >= 2)
+        switch (_status.Saw(value))
         {
-            if (value != 0) Broken.Rule(value == _offered[word % 2] ? SelectsWord : "CORE-FEAT-D-04", "word above 1", $"word {word} of the offered features is 0x{value:x}");
-            return;
+            case StatusLife.News.FeaturesOk when FeatureBits.Negotiated == 0 && !FeatureBits.TryAgree():
+                AcceptedMore();
+                Lost();
+                break;
+            case StatusLife.News.NeedsReset:
+                TellsOfChange("CORE-STATUS-D-03");
+                Lost();
+                break;
         }
-
-        if (_offered[word] is { } known && known != value) Broken.Rule(SelectsWord, $"word {word}", $"word {word} of the offered features is 0x{value:x} and was 0x{known:x}");
-        _offered[word] = value;
-        uint odd = value & ~(uint)(Features.OfferableBy(IsPci) >> (int)(32 * word));
-        if (odd != 0) Broken.Rule("CORE-FEAT-D-04", $"0x{odd:x}", $"the device offers 0x{odd:x} in word {word}, which is nothing that it could have");
-        RequireOffer(word, value);
-        if (((ulong)value << (int)(32 * word) & Features.SrIov) != 0 && !HasSrIov) Broken.Rule("CORE-RSVD-D-10", "", "the device offers SR_IOV without the capability");
     }
-
-    /// <summary>What the device has to offer, in a word of its features.</summary>
-    protected virtual void RequireOffer(uint word, uint value)
-    {
-        if (word == 1 && (value & 1) == 0) Broken.Rule("CORE-RSVD-D-01", "", "the device does not offer VERSION_1");
-    }
-
-    /// <summary>True where the function has the capability for SR-IOV.</summary>
-    protected virtual bool HasSrIov => false;
 
     /// <summary>The driver accepts a word of features.</summary>
     public virtual void Accepts(uint word, uint value)
@@ -183,9 +133,8 @@ internal abstract class DeviceJudge
             return;
         }
 
-        if ((Status & StatusBits.FeaturesOk) != 0) Lost();
-        int shift = (int)(32 * word);
-        Accepted = (Accepted & ~(0xffff_ffffUL << shift)) | ((ulong)value << shift);
+        if (HasFeatures) Lost();
+        FeatureBits.Accept(word, value);
     }
 
     /// <summary>The driver has written all that a queue needs, and enables it.</summary>
@@ -193,10 +142,10 @@ internal abstract class DeviceJudge
     {
         var queue = Queues[index];
         var ring = Rings[index];
-        bool isKnown = (Status & StatusBits.FeaturesOk) != 0 && !queue.IsEnabled && !queue.IsBeingReset && !Has(Features.RingPacked)
+        bool isKnown = HasFeatures && !queue.IsEnabled && !queue.IsBeingReset && !Has(Features.RingPacked)
             && queue.Written == (QueueLife.Fields.Addresses | QueueLife.Fields.Size)
             && queue.Size == ring.Size && queue.Descriptors == AddressOf(ring.Descriptors) && queue.Driver == AddressOf(ring.Available) && queue.Device == AddressOf(ring.Used)
-            && ring.IsNewFor(Negotiated);
+            && ring.IsNewFor(FeatureBits.Negotiated);
         if (!isKnown) Lost();
         queue.Enable(enabled, reset);
     }
@@ -234,9 +183,8 @@ internal abstract class DeviceJudge
         if (IsLost) return;
         if (!Has(Features.BypassConfig) || !IsLive)
         {
-            bool isSuspended = (Status & StatusBits.Suspend) != 0;
-            _isChangeWithheld |= isSuspended;
-            if (isSuspended) WithholdsChange("CORE-SUSPEND-D-04");
+            _isChangeWithheld |= _status.IsSuspended;
+            if (_status.IsSuspended) WithholdsChange("CORE-SUSPEND-D-04");
             else MayTellOfChange();
             return;
         }
@@ -264,7 +212,7 @@ internal abstract class DeviceJudge
         }
 
         // CORE-SUSPEND-D-02.
-        if ((Status & StatusBits.Suspend) != 0) return;
+        if (_status.IsSuspended) return;
         Configuration.SetBypass((byte)value, "IOMMU-CFG-D-06");
         MayTellOfChange();
     }
@@ -312,128 +260,38 @@ internal abstract class DeviceJudge
         // Nobody knows what has become of rings in the meantime.
         if (IsLost) foreach (var ring in Rings) ring.Forget();
         IsLost = false;
-        Status = 0;
-        _free = 0;
-        _because = StatusCause.Reset;
-        Accepted = Negotiated = 0;
+        _status.Begin();
+        FeatureBits.Begin();
         _isChangeWithheld = false;
-        var rules = AfterReset;
-        foreach (var queue in Queues) queue.Begin(rules.Enabled, rules.Untouched, rules.Reset, rules.Size);
+        foreach (var queue in Queues) queue.Begin(AfterReset);
     }
 
     /// <summary>The driver resets a queue.</summary>
     protected void ResetsQueue(int index)
     {
-        var rules = AfterQueueReset;
-        Queues[index].Begin(rules.Enabled, rules.Untouched, rules.Reset, rules.Size);
+        Queues[index].Begin(AfterQueueReset);
         Queues[index].IsBeingReset = true;
     }
-
-    /// <summary>Features are in force.</summary>
-    protected void PutInForce(ulong features) => Negotiated = features;
 
     protected static ulong AddressOf(int offset) => ShadowedMemory.First + (uint)offset;
 
     /// <summary>True while nothing that the spec says keeps the device from serving that queue, which a driver that behaves has set up.</summary>
     public bool IsServing(int index) => !IsLost && MayServe && Queues[index] is { IsEnabled: true, IsUnsure: false };
 
-    /// <summary>Whether a driver may write that status now; what is to be expected then is up to <see cref="Expect"/>.</summary>
-    protected virtual bool IsLegal(uint value)
-    {
-        // After FAILED a driver can do nothing but a reset (CORE-STATUS-V-03).
-        const uint writable = StatusBits.Live | StatusBits.Suspend;
-        uint added = value & ~Status;
-        uint removed = Status & ~value;
-        if ((value & ~writable) != 0 || (Status & StatusBits.NeedsReset) != 0) return false;
-        if ((Status & StatusBits.Suspend) != 0) return (removed & ~StatusBits.Suspend) == 0 && (added & ~StatusBits.DriverOk) == 0;
-        if (removed != 0) return false;
-        return added is 0 or StatusBits.Acknowledge or StatusBits.Found
-            || (added == StatusBits.Driver && (value & StatusBits.Acknowledge) != 0)
-            || (added == StatusBits.FeaturesOk && (Status & StatusBits.Found) == StatusBits.Found)
-            || (added == StatusBits.DriverOk && (Status & StatusBits.Negotiated) == StatusBits.Negotiated)
-            || (added == StatusBits.Suspend && (Has(Features.Suspend) || (Status & StatusBits.DriverOk) == 0));
-    }
-
-    private void Expect(uint value)
-    {
-        uint added = value & ~Status;
-        if ((Status & StatusBits.Suspend) != 0)
-        {
-            if ((added & StatusBits.DriverOk) == 0) return;
-            Status = (Status | added) & ~StatusBits.Suspend;
-            _because = StatusCause.Resume;
-            if (_isChangeWithheld && Has(Features.BypassConfig)) TellsOfChange("CORE-SUSPEND-D-05");
-            else if (_isChangeWithheld) MayTellOfChange();
-            _isChangeWithheld = false;
-            return;
-        }
-
-        if ((added & StatusBits.Suspend) != 0)
-        {
-            // CORE-SUSPEND-D-01.
-            bool isRunning = (Status & StatusBits.DriverOk) != 0;
-            _because = isRunning ? StatusCause.Suspend : StatusCause.Early;
-            Status = isRunning ? (Status | added) & ~StatusBits.DriverOk : Status | (added & ~StatusBits.Suspend);
-            return;
-        }
-
-        Status |= added;
-        if ((added & StatusBits.FeaturesOk) == 0) return;
-        ulong offered = Offered;
-        bool isOfferKnown = _offered[0] is not null && _offered[1] is not null;
-        bool isOffered = (Accepted & ~offered) == 0;
-        bool isRefusable = ((offered | Features.Version1) & Features.Indispensable & ~Accepted) != 0 || (Accepted & ~Known) != 0;
-        _because = isOfferKnown && isOffered && !isRefusable ? StatusCause.Acceptable : StatusCause.Unacceptable;
-        if (_because == StatusCause.Unacceptable)
-        {
-            Status &= ~StatusBits.FeaturesOk;
-            _free |= StatusBits.FeaturesOk;
-        }
-    }
-
-    private void Accept()
-    {
-        if ((Accepted & ~Offered) != 0 || (Accepted & Features.Version1) == 0)
-        {
-            // CORE-FEAT-D-03: it may have ignored what it does not offer. What is in force then nobody knows.
-            AcceptedMore();
-            Lost();
-            return;
-        }
-
-        PutInForce(Accepted);
-        _acceptedBefore = Accepted;
-    }
+    /// <summary>Whether a driver may write that status now.</summary>
+    protected virtual bool IsLegal(uint value) => _status.IsLegal(value);
 
     /// <summary>FEATURES_OK is set although the driver accepted what was not offered, or not what is needed.</summary>
     protected virtual void AcceptedMore()
     {
     }
 
-    private bool FailsToSuspend(uint value)
+    // The device is resumed.
+    private void TellWithheld()
     {
-        if (_because is not (StatusCause.Suspend or StatusCause.Resume) || (value & StatusBits.NeedsReset) == 0) return false;
-        // CORE-SUSPEND-D-06 and -07: the other way out.
-        TellsOfChange("CORE-STATUS-D-03");
-        Lost();
-        return true;
-    }
-
-    private void Deny(uint value, uint wrong)
-    {
-        string state = $"0x{wrong:x}";
-        string message = $"the device status is 0x{value:x}, not 0x{Status:x}";
-        if ((wrong & value & StatusBits.NeedsReset) != 0) Broken.Rule("well-formed-rings-are-served", "status", message);
-        string rule = _because switch
-        {
-            StatusCause.Reset => "CORE-RESET-D-01",
-            StatusCause.Acceptable when (wrong & StatusBits.FeaturesOk) != 0 => _acceptedBefore == Accepted ? "CORE-FEAT-D-05" : "CORE-FEAT-D-02",
-            StatusCause.Early => "CORE-SUSPEND-D-01",
-            StatusCause.Suspend => "CORE-SUSPEND-D-06",
-            StatusCause.Resume => "CORE-SUSPEND-D-07",
-            _ => "status-is-what-was-written",
-        };
-        Broken.Rule(rule, state, message);
+        if (_isChangeWithheld && Has(Features.BypassConfig)) TellsOfChange("CORE-SUSPEND-D-05");
+        else if (_isChangeWithheld) MayTellOfChange();
+        _isChangeWithheld = false;
     }
 
     private void LookAt(int index)
@@ -454,7 +312,7 @@ internal abstract class DeviceJudge
 
     private string UntouchedBecause(int index)
     {
-        if ((Status & StatusBits.Suspend) != 0) return "CORE-SUSPEND-D-03";
+        if (_status.IsSuspended) return "CORE-SUSPEND-D-03";
         if (Status == 0) return "CORE-RESET-D-02";
         if (IsLive && NotServedBecause is { } rule) return rule;
         return MayServe ? Queues[index].UntouchedBecause : "CORE-STATUS-D-01";

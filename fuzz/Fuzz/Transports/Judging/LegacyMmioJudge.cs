@@ -9,7 +9,8 @@ namespace Viommu.Fuzz.Transports.Judging;
 /// Registers of virtio-mmio, version 1 (section 4.2.4): features are in force once written, requests are served before DRIVER_OK, and a queue
 /// is where a page number says.
 /// </summary>
-internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memory, new("legacy-configuration-stays", null))
+internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(
+    memory, new FeatureLife(isPci: false, isLegacy: true, "DESC-MMIO-01"), new ConfigurationLife(GenerationRules.None))
 {
     private readonly uint[] _pages = new uint[QueueCount];
     private readonly uint[] _alignments = new uint[QueueCount];
@@ -23,17 +24,15 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
 
     protected override string NoQueueRule => "DESC-LEGACY-06";
 
-    public override ulong Known => Features.OfferableBy(IsPci);
-
     protected override bool MayServe => LegacyLife.MayServe(Status);
 
-    protected override (string Enabled, string Untouched, string Reset, string Size) AfterReset => ("DESC-LEGACY-05", "CORE-RESET-D-02", "", "");
+    protected override QueueRules AfterReset => new("DESC-LEGACY-05", "CORE-RESET-D-02", "", "");
 
-    protected override (string Enabled, string Untouched, string Reset, string Size) AfterQueueReset => ("DESC-LEGACY-04", "DESC-LEGACY-04", "", "");
+    protected override QueueRules AfterQueueReset => new("DESC-LEGACY-04", "DESC-LEGACY-04", "", "");
 
     public override void Accepts(uint word, uint value)
     {
-        if (word == 0 && (value & ~Offered) == 0 && (Status & StatusBits.DriverOk) == 0 && !Queues[0].IsEnabled && !Queues[1].IsEnabled) PutInForce(value);
+        if (word == 0 && (value & ~FeatureBits.Offered) == 0 && (Status & StatusBits.DriverOk) == 0 && !Queues[0].IsEnabled && !Queues[1].IsEnabled) FeatureBits.PutInForce(value);
         else if (word != 1 || value != 0) Lost();
     }
 
@@ -44,8 +43,6 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
         Array.Clear(_pages);
         Array.Fill(_alignments, 0u);
     }
-
-    protected override void RequireOffer(uint word, uint value) => LegacyLife.RequireOffer(word, value);
 
     protected override bool IsLegal(uint value) => LegacyLife.IsLegal(Status, value);
 
@@ -70,10 +67,10 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
 
     protected override void WroteConfiguration(int offset, int width, ulong value)
     {
-        if (!IsLost && width == 1 && offset == IommuConfig.BypassOffset && value <= 1 && (Offered & Features.BypassConfig) != 0)
+        if (!IsLost && width == 1 && offset == IommuConfig.BypassOffset && value <= 1 && (FeatureBits.Offered & Features.BypassConfig) != 0)
         {
             // LEGACY-INIT-D-01: also before features are negotiated.
-            Configuration.SetBypass(Negotiated == 0 || Has(Features.BypassConfig) ? (byte)value : null, "LEGACY-INIT-D-01");
+            Configuration.SetBypass(FeatureBits.Negotiated == 0 || Has(Features.BypassConfig) ? (byte)value : null, "LEGACY-INIT-D-01");
             MayTellOfChange();
             return;
         }
@@ -86,7 +83,7 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
 
     private void Stop(int index)
     {
-        Queues[index].Begin("DESC-LEGACY-03", "DESC-LEGACY-04", "", "");
+        Queues[index].Begin(new("DESC-LEGACY-03", "DESC-LEGACY-04", "", ""));
         _pages[index] = 0;
         _alignments[index] = 0;
     }
@@ -95,30 +92,10 @@ internal sealed class LegacyMmioJudge(ShadowedMemory memory) : AnyMmioJudge(memo
     {
         var ring = Rings[index];
         ulong start = (ulong)page * (_pageSize ?? 0);
-        bool isKnown = _pageSize is not null && Queues[index].Size == ring.Size && start == AddressOf(ring.Descriptors) && ring.IsNewFor(Negotiated)
+        bool isKnown = _pageSize is not null && Queues[index].Size == ring.Size && start == AddressOf(ring.Descriptors) && ring.IsNewFor(FeatureBits.Negotiated)
             && _alignments[index] != 0 && ring.Used == ring.UsedAt((int)_alignments[index]);
         if (!isKnown) Lost();
         _pages[index] = page;
         Queues[index].Enable("DESC-LEGACY-03", "");
-    }
-}
-
-/// <summary>What is common to both legacy interfaces.</summary>
-internal static class LegacyLife
-{
-    /// <summary>LEGACY-INIT-D-02: a legacy driver need not wait for DRIVER_OK.</summary>
-    public static bool MayServe(uint status) => (status & (StatusBits.NeedsReset | StatusBits.Suspend)) == 0;
-
-    /// <summary>Whether a legacy driver may write that status: there is no FEATURES_OK, and nothing is suspended.</summary>
-    public static bool IsLegal(uint status, uint value)
-    {
-        const uint writable = StatusBits.Found | StatusBits.DriverOk;
-        return (value & ~writable) == 0 && (status & ~value) == 0;
-    }
-
-    /// <summary>LEGACY-RSVD-D-03.</summary>
-    public static void RequireOffer(uint word, uint value)
-    {
-        if (word == 0 && (value & (uint)Features.AnyLayout) == 0) Broken.Rule("LEGACY-RSVD-D-03", "", "the device does not offer ANY_LAYOUT");
     }
 }

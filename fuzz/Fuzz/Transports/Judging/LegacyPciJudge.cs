@@ -7,7 +7,8 @@ namespace Viommu.Fuzz.Transports.Judging;
 /// The legacy header of a transitional virtio-pci function (section 4.1.4.10): features are in force once written, requests are served before
 /// DRIVER_OK, and the configuration is read by any width.
 /// </summary>
-internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory, new("legacy-configuration", null), "DESC-LEGACY-08")
+internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(
+    memory, new FeatureLife(isPci: true, isLegacy: true, "legacy-features-stay"), new ConfigurationLife(GenerationRules.None), "DESC-LEGACY-08")
 {
     private const ulong PageSize = 4096;
     private const int DeviceFeatures = 0x00;
@@ -30,17 +31,13 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
     /// <summary>Where the device configuration starts. LEGACY-PCI-D-03: right behind the header, which is longer while MSI-X is enabled.</summary>
     public int ConfigurationAt => Messages.IsEnabled ? 24 : 20;
 
-    public override ulong Known => Features.OfferableBy(IsPci);
-
     protected override bool MayServe => LegacyLife.MayServe(Status) && IsBusMaster;
 
     protected override bool IsJudgedByLine => false;
 
-    protected override string SelectsWord => "legacy-features-stay";
+    protected override QueueRules AfterReset => new("DESC-LEGACY-05", "CORE-RESET-D-02", "", "");
 
-    protected override (string Enabled, string Untouched, string Reset, string Size) AfterReset => ("DESC-LEGACY-05", "CORE-RESET-D-02", "", "");
-
-    protected override (string Enabled, string Untouched, string Reset, string Size) AfterQueueReset => ("DESC-LEGACY-04", "DESC-LEGACY-04", "", "");
+    protected override QueueRules AfterQueueReset => new("DESC-LEGACY-04", "DESC-LEGACY-04", "", "");
 
     private QueueLife? Queue => _selected is < QueueCount ? Queues[_selected.Value] : null;
 
@@ -68,9 +65,9 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
 
     public override void Accepts(uint word, uint value)
     {
-        bool isLegal = (value & ~Offered) == 0 && (Status & StatusBits.DriverOk) == 0 && !Queues[0].IsEnabled && !Queues[1].IsEnabled;
+        bool isLegal = (value & ~FeatureBits.Offered) == 0 && (Status & StatusBits.DriverOk) == 0 && !Queues[0].IsEnabled && !Queues[1].IsEnabled;
         if (!isLegal) Lost();
-        else PutInForce(value);
+        else FeatureBits.PutInForce(value);
         _accepted = value;
     }
 
@@ -91,8 +88,6 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
 
     protected override bool IsLegal(uint value) => LegacyLife.IsLegal(Status, value);
 
-    protected override void RequireOffer(uint word, uint value) => LegacyLife.RequireOffer(word, value);
-
     protected override void MayTellOfChange()
     {
         base.MayTellOfChange();
@@ -109,9 +104,9 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
     {
         switch (offset, width)
         {
-            case (DeviceFeatures, 4): if (!IsLost) SawOffered(0, value); break;
+            case (DeviceFeatures, 4): if (!IsLost) FeatureBits.SawOffered(0, value); break;
             case (DriverFeatures, 4):
-                if (!IsLost && _accepted is { } accepted && ((accepted ^ value) & (uint)Offered) != 0) Broken.Rule("DESC-PCI-03", "features", $"the accepted features read 0x{value:x} where 0x{accepted:x} was written");
+                if (!IsLost && _accepted is { } accepted && ((accepted ^ value) & (uint)FeatureBits.Offered) != 0) Broken.Rule("DESC-PCI-03", "features", $"the accepted features read 0x{value:x} where 0x{accepted:x} was written");
                 break;
             case (QueueAddress, 4):
                 if (!IsLost && Queue is { } queue && value != _pages[_selected!.Value]) Broken.Rule(queue.EnabledBecause, "", $"Queue Address of queue {_selected} reads 0x{value:x}");
@@ -167,7 +162,7 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
     private void WroteConfigurationBytes(int offset, int width, uint value)
     {
         int within = IommuConfig.BypassOffset - offset;
-        if (IsLost || width is not (1 or 2 or 4) || within != 0 || value > 1 || (Offered & Features.BypassConfig) == 0)
+        if (IsLost || width is not (1 or 2 or 4) || within != 0 || value > 1 || (FeatureBits.Offered & Features.BypassConfig) == 0)
         {
             Configuration.SetBypass(null, "");
             Lost();
@@ -175,7 +170,7 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
         }
 
         // What stands behind bypass is reserved, and takes the zeroes of a wider access.
-        Configuration.SetBypass(Negotiated == 0 || Has(Features.BypassConfig) ? (byte)value : null, width == 1 ? "LEGACY-INIT-D-01" : "LEGACY-PCI-D-02");
+        Configuration.SetBypass(FeatureBits.Negotiated == 0 || Has(Features.BypassConfig) ? (byte)value : null, width == 1 ? "LEGACY-INIT-D-01" : "LEGACY-PCI-D-02");
         MayTellOfChange();
     }
 
@@ -184,13 +179,13 @@ internal sealed class LegacyPciJudge(ShadowedMemory memory) : AnyPciJudge(memory
         var queue = Queues[index];
         if (page == 0)
         {
-            queue.Begin("DESC-LEGACY-03", "DESC-LEGACY-04", "", "");
+            queue.Begin(new("DESC-LEGACY-03", "DESC-LEGACY-04", "", ""));
             _pages[index] = 0;
             return;
         }
 
         var ring = Rings[index];
-        bool isKnown = !queue.IsEnabled && page * PageSize == AddressOf(ring.Descriptors) && ring.IsNewFor(Negotiated) && ring.Used == ring.UsedAt((int)PageSize);
+        bool isKnown = !queue.IsEnabled && page * PageSize == AddressOf(ring.Descriptors) && ring.IsNewFor(FeatureBits.Negotiated) && ring.Used == ring.UsedAt((int)PageSize);
         if (!isKnown) Lost();
         _pages[index] = page;
         queue.Enable("DESC-LEGACY-03", "");

@@ -5,174 +5,9 @@ using Fields = Viommu.Fuzz.Transports.Judging.QueueLife.Fields;
 
 namespace Viommu.Fuzz.Transports.Judging;
 
-/// <summary>What is common to both interfaces of a virtio-pci function: the ISR status, messages, and what the command register allows.</summary>
-internal abstract class AnyPciJudge(ShadowedMemory memory, ConfigurationLife configuration, string isr) : DeviceJudge(memory, configuration)
-{
-    private bool _wasPending;
-
-    public MessageJudge Messages { get; } = new(memory);
-
-    /// <summary>BARs are where they were placed, and decoded or not as <see cref="HasMemorySpace"/> says.</summary>
-    public bool IsReachable { get; private set; }
-
-    /// <summary>Memory Space Enable.</summary>
-    public bool HasMemorySpace { get; private set; }
-
-    /// <summary>Bus Master Enable.</summary>
-    public bool IsBusMaster { get; private set; }
-
-    /// <summary>Interrupt Disable.</summary>
-    public bool IsLineDisabled { get; private set; }
-
-    protected InterruptStatus Interrupts { get; } = new(isr, isr);
-
-    public override void Lost()
-    {
-        base.Lost();
-        Interrupts.Forget();
-        Messages.MayHappen();
-    }
-
-    /// <summary>The driver has placed the BARs and written the command register.</summary>
-    public void Placed() => IsReachable = true;
-
-    /// <summary>Somebody has moved the BARs, or may have.</summary>
-    public void Moved()
-    {
-        IsReachable = false;
-        Lost();
-    }
-
-    /// <summary>Somebody has written to what messages depend on.</summary>
-    public void TamperedWithMessages()
-    {
-        Messages.Tamper();
-        Lost();
-    }
-
-    /// <summary>Somebody has written through the window of configuration space, wherever that leads to.</summary>
-    public void WroteAnywhere()
-    {
-        Configuration.SetBypass(null, "");
-        TamperedWithMessages();
-    }
-
-    /// <summary>The driver writes the command register.</summary>
-    public void Commands(bool hasMemorySpace, bool isBusMaster, bool isLineDisabled)
-    {
-        HasMemorySpace = hasMemorySpace;
-        IsBusMaster = isBusMaster;
-        IsLineDisabled = isLineDisabled;
-        Messages.Allow(isBusMaster);
-        NoteServing();
-    }
-
-    /// <summary>The driver enables messages, or disables them.</summary>
-    public void ControlsMessages(bool isEnabled, bool isMasked)
-    {
-        // Whether an event of before is told of in the other way is up to the device.
-        if (isEnabled != Messages.IsEnabled)
-        {
-            Interrupts.MayHaveHappened();
-            Interrupts.BecomesUnsure();
-            Messages.MayHappen();
-        }
-
-        Messages.Control(isEnabled, isMasked);
-    }
-
-    /// <summary>Interrupt Status of configuration space, and the interrupt line.</summary>
-    public void SawLine(bool isPending, bool? isAsserted)
-    {
-        if (!IsJudgedByLine) return;
-        if (isAsserted is { } line && line != (isPending && !IsLineDisabled)) Broken.Rule("PCI-GEN-D-01", "INTx", $"INTx is {(line ? "" : "not ")}asserted while Interrupt Status is {isPending} and Interrupt Disable is {IsLineDisabled}");
-        if (Messages.IsEnabled)
-        {
-            if (isPending && !_wasPending && !IsLost) Broken.Rule(LineBecause, "INTx", "Interrupt Status is set while MSI-X is enabled");
-        }
-        else if (!IsLost)
-        {
-            Interrupts.SawAny(isPending, "PCI-ISR-D-04");
-        }
-
-        _wasPending = isPending;
-    }
-
-    /// <summary>Whether the spec says of this interface what its interrupt line tells.</summary>
-    protected virtual bool IsJudgedByLine => true;
-
-    /// <summary>The rule by which nothing that happened last is told of by INTx while messages are enabled.</summary>
-    private string LineBecause { get; set; } = "PCI-UNOTIFY-D-01";
-
-    protected override bool IsPci => true;
-
-    protected override bool MayServe => IsLive && IsBusMaster;
-
-    protected override bool MayAccessMemory => Messages.IsEnabled;
-
-    protected override string? NotServedBecause => IsBusMaster ? null : "PCI-GEN-D-01";
-
-    public override void PowerOn()
-    {
-        IsReachable = false;
-        _wasPending = false;
-        base.PowerOn();
-    }
-
-    protected override void BeginLife()
-    {
-        base.BeginLife();
-        Interrupts.Reset("CORE-RESET-D-02");
-        Messages.Reset();
-        if (Messages.IsTampered) Lost();
-    }
-
-    protected override void QueueUsed(int queue, bool isWanted)
-    {
-        LineBecause = "PCI-UNOTIFY-D-01";
-        if (!isWanted)
-        {
-            string rule = Has(Features.EventIdx) ? "SPLIT-USEDSUPP-D-06" : "SPLIT-USEDSUPP-D-02";
-            Interrupts.Suppressed(rule);
-            Messages.Suppressed(rule);
-        }
-        else if (Messages.IsEnabled)
-        {
-            // PCI-ISR-D-03 is for INTx.
-            Interrupts.MayHaveHappened(InterruptStatus.UsedBuffer);
-            Messages.Happened(queue, "PCI-MSIX-D-04");
-        }
-        else
-        {
-            Interrupts.Happened(InterruptStatus.UsedBuffer);
-        }
-    }
-
-    protected override void TellsOfChange(string rule)
-    {
-        LineBecause = "PCI-CNOTIFY-D-02";
-        Interrupts.Changed("PCI-ISR-D-02");
-        Messages.Happened(MessageJudge.ConfigurationEvent, rule.Length > 0 ? rule : "PCI-MSIX-D-04");
-    }
-
-    protected override void WithholdsChange(string rule) => Interrupts.Withheld(rule);
-
-    protected override void MayTellOfChange()
-    {
-        Interrupts.MayHaveHappened(InterruptStatus.Configuration);
-        Messages.MayHappen();
-    }
-
-    /// <summary>The driver reads the ISR status.</summary>
-    protected void SawIsr(uint value)
-    {
-        Interrupts.Saw(value);
-        if (!IsLost) Interrupts.Reset("PCI-ISR-D-05");
-    }
-}
-
 /// <summary>The structures of virtio-pci (section 4.1.4), in whichever BAR they are.</summary>
-internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) : AnyPciJudge(memory, new("PCI-COMMON-D-06", null), "PCI-ISR-D-03")
+internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) : AnyPciJudge(
+    memory, new FeatureLife(isPci: true, isLegacy: false, "PCI-COMMON-D-03"), new ConfigurationLife(GenerationRules.Pci), "PCI-ISR-D-03")
 {
     private const int QueueSizeAt = 0x18;
     private const int QueueVectorAt = 0x1a;
@@ -198,11 +33,9 @@ internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) 
 
     private QueueLife? Queue => _selected is < QueueCount ? Queues[_selected.Value] : null;
 
-    protected override string SelectsWord => "PCI-COMMON-D-03";
+    protected override QueueRules AfterReset => new("PCI-COMMON-D-08", "DESC-PCI-08", "PCI-COMMON-D-09", "DESC-PCI-01");
 
-    protected override (string Enabled, string Untouched, string Reset, string Size) AfterReset => ("PCI-COMMON-D-08", "DESC-PCI-08", "PCI-COMMON-D-09", "DESC-PCI-01");
-
-    protected override (string Enabled, string Untouched, string Reset, string Size) AfterQueueReset => ("PCI-COMMON-D-13", "CORE-VQRESET-D-01", "PCI-COMMON-D-13", "CORE-VQRESET-D-02");
+    protected override QueueRules AfterQueueReset => new("PCI-COMMON-D-13", "CORE-VQRESET-D-01", "PCI-COMMON-D-13", "CORE-VQRESET-D-02");
 
     /// <summary>A driver reads something of the BAR with the structures.</summary>
     public void Saw(int offset, int width, ulong value)
@@ -266,7 +99,7 @@ internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) 
         switch (offset, width)
         {
             case (0x00, 4) or (0x08, 4) or (0x16, 2) or (NotifyDataAt, 2) or (0x3c, 2) or (0x3e, 2): break;
-            case (0x04, 4): if (!IsLost && _offeredWord is { } word) SawOffered(word, value); break;
+            case (0x04, 4): if (!IsLost && _offeredWord is { } word) FeatureBits.SawOffered(word, value); break;
             case (0x0c, 4): SawAccepted(value); break;
             case (0x10, 2): if (!IsLost) Messages.Saw(MessageJudge.ConfigurationEvent, (ushort)value); break;
             case (0x12, 2): SawQueues(value); break;
@@ -314,7 +147,7 @@ internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) 
         }
     }
 
-    private bool IsConfigurable => Queue is { IsEnabled: false, IsBeingReset: false, IsUnsure: false } && (Status & StatusBits.FeaturesOk) != 0;
+    private bool IsConfigurable => Queue is { IsEnabled: false, IsBeingReset: false, IsUnsure: false } && HasFeatures;
 
     private void WroteAccepted(uint word, uint value)
     {
@@ -325,8 +158,8 @@ internal sealed class PciJudge(ShadowedMemory memory, PciStructures structures) 
     private void SawAccepted(uint value)
     {
         if (_acceptedWord is not { } word || word > 1 || !_isAccepted[word]) return;
-        uint offered = (uint)(Offered >> (int)(32 * word));
-        uint accepted = (uint)(Accepted >> (int)(32 * word));
+        uint offered = (uint)(FeatureBits.Offered >> (int)(32 * word));
+        uint accepted = (uint)(FeatureBits.Accepted >> (int)(32 * word));
         if (_isMoreAccepted && (value & accepted & ~offered) != 0) Broken.Rule("CORE-FEAT-D-03", "", $"features 0x{value & ~offered:x} are accepted, in word {word}, that were not offered");
         // PCI-COMMON-D-05: what is not offered may read back, or not.
         if (!IsLost && ((value ^ accepted) & offered) != 0) Broken.Rule("PCI-COMMON-D-04", $"word {word}", $"driver_feature reads 0x{value:x} where 0x{accepted:x} was written");

@@ -1,5 +1,12 @@
 namespace Viommu.Fuzz.Transports.Judging;
 
+/// <summary>The rules of a queue that is out of use, each empty where there is none.</summary>
+/// <param name="Enabled">By which it is not shown as enabled.</param>
+/// <param name="Untouched">By which the device leaves it alone.</param>
+/// <param name="Reset">By which it is not shown as being reset.</param>
+/// <param name="Size">By which it has its largest size.</param>
+internal readonly record struct QueueRules(string Enabled, string Untouched, string Reset, string Size);
+
 /// <summary>What a driver has done with one queue since the last reset, as far as registers show it.</summary>
 internal sealed class QueueLife
 {
@@ -58,13 +65,10 @@ internal sealed class QueueLife
     public bool IsServiceDue { get; set; }
 
     /// <summary>The queue is as after a reset of the device or of the queue, or the driver has stopped it.</summary>
-    public void Begin(string enabled, string untouched, string reset, string size)
+    public void Begin(QueueRules rules)
     {
         IsEnabled = IsUnsure = IsBeingReset = IsServiceDue = false;
-        EnabledBecause = enabled;
-        UntouchedBecause = untouched;
-        ResetBecause = reset;
-        SizeBecause = size;
+        (EnabledBecause, UntouchedBecause, ResetBecause, SizeBecause) = rules;
         Size = 0;
         Written = Fields.None;
         Descriptors = Driver = Device = 0;
@@ -83,7 +87,7 @@ internal sealed class QueueLife
     /// <summary>The device says whether the queue is enabled.</summary>
     public void IsSaidToBe(bool isEnabled, string rule)
     {
-        if (!isEnabled) Begin(rule, rule, ResetBecause, "");
+        if (!isEnabled) Begin(new(rule, rule, ResetBecause, ""));
         IsUnsure = false;
         EnabledBecause = rule;
     }

@@ -1,7 +1,7 @@
-namespace Viommu.Guest.Targets.Qemu;
+namespace Viommu.Guest.Targets.Processes;
 
-/// <summary>Who is at the other end of a qtest connection, for the words of an exception.</summary>
-internal interface IQtestPeer
+/// <summary>Who is at the other end of a connection, for the words of an exception.</summary>
+internal interface IPeer
 {
     /// <summary>What it last wrote, one or more lines.</summary>
     string LastWords { get; }

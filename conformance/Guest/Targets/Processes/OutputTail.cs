@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Viommu.Guest.Targets.Qemu;
+namespace Viommu.Guest.Targets.Processes;
 
 /// <summary>The last lines of a program's output: bounded whatever the program writes, and safe to print.</summary>
 internal sealed class OutputTail(int maxLines)

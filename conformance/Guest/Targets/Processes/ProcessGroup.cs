@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Viommu.Guest.Targets.Qemu;
+namespace Viommu.Guest.Targets.Processes;
 
 /// <summary>The processes that a program has started, as far as none of them has left its group.</summary>
 internal static partial class ProcessGroup

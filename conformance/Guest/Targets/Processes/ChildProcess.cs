@@ -1,10 +1,10 @@
 using System.ComponentModel;
 using System.Diagnostics;
 
-namespace Viommu.Guest.Targets.Qemu;
+namespace Viommu.Guest.Targets.Processes;
 
 /// <summary>A program running for us: what it writes is kept in short, and it never outlives disposal.</summary>
-internal sealed class ChildProcess : IQtestPeer, IDisposable
+internal sealed class ChildProcess : IPeer, IDisposable
 {
     // How long the kernel and the pipes may take to tell of an end that has already happened.
     private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(2);
@@ -13,12 +13,14 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
     private readonly OutputTail _tail;
     private readonly Task _reading;
     private readonly bool _leadsGroup;
+    private readonly string? _noise;
     private volatile bool _killed;
 
-    private ChildProcess(Process process, int outputLines, bool converses, bool leadsGroup)
+    private ChildProcess(Process process, int outputLines, bool converses, bool leadsGroup, string? noise)
     {
         _process = process;
         _leadsGroup = leadsGroup;
+        _noise = noise;
         _tail = new OutputTail(outputLines);
         if (!converses) process.StandardInput.Close();
         _reading = converses
@@ -26,9 +28,12 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
             : Task.WhenAll(Keep(process.StandardOutput.BaseStream), Keep(process.StandardError.BaseStream));
     }
 
-    /// <summary>Starts a program whose input is empty; <paramref name="outputLines"/> of what it writes are kept.</summary>
-    public static ChildProcess Start(ProcessStartInfo info, int outputLines) =>
-        new(Launch(info), outputLines, converses: false, leadsGroup: false);
+    /// <summary>
+    /// Starts a program whose input is empty; <paramref name="outputLines"/> of what it writes are kept. Lines that end in
+    /// <paramref name="noise"/> say nothing of how it fares.
+    /// </summary>
+    public static ChildProcess Start(ProcessStartInfo info, int outputLines, string? noise = null) =>
+        new(Launch(info), outputLines, converses: false, leadsGroup: false, noise);
 
     /// <summary>
     /// Starts a program that is spoken to through <see cref="Input"/> and <see cref="Output"/>; <paramref name="errorLines"/> of its
@@ -37,7 +42,7 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
     public static ChildProcess Converse(string program, IEnumerable<string> arguments, int errorLines)
     {
         var info = ProcessLauncher.LeadingAGroup(program, arguments, out var leadsGroup);
-        return new(Launch(info), errorLines, converses: true, leadsGroup);
+        return new(Launch(info), errorLines, converses: true, leadsGroup, noise: null);
     }
 
     /// <summary>Where a program that is spoken to reads; closed by <see cref="CloseInput"/>.</summary>
@@ -143,9 +148,7 @@ internal sealed class ChildProcess : IQtestPeer, IDisposable
         while (await stream.ReadAsync(buffer).ConfigureAwait(false) is > 0 and var count) _tail.Append(buffer.AsSpan(0, count));
     }
 
-    // QEMU says this of each machine whose virtual time is not tied to real time, which is how we start it.
-    private static bool IsNews(string line) =>
-        !line.EndsWith("warning: icount sleep disabled and no active timers", StringComparison.Ordinal);
+    private bool IsNews(string line) => _noise is null || !line.EndsWith(_noise, StringComparison.Ordinal);
 
     private static string SignalName(int signal) => signal switch
     {

@@ -1,6 +1,6 @@
 using System.IO.MemoryMappedFiles;
 
-namespace Viommu.Guest.Targets.Qemu;
+namespace Viommu.Guest.Targets.Processes;
 
 /// <summary>Guest memory as a file that the target's process maps too: what either side stores the other sees, without a word in between.</summary>
 internal sealed class SharedRam : IGuestRam, IDisposable

@@ -1,4 +1,4 @@
-namespace Viommu.Guest.Targets.Qemu;
+namespace Viommu.Guest.Targets.Processes;
 
 /// <summary>A directory of random name that only this user can enter; deleted with all it holds.</summary>
 internal sealed class PrivateDirectory : IDisposable

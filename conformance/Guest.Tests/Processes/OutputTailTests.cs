@@ -1,6 +1,6 @@
-using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Processes;
 
-namespace Viommu.Guest.Tests.Qemu;
+namespace Viommu.Guest.Tests.Processes;
 
 public class OutputTailTests
 {
