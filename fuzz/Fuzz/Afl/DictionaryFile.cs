@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Viommu.Conformance.Files;
 using Viommu.Conformance.Program;
 
 namespace Viommu.Fuzz.Afl;
@@ -100,10 +101,5 @@ internal static class DictionaryFile
         return [.. bytes];
     }
 
-    private static string Shown(string text)
-    {
-        const int Longest = 40;
-        string whole = string.Concat(text.Select(letter => letter is < ' ' or > '~' ? '?' : letter));
-        return whole.Length <= Longest ? whole : whole[..Longest] + "...";
-    }
+    private static string Shown(string text) => ForeignText.Shorten(string.Concat(text.Select(letter => letter is < ' ' or > '~' ? '?' : letter)));
 }
