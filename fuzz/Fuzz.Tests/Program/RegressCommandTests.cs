@@ -76,7 +76,7 @@ public sealed class RegressCommandTests : IDisposable
         string target = what == "DIR" ? "request" : what;
         Assert.Equal(3, _fuzz.Run("regress", what == "DIR" ? folder : what, "--device", "qemu"));
         string refusal = _fuzz.Error;
-        Assert.Contains($"takes programs of the target sequence, not of {target}", refusal);
+        Assert.Contains($"takes inputs of sequence, split-ring, packed-ring, not of {target}", refusal);
         Assert.Equal(3, _fuzz.Run("run", target, "--device", "qemu", "--report", _fuzz.PathOf("out")));
         Assert.Equal(refusal, _fuzz.Error);
     }

@@ -48,12 +48,13 @@ internal sealed class QemuBench : IDisposable
     private readonly ulong _offered;
     private readonly HashSet<(uint Domain, uint Endpoint)> _attached = [];
     private readonly uint[] _bars;
-    private readonly ulong _doorbell;
+    private readonly ulong[] _doorbells = new ulong[2];
     private readonly ulong _common;
     private ulong _negotiated;
     private bool _isClean;
     private bool _needsReset;
     private bool _isBypassWritten;
+    private bool _isBypassOff;
 
     private QemuBench(QemuTarget target)
     {
@@ -71,8 +72,12 @@ internal sealed class QemuBench : IDisposable
         var pci = _machine.Pci!;
         _bars = [.. Enumerable.Range(0, BarCount).Select(bar => pci.Function.Read(FirstBarOffset + (4 * bar), 4))];
         _common = pci.Structures.Common;
-        _target.MmioWrite(_common + CommonField.QueueSelect.Offset, CommonField.QueueSelect.Width, IommuDriver.RequestQueueNumber);
-        _doorbell = pci.Structures.Notify + (_target.MmioRead(_common + CommonField.QueueNotifyOff.Offset, CommonField.QueueNotifyOff.Width) * pci.Structures.NotifyMultiplier);
+        for (int queue = 0; queue < _doorbells.Length; queue++)
+        {
+            Post(CommonField.QueueSelect, (ulong)queue);
+            _doorbells[queue] = pci.Structures.Notify + (_target.MmioRead(_common + CommonField.QueueNotifyOff.Offset, CommonField.QueueNotifyOff.Width) * pci.Structures.NotifyMultiplier);
+        }
+
         PlaceBars();
     }
 
@@ -93,6 +98,15 @@ internal sealed class QemuBench : IDisposable
 
     /// <summary>True where the device has indirect descriptors in force.</summary>
     public bool HasIndirect => (_negotiated & Features.IndirectDesc) != 0;
+
+    /// <summary>True where the features <see cref="StartRings"/> has negotiated leave endpoints without a domain to a <c>bypass</c> field that is set.</summary>
+    public bool IsBypassed => (_negotiated & Features.BypassConfig) != 0 && !_isBypassOff;
+
+    /// <summary>The features that the device has accepted.</summary>
+    public ulong Negotiated => _negotiated;
+
+    /// <summary>Guest memory.</summary>
+    public IGuestRam Ram => _target.Ram;
 
     /// <summary>True where the device has a <c>bypass</c> field.</summary>
     public bool HasBypassField => (_offered & Features.BypassConfig) != 0;
@@ -157,10 +171,28 @@ internal sealed class QemuBench : IDisposable
     /// </summary>
     public void Start(ulong wanted)
     {
-        _negotiated = Accepted(wanted);
+        _rings.Clear();
+        Initialise(Accepted(wanted), QemuRings.RequestQueueSize, _rings.Requests, QemuRings.EventQueueSize, _rings.Events);
+    }
+
+    /// <summary>
+    /// The same with rings that are elsewhere, with these features and those that it may insist on. Bypass is off where it can be: endpoints
+    /// without a domain get nowhere.
+    /// </summary>
+    public void StartRings(ulong wanted, ushort size, QueueAddresses requests, QueueAddresses events)
+    {
+        Initialise(((wanted | Needed) & _offered) | Features.Version1, size, requests, size, events);
+        _isClean = false;
+        if (_isBypassOff || (_negotiated & Features.BypassConfig) == 0) return;
+        WriteBypass(0);
+        _isBypassOff = ReadBypass() == 0;
+    }
+
+    private void Initialise(ulong accepted, ushort requestSize, QueueAddresses requests, ushort eventSize, QueueAddresses events)
+    {
+        _negotiated = accepted;
         _needsReset = false;
         _attached.Clear();
-        _rings.Clear();
         Post(CommonField.DeviceStatus, 0);
         // 4.1.4.3.2: nothing else until 0 is read back.
         if (ReadStatus() != DeviceStatus.None && !_machine.ResetDevice())
@@ -174,8 +206,8 @@ internal sealed class QemuBench : IDisposable
         }
 
         Post(CommonField.DeviceStatus, (ulong)(Found | DeviceStatus.FeaturesOk));
-        SetUpQueue(IommuDriver.RequestQueueNumber, QemuRings.RequestQueueSize, _rings.Requests);
-        SetUpQueue(IommuDriver.EventQueueNumber, QemuRings.EventQueueSize, _rings.Events);
+        SetUpQueue(IommuDriver.RequestQueueNumber, requestSize, requests);
+        SetUpQueue(IommuDriver.EventQueueNumber, eventSize, events);
         Post(CommonField.DeviceStatus, (ulong)Running);
         if (ReadStatus() is not Running and var status) throw Refusal(status);
     }
@@ -201,6 +233,7 @@ internal sealed class QemuBench : IDisposable
         Dma.Forget();
         Dma.Prime();
         _isBypassWritten = false;
+        _isBypassOff = false;
         _isClean = false;
     }
 
@@ -219,10 +252,38 @@ internal sealed class QemuBench : IDisposable
     public bool Ring()
     {
         _rings.Publish();
-        _target.MmioWrite(_doorbell, 2, IommuDriver.RequestQueueNumber);
+        _target.MmioWrite(_doorbells[IommuDriver.RequestQueueNumber], 2, IommuDriver.RequestQueueNumber);
         if (_rings.IsAllReturned) return true;
         if (_target.Await(() => _rings.IsAllReturned || (_needsReset = (ReadStatus() & DeviceStatus.NeedsReset) != 0), Patience)) return !_needsReset;
         throw new TargetHungException($"the device neither returned a request nor asked for a reset within {Patience.TotalSeconds:0} s", LastWords);
+    }
+
+    /// <summary>Notifies the device of a queue whose rings are elsewhere; true where it asks for a reset.</summary>
+    public bool Notify(int queue)
+    {
+        _target.PostMmioWrite(_doorbells[queue], 2, (ulong)queue);
+        return AsksForReset();
+    }
+
+    /// <summary>True where the device asks for a reset.</summary>
+    public bool AsksForReset() => (ReadStatus() & DeviceStatus.NeedsReset) != 0;
+
+    /// <summary>Waits for something that the device does, as long as for anything; false where it does not.</summary>
+    public bool Await(Func<bool> condition) => _target.Await(condition, Patience);
+
+    /// <summary>
+    /// Has no endpoint attached any more, whatever it was attached to, and true where the device confirms that there is no such domain then.
+    /// <see cref="Start"/> or <see cref="StartRings"/> has to follow.
+    /// </summary>
+    public bool TryEmptyDomain(uint domain)
+    {
+        Start(ulong.MaxValue);
+        uint missing = AtPowerOn.MissingDomain;
+        // Who is attached anew is attached to nothing else (5.13.6.3).
+        foreach (var endpoint in _endpoints) Put(new AttachRequest(missing, endpoint.Id).Encode(), Request.TailSize, Framing.Plain);
+        foreach (var endpoint in _endpoints) Put(new DetachRequest(missing, endpoint.Id).Encode(), Request.TailSize, Framing.Plain);
+        foreach (uint gone in (ReadOnlySpan<uint>)[missing, domain]) Put(new UnmapRequest(gone, 0, ulong.MaxValue).Encode(), Request.TailSize, Framing.Plain);
+        return Ring() && AreNext(2 * _endpoints.Length, RequestStatus.Ok) && AreNext(2, RequestStatus.NoEnt);
     }
 
     /// <summary>Takes the next answer; its used length.</summary>
@@ -288,14 +349,19 @@ internal sealed class QemuBench : IDisposable
         foreach (uint domain in domains) Put(new UnmapRequest(domain, 0, ulong.MaxValue).Encode(), Request.TailSize, Framing.Plain);
         if (!Ring()) return false;
         foreach (var _ in _attached) Take(out bool _, out bool _);
-        bool isGone = true;
-        foreach (uint _ in domains)
+        return AreNext(domains.Count, RequestStatus.NoEnt);
+    }
+
+    private bool AreNext(int count, RequestStatus status)
+    {
+        bool are = true;
+        for (; count > 0; count--)
         {
             uint used = Take(out bool isInOrder, out bool _);
-            isGone &= isInOrder && used == Request.TailSize && Reply[0] == (byte)RequestStatus.NoEnt;
+            are &= isInOrder && used == Request.TailSize && Reply[0] == (byte)status;
         }
 
-        return isGone;
+        return are;
     }
 
     // A device reset leaves the field alone, and only who has the feature may write it.

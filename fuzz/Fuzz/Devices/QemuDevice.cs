@@ -1,5 +1,6 @@
 using Viommu.Conformance.Program;
 using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Rings;
 using Viommu.Fuzz.Targets;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Qemu;
@@ -17,15 +18,25 @@ internal sealed class QemuDevice : IDisposable
     // Hundreds of times what any program takes.
     private static readonly TimeSpan MostWork = TimeSpan.FromMilliseconds(150);
 
+    // What a QEMU runs, by the name of the target.
+    private static readonly Dictionary<string, Func<QemuTargetSource, IProgramRunner>> _runners = new()
+    {
+        [SequenceTarget.Info.Name] = source => new QemuRunner(source),
+        [SplitRingTarget.Info.Name] = source => new RingRunner(new QemuRingDevice(source), RingFormat.Split),
+        [PackedRingTarget.Info.Name] = source => new RingRunner(new QemuRingDevice(source), RingFormat.Packed),
+    };
+
     private readonly QemuTargetSource _source;
     private readonly List<QemuKnowledge> _jobs = [];
     private readonly QemuLessons _lessons = new();
-    private QemuRunner? _first;
+    private readonly Func<QemuTargetSource, IProgramRunner> _newRunner;
+    private IProgramRunner? _first;
 
-    private QemuDevice(string? program, QtestTranscript? transcript)
+    private QemuDevice(string? program, TargetInfo target, QtestTranscript? transcript)
     {
-        _source = new(program) { Deadline = Deadline, MostWork = MostWork, Transcript = transcript };
-        _first = new(_source);
+        _newRunner = _runners[target.Name];
+        _source = new(program, packed: target.Name == PackedRingTarget.Info.Name) { Deadline = Deadline, MostWork = MostWork, Transcript = transcript };
+        _first = _newRunner(_source);
         try
         {
             Identity = _first.Identity;
@@ -40,10 +51,10 @@ internal sealed class QemuDevice : IDisposable
     public TargetIdentity Identity { get; }
 
     /// <summary>False where a QEMU is meant that runs no inputs of that target.</summary>
-    public static bool Takes(string device, TargetInfo target) => !IsMeant(device) || target.Name == SequenceTarget.Info.Name;
+    public static bool Takes(string device, TargetInfo target) => !IsMeant(device) || _runners.ContainsKey(target.Name);
 
     /// <summary>Says which inputs a QEMU takes where it does not take those of <paramref name="target"/>.</summary>
-    public static UsageException Refusal(TargetInfo target) => new($"--device {Name} takes programs of the target {SequenceTarget.Info.Name}, not of {target.Name}");
+    public static UsageException Refusal(TargetInfo target) => new($"--device {Name} takes inputs of {string.Join(", ", _runners.Keys)}, not of {target.Name}");
 
     /// <summary>
     /// The QEMU that is meant by <c>qemu</c> or <c>qemu:PATH</c>; null where another device is. What is done to it is kept where there is a
@@ -53,7 +64,7 @@ internal sealed class QemuDevice : IDisposable
     {
         if (!IsMeant(device)) return null;
         if (!Takes(device, target)) throw Refusal(target);
-        return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null, transcript);
+        return new(device.Length > Name.Length ? device[(Name.Length + 1)..] : null, target, transcript);
     }
 
     /// <summary>An executor for a job of a campaign; what it finds it makes small where <paramref name="minimizes"/> says so.</summary>
@@ -86,9 +97,9 @@ internal sealed class QemuDevice : IDisposable
     /// <summary>True for <c>qemu</c> and <c>qemu:PATH</c>.</summary>
     public static bool IsMeant(string device) => device == Name || device.StartsWith(Name + ":", StringComparison.Ordinal);
 
-    private QemuRunner TakeRunner()
+    private IProgramRunner TakeRunner()
     {
-        var runner = _first ?? new QemuRunner(_source);
+        var runner = _first ?? _newRunner(_source);
         _first = null;
         return runner;
     }

@@ -68,6 +68,9 @@ internal sealed class QemuDma
         return true;
     }
 
+    /// <summary>An endpoint reads, and nobody looks where from.</summary>
+    public void Read(uint endpoint, ulong at, int length) => Array.Find(_endpoints, candidate => candidate.Id == endpoint)!.Read(at, length);
+
     // A device that lets an untranslated access through must not do harm by it.
     private bool IsElsewhere(ulong at, int length)
     {

@@ -2,12 +2,11 @@ using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Minimization;
-using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Devices;
 
 /// <summary>Runs programs on a QEMU one request at a time, to the first deviation: for what is to be seen by itself.</summary>
-internal sealed class QemuReplay(QemuRunner runner) : IExecutor
+internal sealed class QemuReplay(IProgramRunner runner) : IExecutor
 {
     private readonly DateTime _until = DateTime.MaxValue;
     private readonly Func<bool> _isStopping = () => false;
@@ -18,14 +17,14 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
     /// Runs variants of a program that shows the finding <paramref name="key"/>, until a time is over, or <paramref name="isStopping"/> says so;
     /// after it nothing is broken any more. What turns out to be another end of the device is not waited for again.
     /// </summary>
-    public QemuReplay(QemuRunner runner, FindingKey key, TimeSpan time, Func<bool> isStopping)
+    public QemuReplay(IProgramRunner runner, FindingKey key, TimeSpan time, Func<bool> isStopping)
         : this(runner) => (_key, _until, _isStopping, _avoided) = (key, DateTime.UtcNow + time, isStopping, new());
 
     /// <inheritdoc/>
     public Span<byte> Counters => default;
 
     /// <inheritdoc/>
-    public Observations Observations { get; } = new(SequenceStates.Count);
+    public Observations Observations { get; } = new(runner.StateCount);
 
     /// <inheritdoc/>
     public Finding? Execute(ReadOnlySpan<byte> input)
@@ -51,7 +50,7 @@ internal sealed class QemuReplay(QemuRunner runner) : IExecutor
 /// <param name="runner">What runs them.</param>
 /// <param name="knowledge">What the campaign knows of the device.</param>
 /// <param name="minimizes">False where programs are to stay as they were found.</param>
-internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge, bool minimizes) : IExecutor
+internal sealed class QemuScout(IProgramRunner runner, QemuKnowledge knowledge, bool minimizes) : IExecutor
 {
     // A death costs a start of the process: what is worth so much to one finding keeps the campaign from others.
     private static readonly TimeSpan TimeToMinimise = TimeSpan.FromSeconds(10);
@@ -62,7 +61,7 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge, bool
     public Span<byte> Counters => default;
 
     /// <inheritdoc/>
-    public Observations Observations { get; } = new(SequenceStates.Count);
+    public Observations Observations { get; } = new(runner.StateCount);
 
     /// <inheritdoc/>
     public Finding? Execute(ReadOnlySpan<byte> input)
@@ -102,7 +101,7 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge, bool
 
     private Finding? Confirm(ReadOnlySpan<byte> input, ProgramRun seen, FindingKey key)
     {
-        byte[] alone = Without(input, seen.PassedOver, keep: seen.IsFatal ? seen.PassedOver[^1] : -1);
+        byte[] alone = Without(input, seen.PassedOver, keep: seen.IsFatal ? seen.PassedOver.LastOrDefault(-1) : -1);
         var again = Replay(alone);
         if (again.Finding is not { } confirmed) return null;
         if (confirmed.Key != key && knowledge.IsSettled(confirmed.Key))
@@ -112,26 +111,28 @@ internal sealed class QemuScout(QemuRunner runner, QemuKnowledge knowledge, bool
         }
 
         var variants = new QemuReplay(runner, confirmed.Key, TimeToMinimise, () => _isStopping);
-        byte[] smallest = minimizes ? new Minimizer(variants, SequenceShape.Shape, confirmed.Key).Minimize(alone) : alone;
+        byte[] smallest = minimizes ? new Minimizer(variants, runner.Shape, confirmed.Key).Minimize(alone) : alone;
         // Once more, for its own words, and for the requests that it is made of.
         var story = new Story();
         var told = _isStopping ? null : Replay(smallest, story);
-        knowledge.Settle(confirmed.Key, again.IsFatal && told is { IsFatal: true } ? told.Classes : []);
+        knowledge.Settle(confirmed.Key, again.IsFatal && told is { IsFatal: true } ? told.Classes : [], FailedAssertion.In(confirmed.Details));
         bool isSame = told?.Finding?.Key == confirmed.Key;
         byte[]? original = input.SequenceEqual(smallest) ? null : input.ToArray();
         return (isSame ? told!.Finding! : confirmed) with { Input = smallest, Original = original, Story = isSame ? story : new() };
     }
 
-    private ProgramRun Replay(ReadOnlySpan<byte> input, Story? story = null) => runner.Replay(input, new(SequenceStates.Count) { Story = story }, avoided: null);
+    private ProgramRun Replay(ReadOnlySpan<byte> input, Story? story = null) => runner.Replay(input, new(runner.StateCount) { Story = story }, avoided: null);
 
-    private static byte[] Without(ReadOnlySpan<byte> input, IReadOnlyList<int> steps, int keep)
+    private byte[] Without(ReadOnlySpan<byte> input, IReadOnlyList<int> steps, int keep)
     {
-        var left = new List<byte>([.. input[..SequenceShape.HeaderSize]]);
-        int count = SequenceShape.Shape.RecordsIn(input.Length);
+        if (steps.Count == 0) return input.ToArray();
+        var shape = runner.Shape;
+        var left = new List<byte>([.. input[..shape.HeaderSize]]);
+        int count = shape.RecordsIn(input.Length);
         for (int i = 0; i < count; i++)
         {
             if (i != keep && steps.Contains(i)) continue;
-            left.AddRange(input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
+            left.AddRange(input.Slice(shape.HeaderSize + (i * shape.RecordSize), shape.RecordSize));
         }
 
         return [.. left];

@@ -15,6 +15,7 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     private readonly Dictionary<FindingKey, long> _settled = [];
     private readonly Dictionary<FindingKey, int> _doubts = [];
     private readonly HashSet<FindingKey> _ignored = [];
+    private readonly Dictionary<string, FindingKey> _assertions = [];
     private readonly FatalSequences _fatal = new();
     private int _adopted;
 
@@ -65,6 +66,9 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     /// <summary>True where the request differs from one that ends the device by itself in nothing but its framing.</summary>
     public bool IsLikeFatal(RequestClass request) => _fatal.HaveLike(request);
 
+    /// <summary>The finding that is reported of a request that has failed this assertion; null where there is none.</summary>
+    public FindingKey? FindRequestOf(string assertion) => _assertions.GetValueOrDefault(assertion);
+
     /// <summary>A finding is to be looked into; false where another job is at it, which will tell. To be followed by <see cref="Release"/>.</summary>
     public bool TryClaim(FindingKey key) => lessons.TryClaim(key);
 
@@ -72,12 +76,16 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     public void Release(FindingKey key) => lessons.Release(key);
 
     /// <summary>The finding is reported. Where it was the end of the device, requests like these are not sent in this order again.</summary>
+    /// <param name="key">The finding.</param>
+    /// <param name="fatal">The requests; none where it was not the end.</param>
+    /// <param name="assertion">The assertion that has failed; null where none was named.</param>
     /// <returns>True where such requests were not known to be the end of it.</returns>
-    public bool Settle(FindingKey key, IReadOnlyList<RequestClass> fatal)
+    public bool Settle(FindingKey key, IReadOnlyList<RequestClass> fatal, string? assertion = null)
     {
         bool isNew = _settled.TryAdd(key, 0);
         bool isLearned = _fatal.TryAdd(fatal);
-        if (isNew || isLearned) lessons.Add(new(key, fatal));
+        Note(key, assertion);
+        if (isNew || isLearned) lessons.Add(new(key, fatal, assertion));
         return isLearned;
     }
 
@@ -113,6 +121,13 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
         _adopted++;
         _settled.TryAdd(lesson.Key, 0);
         _fatal.TryAdd(lesson.Fatal);
+        Note(lesson.Key, lesson.Assertion);
+    }
+
+    // Where it is part of the key, nobody knows which request it was.
+    private void Note(FindingKey key, string? assertion)
+    {
+        if (assertion is not null && key.Frames.Length == 0) _assertions.TryAdd(assertion, key);
     }
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -2,8 +2,8 @@ using Viommu.Fuzz.Engine.Findings;
 
 namespace Viommu.Fuzz.Devices;
 
-/// <summary>A finding that is reported, and the requests that are not sent any more where it was the end of the device.</summary>
-internal sealed record QemuLesson(FindingKey Key, IReadOnlyList<RequestClass> Fatal);
+/// <summary>A finding that is reported, and the requests that are not sent any more where it was the end of the device, with the assertion that failed.</summary>
+internal sealed record QemuLesson(FindingKey Key, IReadOnlyList<RequestClass> Fatal, string? Assertion);
 
 /// <summary>What the jobs of a campaign tell each other, so that each learns only once what ends the device.</summary>
 internal sealed class QemuLessons

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Engine.Coverage;
-using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
 using Viommu.Guest.Driver;
@@ -19,7 +19,7 @@ namespace Viommu.Fuzz.Devices;
 /// do not end the program, and requests that are known to end the device are left out. Without it they are replayed: one request at a time,
 /// to the first deviation.
 /// </remarks>
-internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
+internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
 {
     private const int ReportSize = 24;
 
@@ -34,20 +34,26 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
     // The device has answered in another order than it was asked: then it is asked no more than one thing at a time.
     private bool _isOneByOne;
 
-    /// <summary>Processes that ended, hung, or did not do what every program begins with.</summary>
+    /// <inheritdoc/>
+    public InputShape Shape => SequenceShape.Shape;
+
+    /// <inheritdoc/>
+    public int StateCount => SequenceStates.Count;
+
+    /// <inheritdoc/>
     public int Deaths => _process.Deaths;
 
-    /// <summary>Counts up with each step, none of which takes long whatever the device does. Read from any thread.</summary>
+    /// <inheritdoc/>
     public long Progress => Volatile.Read(ref _progress) + _process.Starts;
 
-    /// <summary>Name and version of the device; a QEMU is started where none runs.</summary>
+    /// <inheritdoc/>
     public TargetIdentity Identity => Bench.Identity;
 
     private QemuBench Bench => _process.Bench;
 
     private bool IsScouting => _run.Knowledge is not null;
 
-    /// <summary>Scouts a program: there is a finding where something is broken that is not known.</summary>
+    /// <inheritdoc/>
     public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
     {
         knowledge.Begin();
@@ -57,7 +63,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         return run;
     }
 
-    /// <summary>Replays a program. Where a request would complete one of the sequences to be avoided, it ends before it.</summary>
+    /// <inheritdoc/>
     public ProgramRun Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided)
     {
         avoided?.Restart();
@@ -96,7 +102,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         }
         catch (DeviceViolationException refusal)
         {
-            Refused(refusal);
+            // Nobody knows what state such a device is in: what comes next runs on another.
+            _process.End();
+            _run.Refused(refusal);
         }
     }
 
@@ -230,8 +238,8 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         if (_run.IsOver) return;
         string operation = _run.Classes[sent.Class].Operation;
         if (!isInOrder) OutOfOrder(operation);
-        else if (used > (uint)sent.Writable) Found(sent.Index, Broken("used-length-within-writable", operation, "the used length exceeds the writable part"));
-        else if (!isGuarded) Found(sent.Index, Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
+        else if (used > (uint)sent.Writable) _run.Found(sent.Index, ProgramCourse.Broken("used-length-within-writable", operation, "the used length exceeds the writable part"));
+        else if (!isGuarded) _run.Found(sent.Index, ProgramCourse.Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
         else JudgeAnswer(sent, new AnswerView(Bench.Reply, used), operation);
         if (_run.Observations.Story is { } story) Telling.Saw(story, new RequestView(RequestOf(sent), sent.Writable), Bench.Reply, used, (int)Bench.Facts.ProbeSize);
         Observe(sent, (int)used);
@@ -258,7 +266,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         _run.IsOver = true;
         if (!IsScouting || _isOneByOne)
         {
-            _run.Finding = Broken("used-id-is-the-head", operation, "the used element names another chain");
+            _run.Finding = ProgramCourse.Broken("used-id-is-the-head", operation, "the used element names another chain");
             return;
         }
 
@@ -379,57 +387,12 @@ internal sealed class QemuRunner(QemuTargetSource source) : IDisposable
         }
 
         var broken = Deviation.From(judgement, operation);
-        Found(index, new(new(broken.Rule, "", "", broken.State), broken.Message, ""));
-    }
-
-    private void Found(int index, Finding finding)
-    {
-        if (IsKnown(finding.Key))
-        {
-            Learn(finding.Key);
-            _run.PassedOver.Add(index);
-            return;
-        }
-
-        (_run.Finding, _run.IsOver) = (finding, true);
-    }
-
-    // The last thing that can be found of a program.
-    private void FoundAtTheEnd(Finding finding)
-    {
-        if (_run.Finding is not null) return;
-        if (IsKnown(finding.Key)) Learn(finding.Key);
-        else _run.Finding = finding;
+        _run.Found(index, new(new(broken.Rule, "", "", broken.State), broken.Message, ""));
     }
 
     private void Ended(Exception end, OracleClause clause, string operation)
     {
-        string lastWords = end is TargetDiedException died ? died.LastWords : ((TargetHungException)end).LastWords;
-        _run.IsOver = true;
-        if (_run.Observations.Story is { Steps.Count: > 0 } story) story.Saw(end is TargetDiedException ? "the process ended" : "it hangs");
         _process.End();
-        FoundAtTheEnd(Broken(clause.Id(), $"{operation} {(end is TargetDiedException ? "ends the process" : "hangs")}", $"{operation} breaks {clause.Id()} ({clause.Level()}): {end.Message}") with { Details = lastWords });
+        _run.Ended(end, clause.Id(), operation, $"{operation} breaks {clause.Id()} ({clause.Level()})");
     }
-
-    // Nobody knows what state such a device is in: what comes next runs on another.
-    private void Refused(DeviceViolationException refusal)
-    {
-        _run.IsOver = true;
-        _process.End();
-        FoundAtTheEnd(Broken(refusal.Clause, _run.Operation, $"{_run.Operation} breaks {refusal.Message}; expected: {refusal.Expected}"));
-    }
-
-    private bool IsKnown(FindingKey key) => _run.Knowledge is { } known && (IsSettled(known, key) || known.IsIgnored(key));
-
-    private bool IsSettled(QemuKnowledge known, FindingKey key) => known.IsSettled(key) || (_run.IsFatal && known.IsLikeFatal(_run.Classes[^1]));
-
-    // It has come up again; where it was the end of the device, perhaps in another way.
-    private void Learn(FindingKey key)
-    {
-        if (_run.Knowledge is not { } known || !IsSettled(known, key)) return;
-        known.PassOver(key);
-        if (_run.IsFatal) _run.HasLearned |= known.Settle(key, FatalSequences.Blame(_run.Classes));
-    }
-
-    private static Finding Broken(string rule, string state, string message) => new(new(rule, "", "", state), message, "");
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Machines;
+using Viommu.Fuzz.Rings;
 using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Devices;
@@ -11,8 +12,12 @@ namespace Viommu.Fuzz.Devices;
 /// <param name="Framing">How it is cut into descriptors.</param>
 /// <param name="IsShortProbe">A PROBE with less room than its properties take.</param>
 /// <param name="Range">How its range is, where it has one.</param>
-internal readonly record struct RequestClass(byte Type, RequestShape Shape, Framing Framing, bool IsShortProbe, RangeKind Range)
+/// <param name="Fault">What is wrong with the ring that it would be in.</param>
+internal readonly record struct RequestClass(byte Type, RequestShape Shape, Framing Framing, bool IsShortProbe, RangeKind Range, RingFault Fault = RingFault.None)
 {
+    /// <summary>What a ring has in place of a chain.</summary>
+    public static RequestClass Of(RingFault fault) => new(DecodedRequest.NoType, RequestShape.Whole, Framing.Plain, IsShortProbe: false, RangeKind.None, fault);
+
     public static RequestClass Of(ReadOnlySpan<byte> readable, int writable, Framing framing, DeviceFacts facts)
     {
         var request = DecodedRequest.From(new RequestView(readable, writable), facts);
@@ -26,7 +31,7 @@ internal readonly record struct RequestClass(byte Type, RequestShape Shape, Fram
     }
 
     /// <summary>True where a driver that keeps to the rules sends nothing like it.</summary>
-    public bool IsOdd => Shape != RequestShape.Whole || IsShortProbe || Range == RangeKind.Inverted;
+    public bool IsOdd => Shape != RequestShape.Whole || IsShortProbe || Range == RangeKind.Inverted || Fault != RingFault.None;
 
     /// <summary>
     /// What is left of it once the device has taken it: how it was cut into descriptors, and what came behind it, is over then. Of a sequence
@@ -35,10 +40,11 @@ internal readonly record struct RequestClass(byte Type, RequestShape Shape, Fram
     public RequestClass Taken => this with { Framing = Framing.Plain, Shape = Shape is RequestShape.LongReadable or RequestShape.LongWritable ? RequestShape.Whole : Shape };
 
     /// <summary>What it is called in findings: where it is not even a request, it does not matter which.</summary>
-    public string Operation => Shape is RequestShape.Truncated or RequestShape.WithoutTail ? $"request {Shape}" : Requests.Name(Type);
+    public string Operation => Fault != RingFault.None ? $"ring {Fault}" : Shape is RequestShape.Truncated or RequestShape.WithoutTail ? $"request {Shape}" : Requests.Name(Type);
 
     public override string ToString()
     {
+        if (Fault != RingFault.None) return $"a ring with {Fault}";
         var text = new StringBuilder(Requests.Name(Type)).Append('(').Append(IsShortProbe && Shape == RequestShape.Whole ? "properties area too small" : Shape);
         if (Framing != Framing.Plain) text.Append(", framing ").Append(Framing);
         if (Range is RangeKind.Inverted or RangeKind.ToTheTop) text.Append(", range ").Append(Range);

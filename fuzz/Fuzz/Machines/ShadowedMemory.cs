@@ -81,6 +81,21 @@ internal sealed class ShadowedMemory : IGuestMemory
         return true;
     }
 
+    /// <summary>
+    /// As <see cref="TryShare"/>, where it does not matter in which order bytes are written that are granted for that twice.
+    /// </summary>
+    public bool TryExtend(int offset, int length, Rights rights)
+    {
+        var bytes = _rights.AsSpan(offset, length);
+        if (bytes.IndexOfAnyExcept((byte)Rights.None, (byte)rights) >= 0) return false;
+        NoteGrant(offset, length);
+        bytes.Fill((byte)rights);
+        return true;
+    }
+
+    /// <summary>What the device may do with a byte now.</summary>
+    public Rights RightsAt(int offset) => (Rights)_rights[offset];
+
     /// <summary>The device may do as it likes with all of it, until something is revoked.</summary>
     public void GrantAll() => _isOpen = true;
 
@@ -138,13 +153,20 @@ internal sealed class ShadowedMemory : IGuestMemory
     /// <summary>Everything that is not as it was may have been written.</summary>
     public void RequireWritten(ReadOnlySpan<byte> before)
     {
+        if (FindTrespass(before) is >= 0 and var at) Refuse("wrote", new GuestAddress(First + (uint)at), 1);
+    }
+
+    /// <summary>The first byte that is not as it was and was not granted for that; negative where there is none.</summary>
+    public int FindTrespass(ReadOnlySpan<byte> before)
+    {
         for (int at = 0; !_isOpen; at++)
         {
-            int same = before[at..].CommonPrefixLength(_bytes.AsSpan(at));
-            at += same;
-            if (at == _bytes.Length) return;
-            if ((_rights[at] & (byte)Rights.Write) == 0) Refuse("wrote", new GuestAddress(First + (uint)at), 1);
+            at += before[at..].CommonPrefixLength(_bytes.AsSpan(at));
+            if (at == _bytes.Length) break;
+            if ((_rights[at] & (byte)Rights.Write) == 0) return at;
         }
+
+        return -1;
     }
 
     private void NoteGrant(int offset, int length)

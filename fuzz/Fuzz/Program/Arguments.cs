@@ -22,7 +22,7 @@ internal static class Arguments
 
     public static Option<string> Device() => new("--device")
     {
-        Description = "What to fuzz: model (the reference device), qemu or qemu:PATH (a real one; sequence only), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
+        Description = "What to fuzz: model (the reference device), qemu or qemu:PATH (a real one; sequence, split-ring and packed-ring), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
         HelpName = "DEVICE",
         DefaultValueFactory = _ => ReferenceDevice,
     };

@@ -15,6 +15,10 @@ internal sealed class PackedRingModel(ShadowedMemory memory) : RingModel(memory)
     private bool _usedWrap;
     private int _outstanding;
 
+    // Section 2.8.1: whoever makes a descriptor available changes both bits, or one of them, so that they differ.
+    public override bool IsHalfAvailable =>
+        TryRead16(FlagsOf(_nextAvailable), out ushort flags) && ((flags & Available) != 0) == _availableWrap && ((flags & Used) != 0) == _availableWrap;
+
     // The two flag bits of every descriptor that can be the next used one.
     public override int DevicePosition => TryRead16(FlagsOf(_nextUsed), out ushort flags) ? flags & (Available | Used) : -1;
 
@@ -27,10 +31,45 @@ internal sealed class PackedRingModel(ShadowedMemory memory) : RingModel(memory)
 
     public override RingFault Walk(RingChain chain)
     {
-        chain.Clear();
-        TablesRead.Clear();
-        int position = _nextAvailable;
-        bool wrap = _availableWrap;
+        Restart(chain);
+        var fault = Follow(_nextAvailable, _availableWrap, chain);
+        return fault == RingFault.None ? Taken(chain) : fault;
+    }
+
+    protected override RingFault Follow(int slot, RingChain chain) =>
+        TryRead16(FlagsOf(slot), out ushort flags) ? Follow(slot, (flags & Available) != 0, chain) : RingFault.RingUnreachable;
+
+    public override bool TryReadUsed(out ushort id, out uint length)
+    {
+        id = 0;
+        length = 0;
+        if (_outstanding == 0 || !Exists(Descriptor(_nextUsed), DescriptorSize)) return false;
+        var raw = At(Descriptor(_nextUsed), DescriptorSize);
+        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]);
+        ushort both = Available | Used;
+        if ((flags & both) != (_usedWrap ? both : 0)) return false;
+        id = BinaryPrimitives.ReadUInt16LittleEndian(raw[12..]);
+        // Section 2.8.4: without the flag nothing was written, and the length means nothing.
+        length = BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]);
+        UntoldLength = (flags & Write) == 0 ? length : null;
+        if (UntoldLength is not null) length = 0;
+        return true;
+    }
+
+    public override IEnumerable<(ulong Address, int Length)> RingParts(RingChain latest) =>
+        Enumerable.Range(1, latest.Entries).Select(back => (Descriptor((_nextAvailable - back + Place.Size) % Place.Size), DescriptorSize));
+
+    public override void Advance(int chains, int entries)
+    {
+        _outstanding -= entries;
+        _nextUsed += entries;
+        if (_nextUsed < Place.Size) return;
+        _nextUsed -= Place.Size;
+        _usedWrap = !_usedWrap;
+    }
+
+    private RingFault Follow(int position, bool wrap, RingChain chain)
+    {
         for (int entries = 1; ; entries++)
         {
             if (!Exists(Descriptor(position), DescriptorSize)) return RingFault.RingUnreachable;
@@ -46,43 +85,18 @@ internal sealed class PackedRingModel(ShadowedMemory memory) : RingModel(memory)
             {
                 // Section 2.8.19: a list is in the ring, or in a table, never in both.
                 if (Place.HasIndirect && entries > 1) return RingFault.IndirectWithNext;
-                var fault = CheckIndirect(flags, length, isInside: false, mayContinue: false);
-                if (fault == RingFault.None) fault = FollowTable(buffer, length / DescriptorSize, chain);
-                return fault == RingFault.None ? Taken(chain) : fault;
+                var fault = CheckIndirect(flags, buffer, length, isInside: false);
+                return fault == RingFault.None ? FollowTable(buffer, length / DescriptorSize, chain) : fault;
             }
 
             var added = chain.Add(new(buffer, length, (flags & Write) != 0), Place.Size);
             if (added != RingFault.None) return added;
-            if ((flags & Next) == 0) return Taken(chain);
+            if ((flags & Next) == 0) return RingFault.None;
             if (entries == Place.Size) return RingFault.TooLong;
             if (++position < Place.Size) continue;
             position = 0;
             wrap = !wrap;
         }
-    }
-
-    public override bool TryReadUsed(out ushort id, out uint length)
-    {
-        id = 0;
-        length = 0;
-        if (_outstanding == 0 || !Exists(Descriptor(_nextUsed), DescriptorSize)) return false;
-        var raw = At(Descriptor(_nextUsed), DescriptorSize);
-        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[14..]);
-        ushort both = Available | Used;
-        if ((flags & both) != (_usedWrap ? both : 0)) return false;
-        id = BinaryPrimitives.ReadUInt16LittleEndian(raw[12..]);
-        // Section 2.8.4: without the flag nothing was written, and the length means nothing.
-        length = (flags & Write) == 0 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]);
-        return true;
-    }
-
-    public override void Advance(int chains, int entries)
-    {
-        _outstanding -= entries;
-        _nextUsed += entries;
-        if (_nextUsed < Place.Size) return;
-        _nextUsed -= Place.Size;
-        _usedWrap = !_usedWrap;
     }
 
     private RingFault Taken(RingChain chain)

@@ -19,6 +19,15 @@ internal enum RingFault
     BufferUnreachable,
     NextNotAvailable,
     RingUnreachable,
+
+    /// <summary>An indirect table without entries.</summary>
+    EmptyTable,
+
+    /// <summary>A buffer of no bytes, of which the text says nothing.</summary>
+    EmptyBuffer,
+
+    /// <summary>Nothing is wrong, but what the device makes of it depends on when it looks, and in which order.</summary>
+    Ambiguous,
 }
 
 /// <summary>One buffer of a chain.</summary>

@@ -74,7 +74,8 @@ internal sealed class RingMachine
         _twin.Reset();
         _twin.FeaturesNegotiated(accepted);
         Memory.Restore();
-        GrantRings(size);
+        // Most inputs leave them as large as they were.
+        if (size != _granted) GrantRings(Memory, _isPacked, _granted = size);
         bool hasIndirect = (accepted & Features.IndirectDesc) != 0;
         return new(size, At(Descriptors), At(DriverArea), At(DeviceArea), hasIndirect, (accepted & Features.InOrder) != 0);
     }
@@ -100,22 +101,18 @@ internal sealed class RingMachine
 
     public static ulong At(int offset) => ShadowedMemory.First + (uint)offset;
 
-    // What the device may do with the rings themselves, which most inputs leave as large as they were.
-    private void GrantRings(int size)
+    /// <summary>What the device may do with the rings themselves, and nothing else for now.</summary>
+    public static void GrantRings(ShadowedMemory memory, bool isPacked, int size)
     {
-        if (size == _granted) return;
-        Memory.RevokeAll();
-        GrantRing(0, size);
-        GrantRing(EventAreas, size);
-        Memory.KeepGrants();
-        _granted = size;
-    }
+        memory.RevokeAll();
+        foreach (int areas in (ReadOnlySpan<int>)[0, EventAreas])
+        {
+            memory.Grant(areas + Descriptors, 16 * size, isPacked ? Rights.Both : Rights.Read);
+            memory.Grant(areas + DriverArea, isPacked ? 4 : 6 + (2 * size), Rights.Read);
+            memory.Grant(areas + DeviceArea, isPacked ? 4 : 6 + (8 * size), Rights.Write);
+        }
 
-    private void GrantRing(int areas, int size)
-    {
-        Memory.Grant(areas + Descriptors, 16 * size, _isPacked ? Rights.Both : Rights.Read);
-        Memory.Grant(areas + DriverArea, _isPacked ? 4 : 6 + (2 * size), Rights.Read);
-        Memory.Grant(areas + DeviceArea, _isPacked ? 4 : 6 + (8 * size), Rights.Write);
+        memory.KeepGrants();
     }
 
     private void Place(uint queue, int size, int areas)

@@ -3,7 +3,6 @@ using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Machines;
-using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Rings;
 
@@ -12,13 +11,15 @@ namespace Viommu.Fuzz.Rings;
 /// bystander: the device may touch what the chains name and nothing else, has to use the well-formed ones in their order with what the
 /// twin answers, and may do as it likes with what is malformed, but for touching anything else or going on after it asked for a reset.
 /// </summary>
-internal abstract class RingTarget : IFuzzTarget
+internal sealed class RingTarget : IFuzzTarget
 {
     private const int MostChains = 16;
-    private const int FaultCount = 16;
+    private const int FaultCount = (int)RingFault.EmptyTable + 1;
     private const int ReportSize = 24;
 
+    private readonly RingFormat _format;
     private readonly RingMachine _machine;
+    private readonly RingWriter _writer;
     private readonly RingModel[] _models;
     private readonly RingChain[] _chains = [.. Enumerable.Range(0, MostChains + 1).Select(_ => new RingChain())];
     private readonly byte[] _readable = new byte[RingMachine.LongestRequest];
@@ -28,31 +29,30 @@ internal abstract class RingTarget : IFuzzTarget
     private bool _isDead;
     private bool _isMessy;
 
-    protected RingTarget(RingMachine machine, Func<ShadowedMemory, RingModel> newModel)
+    public RingTarget(Subject subject, RingFormat format)
     {
-        _machine = machine;
-        _models = [newModel(machine.Memory), newModel(machine.Memory)];
-        _reply = new byte[machine.LongestReply];
-        _written = new byte[machine.LongestReply];
+        _format = format;
+        _machine = new(subject, format.IsPacked);
+        _writer = format.NewWriter(Memory, new(TestBed.FirstEndpoint));
+        _models = [format.NewModel(Memory), format.NewModel(Memory)];
+        _reply = new byte[_machine.LongestReply];
+        _written = new byte[_machine.LongestReply];
     }
 
     /// <summary>Queue, fault that the walk ended with, chains before it, whether the device asked for a reset.</summary>
     public static int StateCount => 2 * FaultCount * 4 * 2 * 4;
 
-    protected ShadowedMemory Memory => _machine.Memory;
-
-    protected RingPlace Place => _place;
+    private ShadowedMemory Memory => _machine.Memory;
 
     public void Execute(ReadOnlySpan<byte> input, Observations observations)
     {
         if (input.Length < RingShape.HeaderSize) return;
         int size = 1 << (input[RingShape.SizeOffset] % 5);
         _place = _machine.Start(BinaryPrimitives.ReadUInt64LittleEndian(input), size);
-        ulong events = RingMachine.EventAreas;
         _models[0].Begin(_place);
-        _models[1].Begin(_place with { Descriptors = _place.Descriptors + events, DriverArea = _place.DriverArea + events, DeviceArea = _place.DeviceArea + events });
+        _models[1].Begin(_place.OfEvents);
         (_isDead, _isMessy) = (false, false);
-        BeginRings();
+        _writer.Begin(_place);
 
         int steps = Math.Min((input.Length - RingShape.HeaderSize) / RingShape.StepSize, 48);
         observations.Operations = steps;
@@ -67,66 +67,13 @@ internal abstract class RingTarget : IFuzzTarget
     {
     }
 
-    /// <summary>The rings are as a driver starts with them.</summary>
-    protected abstract void BeginRings();
-
-    /// <summary>Writes a descriptor at an address.</summary>
-    protected abstract void PutDescriptor(int offset, ulong address, uint length, ushort flags, ushort nextOrId);
-
-    /// <summary>Writes an entry of the available ring and moves its index.</summary>
-    protected abstract void Offer(int areas, int index, int move);
-
-    /// <summary>Writes a chain of two buffers and makes it available.</summary>
-    protected abstract void Submit(int areas, ulong readable, uint readableLength, ulong writable, uint writableLength);
-
-    protected static int Areas(byte where) => where % 3 == 1 ? RingMachine.EventAreas : 0;
-
     private void Run(ReadOnlySpan<byte> step, Observations observations)
     {
-        byte where = step[RingShape.Table];
-        int index = BinaryPrimitives.ReadUInt16LittleEndian(step[RingShape.Index..]);
-        uint length = BinaryPrimitives.ReadUInt32LittleEndian(step[RingShape.Length..]);
-        ulong address = BinaryPrimitives.ReadUInt64LittleEndian(step[RingShape.Address..]);
-        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(step[RingShape.Flags..]);
-        ushort next = BinaryPrimitives.ReadUInt16LittleEndian(step[RingShape.NextOrId..]);
-        uint value = BinaryPrimitives.ReadUInt32LittleEndian(step[RingShape.Value..]);
-        switch ((RingStep)(step[0] % RingShape.KindCount))
-        {
-            case RingStep.Descriptor:
-                int table = where % 3 == 2 ? RingMachine.IndirectTable : Areas(where) + RingMachine.Descriptors;
-                PutDescriptor(table + (16 * (index % RingShape.LargestSize)), address, length, flags, next);
-                break;
-            case RingStep.Offer:
-                Offer(Areas(where), index, (int)(value % 64));
-                break;
-            case RingStep.Poke:
-                int at = index % (RingMachine.ReadableBuffers - 2);
-                // A driver that writes what the device writes cannot tell any more what the device has written.
-                if (at is > RingMachine.DeviceArea - 2 and < RingMachine.IndirectTable) _isMessy = true;
-                Put16(Areas(where) + at, (ushort)value);
-                break;
-            case RingStep.Request:
-                PutRequest(RingMachine.ReadableBuffers + (128 * (index % 4)), (byte)value);
-                break;
-            case RingStep.Notify:
-                Notify(where % 3 == 1 ? 1 : 0, observations);
-                break;
-            case RingStep.Provoke:
-                Provoke(address, observations);
-                break;
-            default:
-                Submit(where, index, (byte)value, length % 512);
-                Notify(where % 3 == 1 ? 1 : 0, observations);
-                break;
-        }
-    }
-
-    private void Submit(byte where, int index, byte type, uint writable)
-    {
-        int buffer = 128 * (index % 4);
-        PutRequest(RingMachine.ReadableBuffers + buffer, type);
-        bool isEvent = where % 3 == 1;
-        Submit(Areas(where), RingMachine.At(RingMachine.ReadableBuffers + buffer), isEvent ? 0 : (uint)RequestLayout.SizeOf(type), RingMachine.At(RingMachine.WritableBuffers + (4 * buffer)), writable);
+        // A driver that writes what the device writes cannot tell any more what the device has written.
+        if (!_writer.Carry(step)) _isMessy = true;
+        var kind = RingWriter.KindOf(step);
+        if (kind is RingStep.Notify or RingStep.Submit) Notify(RingWriter.QueueOf(step), observations);
+        else if (kind == RingStep.Provoke) Provoke(RingWriter.AddressOf(step), observations);
     }
 
     private void Notify(int queue, Observations observations)
@@ -272,30 +219,8 @@ internal abstract class RingTarget : IFuzzTarget
         if (length > (ulong)Memory.Size - offset || !Memory.TryShare((int)offset, (int)length, rights)) _isMessy = true;
     }
 
-    private void PutRequest(int offset, byte type) => RingRequests.Of(type).CopyTo(Memory.Bytes[offset..]);
-
-    protected void Put16(int offset, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(Memory.Bytes[offset..], value);
-
-    protected ushort Get16(int offset) => BinaryPrimitives.ReadUInt16LittleEndian(Memory.Bytes[offset..]);
-
     private void Require(bool holds, string rule, string message)
     {
-        if (!holds) throw new BrokenInvariantException(rule, this is SplitRingTarget ? "split" : "packed", message);
+        if (!holds) throw new BrokenInvariantException(rule, _format.Name, message);
     }
-}
-
-/// <summary>One request of each type.</summary>
-internal static class RingRequests
-{
-    private static readonly byte[][] _all =
-    [
-        [0x7f, 0, 0, 0, 1, 2, 3, 4],
-        Requests.Attach(1, TestBed.FirstEndpoint),
-        Requests.Detach(1, TestBed.FirstEndpoint),
-        Requests.Map(1, 0x1000, 0x1fff, TestBed.Ram, Requests.ReadWrite),
-        Requests.Unmap(1, 0x1000, 0x1fff),
-        Requests.Probe(TestBed.FirstEndpoint),
-    ];
-
-    public static ReadOnlySpan<byte> Of(byte type) => _all[type % _all.Length];
 }

@@ -27,8 +27,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
 
     public override RingFault Walk(RingChain chain)
     {
-        chain.Clear();
-        TablesRead.Clear();
+        Restart(chain);
         if (!TryRead16(Place.DriverArea + 2, out ushort index)) return RingFault.RingUnreachable;
         if (index == _nextAvailable) return RingFault.Empty;
         if ((ushort)(index - _nextAvailable) > Place.Size - (ushort)(_nextAvailable - _nextUsed)) return RingFault.TooManyAvailable;
@@ -36,9 +35,18 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         if (!TryRead16(Place.DriverArea + 4 + (2 * (ulong)(_nextAvailable % Place.Size)), out ushort head)) return RingFault.RingUnreachable;
         chain.Id = head;
         chain.Entries = 1;
-        var fault = Follow(head, chain);
+        var fault = FollowFrom(head, chain);
         if (fault == RingFault.None) _nextAvailable++;
         return fault;
+    }
+
+    protected override RingFault Follow(int slot, RingChain chain)
+    {
+        if (!TryRead16(Place.DriverArea + 2, out ushort index)) return RingFault.RingUnreachable;
+        // Where more are available than there is room for, any may be.
+        int outstanding = Math.Min((ushort)(index - _nextUsed), Place.Size);
+        if ((ushort)(slot - _nextUsed) % Place.Size >= outstanding) return RingFault.Empty;
+        return TryRead16(Place.DriverArea + 4 + (2 * (ulong)slot), out ushort head) ? FollowFrom(head, chain) : RingFault.RingUnreachable;
     }
 
     public override bool TryReadUsed(out ushort id, out uint length)
@@ -53,9 +61,12 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
         return true;
     }
 
+    public override IEnumerable<(ulong Address, int Length)> RingParts(RingChain latest) =>
+        [(Place.DriverArea + 4 + (2 * (ulong)((ushort)(_nextAvailable - 1) % Place.Size)), sizeof(ushort))];
+
     public override void Advance(int chains, int entries) => _nextUsed += (ushort)chains;
 
-    private RingFault Follow(ushort head, RingChain chain)
+    private RingFault FollowFrom(ushort head, RingChain chain)
     {
         ulong table = Place.Descriptors;
         uint size = (uint)Place.Size;
@@ -74,7 +85,7 @@ internal sealed class SplitRingModel(ShadowedMemory memory) : RingModel(memory)
             ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(raw[12..]);
             if ((flags & Indirect) != 0)
             {
-                var fault = CheckIndirect(flags, length, isInside, mayContinue: false);
+                var fault = CheckIndirect(flags, buffer, length, isInside);
                 if (fault != RingFault.None) return fault;
                 (table, size, index, isInside) = (buffer, length / DescriptorSize, 0, true);
                 continue;

@@ -1,71 +1,16 @@
-using System.Buffers.Binary;
-using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Rings;
 using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Targets;
 
 /// <summary>Raw packed rings (section 2.8).</summary>
-internal sealed class PackedRingTarget : RingTarget
+internal static class PackedRingTarget
 {
     public static readonly TargetInfo Info = new(
-        "packed-ring", "raw memory and flags of packed rings", RingShape.For(isPacked: true), StateCount, subject => new PackedRingTarget(subject))
+        "packed-ring", "raw memory and flags of packed rings", RingShape.For(isPacked: true), RingTarget.StateCount, subject => new RingTarget(subject, RingFormat.Packed))
     {
         Shows = subject => subject.IsOnRing(ModelRing.Packed),
         Constants = [.. SpecConstants.Rings, .. SpecConstants.Requests, .. SpecConstants.FeatureBits],
         Seeds = RingSeeds.All,
     };
-
-    private const ushort Next = 1;
-    private const ushort Write = 2;
-    private const ushort Available = 1 << 7;
-    private const ushort Used = 1 << 15;
-
-    // Where the driver of Submit writes next, and its wrap counter, for both queues.
-    private readonly int[] _next = new int[2];
-    private readonly bool[] _wrap = new bool[2];
-
-    private PackedRingTarget(Subject subject)
-        : base(new RingMachine(subject, isPacked: true), memory => new PackedRingModel(memory))
-    {
-    }
-
-    protected override void BeginRings()
-    {
-        _next.AsSpan().Clear();
-        _wrap.AsSpan().Fill(true);
-    }
-
-    protected override void PutDescriptor(int offset, ulong address, uint length, ushort flags, ushort nextOrId)
-    {
-        var descriptor = Memory.Bytes.Slice(offset, 16);
-        BinaryPrimitives.WriteUInt64LittleEndian(descriptor, address);
-        BinaryPrimitives.WriteUInt32LittleEndian(descriptor[8..], length);
-        BinaryPrimitives.WriteUInt16LittleEndian(descriptor[12..], nextOrId);
-        BinaryPrimitives.WriteUInt16LittleEndian(descriptor[14..], flags);
-    }
-
-    // A packed ring has no available ring: the flags of the descriptor say it.
-    protected override void Offer(int areas, int index, int move)
-    {
-        int flags = areas + RingMachine.Descriptors + (16 * (index % Place.Size)) + 14;
-        Put16(flags, (ushort)(Get16(flags) ^ ((move & 1) != 0 ? Available : Used)));
-    }
-
-    protected override void Submit(int areas, ulong readable, uint readableLength, ulong writable, uint writableLength)
-    {
-        int queue = areas == 0 ? 0 : 1;
-        ushort id = (ushort)_next[queue];
-        if (Place.Size > 1 && readableLength > 0) Put(queue, areas, readable, readableLength, Next, id);
-        Put(queue, areas, writable, writableLength, Write, id);
-    }
-
-    private void Put(int queue, int areas, ulong address, uint length, ushort flags, ushort id)
-    {
-        ushort mark = _wrap[queue] ? Available : Used;
-        PutDescriptor(areas + RingMachine.Descriptors + (16 * _next[queue]), address, length, (ushort)(flags | mark), id);
-        if (++_next[queue] < Place.Size) return;
-        _next[queue] = 0;
-        _wrap[queue] = !_wrap[queue];
-    }
 }

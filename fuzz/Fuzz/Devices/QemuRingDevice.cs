@@ -1,0 +1,116 @@
+using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Machines;
+using Viommu.Fuzz.Rings;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Transport;
+using Viommu.Guest.Wire;
+
+namespace Viommu.Fuzz.Devices;
+
+/// <summary>
+/// The device of a QEMU, with rings where ring programs have them. It handles whatever it is told of before it answers, and does nothing on its
+/// own account: memory can be copied to it and back as a whole.
+/// </summary>
+internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
+{
+    // Of features that concern rings. With IN_ORDER a driver would have to use descriptors in turn, as programs do not.
+    private const ulong Spoken = Features.IndirectDesc | Features.EventIdx;
+
+    private const int AccessLength = 4;
+
+    private readonly QemuProcess _process = new(source);
+    private readonly byte[] _bytes = new byte[RingMachine.MemorySize];
+    private QemuBench? _littered;
+
+    /// <inheritdoc/>
+    public TargetIdentity Identity => _process.Bench.Identity;
+
+    /// <inheritdoc/>
+    public DeviceFacts Facts => _process.Bench.Facts;
+
+    /// <inheritdoc/>
+    public bool IsBypassed => _process.Bench.IsBypassed;
+
+    /// <inheritdoc/>
+    public uint Endpoint => Facts.Endpoints[0].Id;
+
+    /// <inheritdoc/>
+    public uint FaultingEndpoint => Facts.Endpoints[1].Id;
+
+    /// <inheritdoc/>
+    public int Deaths => _process.Deaths;
+
+    /// <inheritdoc/>
+    public int Starts => _process.Starts;
+
+    /// <inheritdoc/>
+    public long RoundTrips => _process.RoundTrips;
+
+    /// <inheritdoc/>
+    public RingPlace Start(ulong wanted, int size, RingLitter litter)
+    {
+        var bench = _process.Bench;
+        // Whatever was left was left on this one, or is gone.
+        if (bench == _littered && !TryClean(bench, litter)) bench.SystemReset();
+        _littered = bench;
+        var place = new RingPlace(
+            size, RingMachine.At(RingMachine.Descriptors), RingMachine.At(RingMachine.DriverArea), RingMachine.At(RingMachine.DeviceArea), HasIndirect: false, HasInOrder: false);
+        var events = place.OfEvents;
+        bench.Ram.Write(ShadowedMemory.First, new byte[RingMachine.MemorySize]);
+        bench.StartRings(
+            (wanted & Spoken) | (Features.IommuChapter & ~Features.Bypass) | source.AlsoAccept, (ushort)size,
+            new QueueAddresses(place.Descriptors, place.DriverArea, place.DeviceArea), new QueueAddresses(events.Descriptors, events.DriverArea, events.DeviceArea));
+        return place with { HasIndirect = bench.HasIndirect };
+    }
+
+    /// <inheritdoc/>
+    public void BeginStep(int index) => source.Transcript?.BeginStep(index);
+
+    /// <inheritdoc/>
+    public bool Notify(int queue, ShadowedMemory memory, Func<bool> isServed)
+    {
+        var bench = _process.Bench;
+        bench.Ram.Write(ShadowedMemory.First, memory.Bytes);
+        bool needsReset = bench.Notify(queue);
+        ReadMemory(memory);
+        if (!needsReset && !isServed()) bench.Await(IsOver);
+        return needsReset;
+
+        bool IsOver()
+        {
+            needsReset = bench.AsksForReset();
+            ReadMemory(memory);
+            return needsReset || isServed();
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Provoke(ulong at, ShadowedMemory memory)
+    {
+        var bench = _process.Bench;
+        bench.Ram.Write(ShadowedMemory.First, memory.Bytes);
+        bench.Dma.Read(FaultingEndpoint, at, AccessLength);
+        bool needsReset = bench.AsksForReset();
+        ReadMemory(memory);
+        return needsReset;
+    }
+
+    /// <inheritdoc/>
+    public void ReadMemory(ShadowedMemory memory)
+    {
+        if (_process.Running is not { } bench) return;
+        bench.Ram.Read(ShadowedMemory.First, _bytes);
+        _bytes.CopyTo(memory.Bytes);
+    }
+
+    /// <inheritdoc/>
+    public void End() => _process.End();
+
+    /// <inheritdoc/>
+    public void Dispose() => _process.Dispose();
+
+    // Without the reset line of the machine.
+    private static bool TryClean(QemuBench bench, RingLitter litter) =>
+        (litter & RingLitter.Anything) == 0 && (litter == RingLitter.None || !bench.LeavesDomains || bench.TryEmptyDomain(RingRequests.Domain));
+}

@@ -1,0 +1,218 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Engine.Coverage;
+using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Engine.Mutation;
+using Viommu.Fuzz.Rings;
+using Viommu.Fuzz.Targets;
+using Viommu.Guest.Driver;
+using Viommu.Guest.Targets;
+
+namespace Viommu.Fuzz.Devices;
+
+/// <summary>
+/// Runs programs of the ring targets on a real device, the same as in this process: what a driver writes and when it notifies. A program ends
+/// with the first thing that is broken, known or not.
+/// </summary>
+internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgramRunner
+{
+    private const int AccessLength = 4;
+
+    private readonly RingJudge _judge = new(format);
+    private RingWriter? _writer;
+    private ProgramCourse _run = new(new(RingStates.Count), knowledge: null, avoided: null);
+    private RingLitter _litter = RingLitter.Anything;
+    private long _progress;
+
+    /// <inheritdoc/>
+    public TargetIdentity Identity => device.Identity;
+
+    /// <inheritdoc/>
+    public InputShape Shape { get; } = RingShape.For(format.IsPacked);
+
+    /// <inheritdoc/>
+    public int StateCount => RingStates.Count;
+
+    /// <inheritdoc/>
+    public int Deaths => device.Deaths;
+
+    /// <inheritdoc/>
+    public long Progress => Volatile.Read(ref _progress) + device.Starts;
+
+    private Story? Story => _run.Observations.Story;
+
+    /// <inheritdoc/>
+    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
+    {
+        knowledge.Begin();
+        long before = device.RoundTrips;
+        var run = Run(input, new(observations, knowledge, avoided: null));
+        knowledge.Cost = (knowledge.Cost.Programs + 1, knowledge.Cost.RoundTrips + device.RoundTrips - before);
+        return run;
+    }
+
+    /// <inheritdoc/>
+    public ProgramRun Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided)
+    {
+        avoided?.Restart();
+        return Run(input, new(observations, knowledge: null, avoided));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => device.Dispose();
+
+    private void GetOn() => Volatile.Write(ref _progress, _progress + 1);
+
+    private ProgramRun Run(ReadOnlySpan<byte> input, ProgramCourse run)
+    {
+        _run = run;
+        if (input.Length >= RingShape.HeaderSize) RunSteps(input);
+        return run.Result;
+    }
+
+    private void RunSteps(ReadOnlySpan<byte> input)
+    {
+        try
+        {
+            Begin(input);
+            int steps = Shape.RecordsIn(input.Length);
+            _run.Observations.Operations = steps;
+            for (int i = 0; i < steps && !_run.IsOver; i++)
+            {
+                GetOn();
+                device.BeginStep(i);
+                Story?.Begin(i);
+                Run(input.Slice(RingShape.HeaderSize + (i * RingShape.StepSize), RingShape.StepSize));
+            }
+
+            if (_judge.Untold is { } untold) Found(untold);
+        }
+        catch (BrokenInvariantException broken)
+        {
+            Found(broken);
+        }
+        catch (Exception end) when (end is TargetDiedException or TargetHungException)
+        {
+            Ended(end);
+        }
+        catch (DeviceViolationException refusal)
+        {
+            // Nobody knows what state such a device is in: what comes next runs on another.
+            device.End();
+            _run.Refused(refusal);
+        }
+    }
+
+    private void Found(BrokenInvariantException broken) => _run.FoundAtTheEnd(ProgramCourse.Broken(broken.Rule, broken.State, broken.Message));
+
+    private void Begin(ReadOnlySpan<byte> input)
+    {
+        GetOn();
+        _run.Operation = "reset";
+        var litter = _litter;
+        _litter = RingLitter.Anything;
+        var place = device.Start(BinaryPrimitives.ReadUInt64LittleEndian(input), 1 << (input[RingShape.SizeOffset] % 5), litter);
+        _judge.Begin(place, device.Facts, device.IsBypassed);
+        _writer ??= format.NewWriter(_judge.Memory, new(device.Endpoint));
+        _writer.Begin(place);
+    }
+
+    private void Run(ReadOnlySpan<byte> step)
+    {
+        if (!_writer!.Carry(step)) _judge.Doubt();
+        var kind = RingWriter.KindOf(step);
+        if (kind is RingStep.Notify or RingStep.Submit) Act(RingWriter.QueueOf(step), at: null);
+        else if (kind == RingStep.Provoke) Act(queue: 1, RingWriter.AddressOf(step));
+        _litter = _judge.Litter;
+    }
+
+    // Notifies the device of a queue, or has an endpoint make an access.
+    private void Act(int queue, ulong? at)
+    {
+        _litter = RingLitter.Anything;
+        _run.Operation = at is null ? "notify" : "provoke";
+        _judge.Foresee(queue, isNotification: at is null);
+        int due = _judge.Due.Count;
+        if (IsToBeLeftOut()) return;
+        if (Story is not null) Expect(due);
+        if (at is { } address) _judge.Accessed(device.FaultingEndpoint, address, AccessLength);
+        bool needsReset = at is { } read ? device.Provoke(read, _judge.Memory) : device.Notify(queue, _judge.Memory, _judge.IsServed);
+        var (trust, fault) = (_judge.Trust, _judge.Fault);
+        try
+        {
+            _judge.Judge(needsReset);
+        }
+        finally
+        {
+            if (Story is { } story) Saw(story, needsReset);
+            Observe(queue, due, needsReset, trust, fault);
+        }
+    }
+
+    // What is known to end the device is not shown to it; what stands in the ring already cannot be taken back, so the program is over.
+    private bool IsToBeLeftOut()
+    {
+        foreach (var likeness in _judge.Classes)
+        {
+            if (_run.Knowledge is { } known ? known.IsFatal(likeness) : _run.Avoided is { } avoided && avoided.Complete(likeness)) _run.IsOver = true;
+        }
+
+        if (_run.IsOver) return true;
+        if (_run.Knowledge is not null) _run.Knowledge.Sent += _judge.Due.Count;
+        _run.Classes.AddRange(_judge.Classes);
+        return false;
+    }
+
+    private void Expect(int due)
+    {
+        if (_judge.Trust != RingTrust.Exact) Story!.Expect($"anything ({_judge.Fault}) but an end, a hang, or writes beyond what descriptors name");
+        else if (due == 1) Telling.Expect(Story!, _judge.Oracle, _judge.Due[0].Request);
+        else Story!.Expect(string.Create(CultureInfo.InvariantCulture, $"{due} requests are used"));
+    }
+
+    private void Saw(Story story, bool needsReset)
+    {
+        foreach (var returned in _judge.Returned) Telling.Saw(story, returned.Chain.Request, returned.Reply, returned.Length, (int)device.Facts.ProbeSize);
+        if (needsReset) story.Saw("DEVICE_NEEDS_RESET");
+    }
+
+    private void Observe(int queue, int due, bool needsReset, RingTrust trust, RingFault fault)
+    {
+        var observations = _run.Observations;
+        RingStates.Notified(queue, fault, due, needsReset, trust, observations);
+        foreach (var returned in _judge.Returned) RingStates.Answered(returned, (int)device.Facts.ProbeSize, observations);
+        if (_run.Knowledge is { } known)
+        {
+            // While scouting there is no trace to compare: what is left out of a program changes with what the campaign learns.
+            known.Unsure += _judge.TakeUnsure();
+            return;
+        }
+
+        observations.Saw(needsReset ? 1UL : 0);
+        foreach (var returned in _judge.Returned)
+        {
+            observations.Saw(returned.Length);
+            foreach (byte value in returned.Reply) observations.Saw(value);
+        }
+    }
+
+    private void Ended(Exception end)
+    {
+        _run.IsFatal = _run.Classes.Count > 0;
+        int due = _judge.Due.Count + _judge.Returned.Count;
+        device.ReadMemory(_judge.Memory);
+        device.End();
+        if (_run.Operation == "reset")
+        {
+            _run.IsFatal = false;
+            _run.Ended(end, OracleClause.DescIommu01.Id(), _run.Operation, $"{_run.Operation} breaks {OracleClause.DescIommu01.Id()}");
+            return;
+        }
+
+        var death = _judge.BrokenByDeath();
+        // Requests behind the one that was the end of the device had no part in it.
+        if (death.Culprit is { } culprit) _run.Classes.RemoveRange(_run.Classes.Count - due + culprit + 1, due - culprit - 1);
+        _run.Ended(end, death.Rule, death.Operation, $"{death.Operation} breaks {death.Rule}", isOfRing: death.Culprit is null);
+    }
+}
