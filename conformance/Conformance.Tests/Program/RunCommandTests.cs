@@ -6,6 +6,21 @@ namespace Viommu.Conformance.Tests.Program;
 
 public sealed class RunCommandTests
 {
+    [Theory]
+    [InlineData("run", "--timeout")]
+    [InlineData("run", "--jobs")]
+    [InlineData("run", "--retries")]
+    [InlineData("run", "--budget")]
+    [InlineData("run", "--max-failures")]
+    [InlineData("clauses", "--require-coverage")]
+    [InlineData("replay", "--timeout")]
+    public void A_word_where_a_number_belongs_is_a_mistake_of_the_user(string verb, string option)
+    {
+        using var cli = new CliRun();
+        Assert.Equal(ExitCode.Usage, cli.Invoke(verb, option, "many"));
+        Assert.Contains($"'many' for option '{option}'", Assert.Single(cli.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_run_without_findings_exits_0_and_leaves_its_reports()
     {

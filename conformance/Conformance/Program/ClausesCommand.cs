@@ -72,7 +72,7 @@ internal sealed class ClausesCommand
         role.AcceptOnlyFromAmong(StringComparer.OrdinalIgnoreCase, "device", "driver", Everyone);
         require.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double?>() is { } percent && !(percent >= 0 && percent <= 100)) result.AddError("--require-coverage takes 0 to 100 percent");
+            if (result.ValueOrNone<double?>() is { } percent && !(percent >= 0 && percent <= 100)) result.AddError("--require-coverage takes 0 to 100 percent");
         });
         Command.SetAction(Show);
     }

@@ -80,7 +80,8 @@ internal static class Cli
         }
     }
 
-    private static int Invoke(IReadOnlyList<string> args, CliHost host)
+    /// <summary>What a command line means; its errors are what is wrong with it.</summary>
+    internal static ParseResult Parse(IReadOnlyList<string> args, CliHost host)
     {
         Command[] verbs =
         [
@@ -93,7 +94,12 @@ internal static class Cli
         foreach (var verb in verbs) root.Add(verb);
         HelpWithExamples.AddTo(root, host.Console.Profile.Width, Examples);
 
-        var parsed = root.Parse(NamesVerb(args, root) ? [.. args] : [DefaultVerb, .. args], AsGiven);
+        return root.Parse(NamesVerb(args, root) ? [.. args] : [DefaultVerb, .. args], AsGiven);
+    }
+
+    private static int Invoke(IReadOnlyList<string> args, CliHost host)
+    {
+        var parsed = Parse(args, host);
         if (parsed.Errors.Count > 0)
             throw new UsageException($"{OneLine(parsed.Errors[0].Message)} (conformance {parsed.CommandResult.Command.Name} --help shows what there is)");
 

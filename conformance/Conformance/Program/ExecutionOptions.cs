@@ -41,13 +41,13 @@ internal sealed class ExecutionOptions
         order.AcceptOnlyFromAmong("spec", "random");
         shard.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<string?>() is { } text && Shard.Parse(text) is null) result.AddError($"--shard takes K/N, such as 2/5, not '{text}'");
+            if (result.ValueOrNone<string?>() is { } text && Shard.Parse(text) is null) result.AddError($"--shard takes K/N, such as 2/5, not '{text}'");
         });
         Bound(jobs, 1, MostJobs);
         Bound(retries, 0, MostRetries);
         maxFailures.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int?>() is < 1) result.AddError("--max-failures takes a number from 1");
+            if (result.ValueOrNone<int?>() is < 1) result.AddError("--max-failures takes a number from 1");
         });
     }
 
@@ -77,7 +77,7 @@ internal sealed class ExecutionOptions
 
     private static void Bound(Option<int> option, int least, int most) => option.Validators.Add(result =>
     {
-        if (result.GetValueOrDefault<int>() is var value && (value < least || value > most))
+        if (result.ValueOrNone<int>() is var value && (value < least || value > most))
             result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} takes a number from {least} to {most}"));
     });
 }

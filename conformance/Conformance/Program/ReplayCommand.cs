@@ -1,5 +1,9 @@
 using System.CommandLine;
+using System.Diagnostics;
+using Viommu.Conformance.Catalogue;
+using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Exploration;
+using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Scripts;
 using Viommu.Guest.Targets;
@@ -30,6 +34,18 @@ internal sealed class ReplayCommand
         DefaultValueFactory = _ => 10,
     };
 
+    private readonly Option<string?> expect = new("--expect")
+    {
+        Description = "YAML file of known deviations, as for run; the id of a script is replay. and the name of its file without its extension.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> report = new("--report")
+    {
+        Description = "Folder for index.html, results.json, results.sarif, junit.xml and summary.md, with a row for each script.",
+        HelpName = "DIR",
+    };
+
     private readonly Option<string?> export = new("--export-qtest")
     {
         Description = "Write what one script does to a QEMU into OUT: lines of qtest, what was answered, and the command that has QEMU alone do the same. It is "
@@ -40,10 +56,10 @@ internal sealed class ReplayCommand
     public ReplayCommand(CliHost host)
     {
         this.host = host;
-        Command = new("replay", "Runs scripts on a target and says what they break, or whether what they recorded is still there.") { files, target, timeout, export };
+        Command = new("replay", "Runs scripts on a target and says what they break, or whether what they recorded is still there.") { files, target, timeout, expect, report, export };
         timeout.Validators.Add(result =>
         {
-            if (!(result.GetValueOrDefault<double>() is > 0 and <= 86_400)) result.AddError("--timeout takes more than 0 and at most 86400 seconds");
+            if (!(result.ValueOrNone<double>() is > 0 and <= 86_400)) result.AddError("--timeout takes more than 0 and at most 86400 seconds");
         });
         Command.SetAction(Run);
     }
@@ -56,17 +72,29 @@ internal sealed class ReplayCommand
         using var source = host.ParseTarget(parsed.GetRequiredValue(target));
         var transcript = parsed.GetValue(export) is null ? null : Transcribe(source, scripts.Count);
         using var lab = new ScriptLab(source, TimeSpan.FromSeconds(parsed.GetValue(timeout)));
-        var shown = 0;
+        var run = new ReplayRun(lab.Identity, lab.Offered, host.Checks, ReadExpectations(parsed), new ClauseVerdicts(host.Catalogue, host.NotTested), host.Catalogue);
+        var reports = parsed.GetValue(report) is { } folder ? new ReportFolder(folder, RunReports.Of(host, SpecVersions.Latest), host.Clock) : null;
         foreach (var (file, script) in scripts)
         {
             host.Interrupted.ThrowIfCancellationRequested();
             WarnOfAnotherDevice(file, script);
+            var started = Stopwatch.GetTimestamp();
             var steps = Blamed(lab, script, transcript);
-            if (Tell(file, script, steps)) shown++;
+            var result = run.Add(file, script, steps, (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            Tell(file, script, steps);
+            if (result.Verdict == Verdict.ExpectedFailure) host.Console.Line($"  {result.Evidence[^1]}");
+            else if (result.Verdict == Verdict.UnexpectedPass) host.Console.Line($"  XPASS: {result.Expected}");
             if (transcript is not null && !Export(parsed.GetRequiredValue(export)!, file, script, steps, transcript)) return ExitCode.Harness;
         }
-        return shown == 0 ? ExitCode.AsExpected : ExitCode.Findings;
+        var final = run.End();
+        reports?.RunStarted(final);
+        if (reports is not null) host.Console.Line($"reports: {RunReports.In(reports.Folder)}");
+        foreach (var complaint in final.Complaints) host.Console.Line(complaint);
+        return final.ExitCode;
     }
+
+    private ExpectationSet ReadExpectations(ParseResult parsed) => parsed.GetValue(expect) is { } file
+        ? new(ExpectationFile.Load(file), DateOnly.FromDateTime(host.Clock.GetUtcNow().UtcDateTime)) : ExpectationSet.None;
 
     // A comment of the fuzzer names the one of its own devices that a program was found on; here it runs on another.
     private void WarnOfAnotherDevice(string file, Script script)
@@ -90,8 +118,8 @@ internal sealed class ReplayCommand
         return steps;
     }
 
-    /// <summary>Says what became of a script; true where something breaks a clause.</summary>
-    private bool Tell(string file, Script script, IReadOnlyList<ScriptStep> steps)
+    /// <summary>Says what became of a script.</summary>
+    private void Tell(string file, Script script, IReadOnlyList<ScriptStep> steps)
     {
         var recorded = script.Operations.FirstOrDefault(operation => operation.Seen?.Breaks is not null);
         var found = steps.FirstOrDefault(step => step.IsFinding);
@@ -107,7 +135,6 @@ internal sealed class ReplayCommand
         foreach (var step in steps) host.Console.Line($"  {ScriptPrinter.Print(step.Operation)}");
         if (found is { Expected.Length: > 0 }) host.Console.Line($"  expected: {found.Expected}");
         foreach (var words in (found?.LastWords ?? "").Split('\n').Where(line => line.Length > 0)) host.Console.Line($"  said: {words}");
-        return found is not null;
     }
 
     private static QtestTranscript Transcribe(ITargetSource source, int scripts)

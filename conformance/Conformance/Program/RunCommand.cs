@@ -121,10 +121,10 @@ internal sealed class RunCommand
         output.AddTo(Command);
         Command.Add(list);
         Command.Add(verbose);
-        timeout.Validators.Add(result => Bound(result.GetValueOrDefault<double>(), "--timeout", result.AddError));
+        timeout.Validators.Add(result => Bound(result.ValueOrNone<double>(), "--timeout", result.AddError));
         budget.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double?>() is { } seconds) Bound(seconds, "--budget", result.AddError);
+            if (result.ValueOrNone<double?>() is { } seconds) Bound(seconds, "--budget", result.AddError);
         });
         Command.SetAction(Run);
     }

@@ -248,6 +248,14 @@ public sealed class Mutator
     private void HavocOnRecord()
     {
         var record = Record(_random.Below(Records));
+        if (_dictionary.Tokens is { Length: > 0 } tokens && _random.OneIn(2))
+        {
+            ReadOnlySpan<byte> token = tokens[_random.Below(tokens.Length)];
+            int at = _random.Below(record.Length);
+            token[..Math.Min(token.Length, record.Length - at)].CopyTo(record[at..]);
+            return;
+        }
+
         int width = 1 << _random.Below(4);
         if (width > record.Length) return;
         FieldMutator.Write(record.Slice(_random.Below(record.Length - width + 1), width), _random.OneIn(2) ? _random.Next() : _dictionary.Pick(_random));

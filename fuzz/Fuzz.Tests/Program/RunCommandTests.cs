@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Targets;
@@ -218,6 +219,40 @@ public sealed class RunCommandTests : IDisposable
         string html = File.ReadAllText(_fuzz.PathOf("coverage.html"));
         Assert.Contains("MapHandler.cs", html);
         Assert.Contains("class=\"y\"", html);
+    }
+
+    [Fact]
+    public void Coverage_is_the_same_in_every_format()
+    {
+        Assert.Equal(0, _fuzz.Run("coverage", "request", "split-ring", "-o", _fuzz.PathOf("c.html"), "--cobertura", _fuzz.PathOf("new/c.xml"), "--lcov", _fuzz.PathOf("c.info")));
+        var totals = Regex.Match(_fuzz.Output, "^lines ([0-9]+) of ([0-9]+) .*, edges ([0-9]+) of ([0-9]+) ").Groups.Values.Skip(1).Select(number => int.Parse(number.Value, CultureInfo.InvariantCulture)).ToList();
+        Assert.Equal(4, totals.Count);
+        Assert.All(totals, total => Assert.InRange(total, 100, 100_000));
+
+        var xml = XDocument.Load(_fuzz.PathOf("new/c.xml")).Root!;
+        Assert.Equal(totals, ((string[])["lines-covered", "lines-valid", "branches-covered", "branches-valid"]).Select(name => (int)xml.Attribute(name)!));
+        var lines = xml.Descendants("line").ToList();
+        var branches = lines.Where(line => (bool)line.Attribute("branch")!)
+            .Select(line => Regex.Match((string)line.Attribute("condition-coverage")!, @"^[0-9]+% \(([0-9]+)/([0-9]+)\)$").Groups).Select(both => (Taken: int.Parse(both[1].Value), All: int.Parse(both[2].Value))).ToList();
+        Assert.Equal(totals, [lines.Count(line => (int)line.Attribute("hits")! > 0), lines.Count, branches.Sum(line => line.Taken), branches.Sum(line => line.All)]);
+        Assert.All(xml.Descendants("class"), file => Assert.True(File.Exists(Path.Combine((string)xml.Element("sources")!.Element("source")!, (string)file.Attribute("filename")!))));
+        Assert.All(xml.Descendants().Attributes("line-rate").Concat(xml.Descendants().Attributes("branch-rate")), rate => Assert.InRange((double)rate, 0, 1));
+
+        var lcov = File.ReadAllLines(_fuzz.PathOf("c.info"));
+        Assert.Equal(totals, ((string[])["LH:", "LF:", "BRH:", "BRF:"]).Select(key => lcov.Where(line => line.StartsWith(key)).Sum(line => int.Parse(line[key.Length..]))));
+        Assert.Equal(totals, [Lcov("DA:", ",1"), Lcov("DA:", ""), Lcov("BRDA:", ",1"), Lcov("BRDA:", "")]);
+        Assert.Equal((Lcov("FNDA:", ""), Lcov("SF:", "")), (Lcov("FN:", ""), Lcov("end_of_record", "")));
+        Assert.Equal(xml.Descendants("class").Select(file => (string)file.Attribute("filename")!).Order(), lcov.Where(line => line.StartsWith("SF:")).Select(line => line[3..]).Order());
+
+        int Lcov(string key, string end) => lcov.Count(line => line.StartsWith(key) && line.EndsWith(end));
+    }
+
+    [Fact]
+    public void Coverage_that_cannot_be_written_is_told()
+    {
+        File.WriteAllText(_fuzz.PathOf("taken"), "");
+        Assert.Equal(2, _fuzz.Run("coverage", "request", "-o", _fuzz.PathOf("c.html"), "--lcov", _fuzz.PathOf("taken/c.info")));
+        Assert.StartsWith($"fuzz: cannot write {_fuzz.PathOf("taken/c.info")}: ", _fuzz.Error);
     }
 
     [Fact]

@@ -2,21 +2,24 @@ using Viommu.Fuzz.Targets;
 
 namespace Viommu.Fuzz.Corpora;
 
-/// <summary>The folder <c>corpus</c> of the repository: seeds and regressions, by target.</summary>
+/// <summary>The folder <c>corpus</c> of the repository, or the copy of it that an installed program has beside it: seeds and regressions, by target.</summary>
 internal static class ShippedCorpus
 {
-    /// <summary>Where it is: the one that the working directory, or a folder above it, has; null where there is none.</summary>
+    private const string Name = "corpus";
+
+    /// <summary>Where it is: the one that the working directory, or a folder above it, has, else the one of the program; null where there is none.</summary>
     public static string? Folder
     {
         get
         {
             for (var folder = new DirectoryInfo(Directory.GetCurrentDirectory()); folder is not null; folder = folder.Parent)
             {
-                string candidate = Path.Combine(folder.FullName, "corpus");
+                string candidate = Path.Combine(folder.FullName, Name);
                 if (Directory.Exists(Path.Combine(candidate, "seeds"))) return candidate;
             }
 
-            return null;
+            string own = Path.Combine(AppContext.BaseDirectory, Name);
+            return Directory.Exists(own) ? own : null;
         }
     }
 

@@ -56,12 +56,18 @@ internal static class Cli
         }
     }
 
-    private static int Invoke(IReadOnlyList<string> args, FuzzHost host)
+    /// <summary>What a command line means; its errors are what is wrong with it.</summary>
+    internal static ParseResult Parse(IReadOnlyList<string> args, FuzzHost host)
     {
         var root = new RootCommand("Coverage-guided fuzzing of a virtio-iommu.");
         foreach (var verb in Verbs(host)) root.Add(verb);
         HelpWithExamples.AddTo(root, host.Console.Profile.Width, Examples);
-        var parsed = root.Parse([.. args]);
+        return root.Parse([.. args]);
+    }
+
+    private static int Invoke(IReadOnlyList<string> args, FuzzHost host)
+    {
+        var parsed = Parse(args, host);
         if (parsed.Errors.Count > 0)
             throw new UsageException($"{parsed.Errors[0].Message} (fuzz {parsed.CommandResult.Command.Name} --help shows what there is)");
         using var output = new StringWriter();

@@ -21,10 +21,13 @@ internal sealed class CoverageCommand
     private readonly Option<string[]> _corpora = new("--corpus") { Description = "Further folders of inputs, of the one target that is given.", HelpName = "DIR", Arity = ArgumentArity.ZeroOrMore };
     private readonly Option<string> _output = new("--output", "-o") { Description = "Where the report goes.", HelpName = "FILE", DefaultValueFactory = _ => Path.Combine("reports", "fuzz", "coverage.html") };
 
+    private readonly Option<string?> _cobertura = new("--cobertura") { Description = "Write Cobertura's XML as well.", HelpName = "FILE" };
+    private readonly Option<string?> _lcov = new("--lcov") { Description = "Write a trace file of lcov as well.", HelpName = "FILE" };
+
     public CoverageCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("coverage", "Shows which lines and branches of the device the inputs reach.") { _targets, _corpora, _output };
+        Command = new("coverage", "Shows which lines and branches of the device the inputs reach.") { _targets, _corpora, _output, _cobertura, _lcov };
         Command.SetAction(Run);
     }
 
@@ -53,13 +56,28 @@ internal sealed class CoverageCommand
         }
 
         string output = parsed.GetRequiredValue(_output);
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(output))!);
         // Some targets instrument the suite's own code as well; it is of interest to who names them.
         var report = new CoverageReport([.. reached.Values.Where(edge => edge.Edge.File.Length > 0 && (names.Length > 0 || IsOfDevice(edge.Edge)))]);
-        if (CorpusFolder.TryWrite(output, Encoding.UTF8.GetBytes(report.Render())) is { } trouble) throw new CorpusException(trouble);
+        Write(output, report.Render());
+        if (parsed.GetValue(_cobertura) is { } cobertura) Write(cobertura, CoberturaReport.Render(report, DateTimeOffset.UtcNow));
+        if (parsed.GetValue(_lcov) is { } lcov) Write(lcov, LcovReport.Render(report));
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
             $"lines {report.CoveredLines} of {report.Lines} ({report.LinePercent:0.0} %), edges {report.CoveredEdges} of {report.Edges} ({report.EdgePercent:0.0} %): {output}"));
         return ExitCode.AsExpected;
+    }
+
+    private static void Write(string path, string text)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CorpusException($"cannot write {path}: {e.Message}");
+        }
+
+        if (CorpusFolder.TryWrite(path, Encoding.UTF8.GetBytes(text)) is { } trouble) throw new CorpusException(trouble);
     }
 
     private IEnumerable<byte[]> Inputs(TargetInfo target, IEnumerable<string> folders) =>

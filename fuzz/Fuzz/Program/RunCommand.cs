@@ -3,6 +3,7 @@ using System.Globalization;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Selftest;
+using Viommu.Fuzz.Afl;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine.Campaigns;
@@ -35,6 +36,7 @@ internal sealed class RunCommand
 
     private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "Folder that the campaign goes on from and adds to. [default: corpus in the report folder]", HelpName = "DIR" };
+    private readonly Option<string?> _dictionary = new("--dictionary") { Description = "Tokens to try beside those of the spec, in the syntax of 'afl-fuzz -x': name=\"\\x01\\x02\" on each line.", HelpName = "FILE" };
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
     private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep the inputs of findings as they were found. [default: each is made small, and the original kept beside it]" };
     private readonly KnownOptions _known = new();
@@ -44,7 +46,7 @@ internal sealed class RunCommand
     public RunCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _keepGoing, _noMinimize, _report };
+        Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _dictionary, _keepGoing, _noMinimize, _report };
         _annotate.AcceptOnlyFromAmong("github");
         Command.Add(_annotate);
         _known.AddTo(Command);
@@ -65,6 +67,7 @@ internal sealed class RunCommand
         ulong seed = ReadSeed(parsed);
         int jobs = parsed.GetValue(_jobs);
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
+        var given = parsed.GetValue(_dictionary) is { } dictionary ? DictionaryFile.Load(dictionary) : [];
         string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", qemu is null ? target.Name : $"{target.Name}-{qemu.Identity.Name}");
         using var folder = CorpusFolder.Open(parsed.GetValue(_corpus) ?? Path.Combine(reports, "corpus"), target.Format);
         var known = _known.Read(parsed, _host, target.Name, qemu?.Identity.Name ?? device);
@@ -78,7 +81,7 @@ internal sealed class RunCommand
         {
             Shape = target.Shape,
             NewExecutor = qemu is null ? host.Instrumented : () => qemu.NewScout(minimizes),
-            NewDictionary = host.NewDictionary,
+            NewDictionary = () => host.NewDictionary(given),
             Seed = seed,
             Jobs = jobs,
             Runs = parsed.GetValue(_runs) ?? long.MaxValue,

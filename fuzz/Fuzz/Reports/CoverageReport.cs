@@ -16,6 +16,7 @@ internal sealed class CoverageReport
     private readonly IReadOnlyList<(Edge Edge, bool Reached)> _edges;
     private readonly Dictionary<string, SortedDictionary<int, (int Reached, int All)>> _files = [];
 
+    /// <summary>Holds edges of code whose lines are known.</summary>
     public CoverageReport(IReadOnlyList<(Edge Edge, bool Reached)> edges)
     {
         _edges = edges;
@@ -29,6 +30,12 @@ internal sealed class CoverageReport
             }
         }
     }
+
+    /// <summary>The files, in the order of their paths.</summary>
+    public IEnumerable<CoveredFile> Files => _edges.GroupBy(edge => edge.Edge.File).OrderBy(file => file.Key, StringComparer.Ordinal).Select(file => new CoveredFile(
+        file.Key,
+        [.. _files[file.Key].Select(line => new CoveredLine(line.Key, line.Value.Reached > 0, [.. file.Where(edge => FirstLine(edge.Edge) == line.Key).Select(edge => edge.Reached)]))],
+        [.. file.GroupBy(edge => edge.Edge.Method).Select(method => new CoveredMethod(method.Key, method.Min(edge => FirstLine(edge.Edge)), method.Any(edge => edge.Reached)))]));
 
     public int Edges => _edges.Count;
 
@@ -51,6 +58,9 @@ internal sealed class CoverageReport
         foreach (var (file, lines) in _files.OrderBy(entry => entry.Key, StringComparer.Ordinal)) RenderFile(html, file, file[root.Length..], lines);
         return html.Append("</html>\n").ToString();
     }
+
+    // Where an edge leads to is a line of those that it executes, but for code that the compiler made up.
+    private static int FirstLine(Edge edge) => edge.Line > 0 ? edge.Line : edge.Lines[0];
 
     private static void RenderFile(StringBuilder html, string file, string shown, SortedDictionary<int, (int Reached, int All)> lines)
     {

@@ -100,7 +100,7 @@ internal sealed class DeviceSearch(TimeSpan time)
                 if (ProcessorTime.ThisThread is { } thread) _threads[target.Name] = thread;
                 return host.Instrumented(pool);
             },
-            NewDictionary = host.NewDictionary,
+            NewDictionary = () => host.NewDictionary(),
             Seed = seed,
             Seeds = [.. target.Seeds().Select(input => input.Input)],
         });

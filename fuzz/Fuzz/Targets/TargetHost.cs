@@ -29,8 +29,9 @@ internal sealed class TargetHost(TargetInfo target, int brokenDevice = -1)
     /// <summary>An executor whose code is as it was compiled.</summary>
     public TargetExecutor Plain() => new(() => TargetList.New(target.Name, brokenDevice), target.StateCount, isUnderTest: target.IsUnderTest);
 
-    /// <summary>What is worth trying: the spec's constants, and the literals of the code under test.</summary>
-    public ValueDictionary NewDictionary() => new([.. target.Values, .. _literals.GetOrAdd(string.Join(' ', target.Instrumented), _ => ReadLiterals())], target.Tokens);
+    /// <summary>What is worth trying: the spec's constants, the literals of the code under test, and what the user gave.</summary>
+    public ValueDictionary NewDictionary(IReadOnlyList<byte[]>? given = null) =>
+        new([.. target.Values, .. _literals.GetOrAdd(string.Join(' ', target.Instrumented), _ => ReadLiterals())], target.Tokens, given);
 
     /// <summary>A context with the code under test rewritten.</summary>
     public InstrumentedContext NewContext(ProbeKind kind) =>
