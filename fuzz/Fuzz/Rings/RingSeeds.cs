@@ -21,6 +21,19 @@ internal static class RingSeeds
             Notify(0))),
     ];
 
+    /// <summary>What there is of split rings besides (2.7.5.3.2): direct descriptors with a table behind them.</summary>
+    public static IEnumerable<Seed> Split() =>
+    [
+        .. All(),
+        new("table-behind-direct-descriptors", Program(Features.IndirectDesc, 2,
+            Request(0, 1),
+            Descriptor(0, 0, RingMachine.At(RingMachine.ReadableBuffers), 20, 1, 1),
+            Descriptor(0, 1, RingMachine.At(RingMachine.IndirectTable), 16, 4, 0),
+            Descriptor(2, 0, RingMachine.At(RingMachine.WritableBuffers), 4, 2, 0),
+            Offer(0, 0, 1),
+            Notify(0))),
+    ];
+
     public static byte[] Program(ulong features, byte size, params byte[][] steps)
     {
         var program = new byte[RingShape.HeaderSize + (steps.Length * RingShape.StepSize)];

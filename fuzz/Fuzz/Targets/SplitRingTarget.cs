@@ -11,6 +11,6 @@ internal static class SplitRingTarget
     {
         Shows = subject => subject.IsOnRing(ModelRing.Split),
         Constants = [.. SpecConstants.Rings, .. SpecConstants.Requests, .. SpecConstants.FeatureBits],
-        Seeds = RingSeeds.All,
+        Seeds = RingSeeds.Split,
     };
 }
