@@ -24,7 +24,7 @@ internal sealed class QtestScript(QtestTranscript transcript, IReadOnlyList<stri
     // The ICH9's power management base, its enable bit, and SLP_EN of PM1_CNT: ACPI soft off, which ends the process.
     private static readonly string[] _powerOff = ["outl 0xcf8 0x8000f840", "outl 0xcfc 0x601", "outl 0xcf8 0x8000f844", "outb 0xcfc 0x80", "outw 0x604 0x2000"];
 
-    // A pause takes a tenth of a second; a whole script rarely has a hundred.
+    // A pause takes a fifth of a second; a whole script rarely has a hundred.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
 
     // More than a line that a person looks at; the content of all memory that may be mapped is one.
@@ -50,7 +50,9 @@ internal sealed class QtestScript(QtestTranscript transcript, IReadOnlyList<stri
     public string? Save(string path)
     {
         var steps = _all.TakeWhile(entry => entry is not QtestStep).Count();
-        return Save(path, [.. _all.Where((entry, index) => index >= steps || entry is not QtestCommand { Text.Length: > LongLine })]) is null ? null : Save(path, _all);
+        if (Save(path, [.. _all.Where((entry, index) => index >= steps || entry is not QtestCommand { Text.Length: > LongLine })]) is null) return null;
+        // On a machine that is busy a pause can be too short once.
+        return Save(path, _all) is null ? null : Check(Path.GetFullPath(path));
     }
 
     private string? Save(string path, IReadOnlyList<QtestEntry> entries)
@@ -155,7 +157,7 @@ internal sealed class QtestScript(QtestTranscript transcript, IReadOnlyList<stri
     {
         var name = Path.GetFileName(transcript.Program) == UsualName ? UsualName : Quoted(transcript.Program);
         var arguments = string.Join(' ', transcript.Arguments.Select(Quoted));
-        var feed = HasPauses ? $"awk '/^# wait/ {{ fflush(); system(\"sleep 0.1\") }} !/^#/' {file}" : $"grep -v '^#' {file}";
+        var feed = HasPauses ? $"awk '/^# wait/ {{ fflush(); system(\"sleep 0.2\") }} !/^#/' {file}" : $"grep -v '^#' {file}";
         return $"{feed} | {name} {arguments} -bios {firmware} -qtest stdio -qtest-log none";
     }
 

@@ -31,6 +31,8 @@ internal static class Cli
           conformance selftest                   proof that every check can fail
           conformance run --random 1000          random requests, judged by the whole chapter
           conformance replay FILE.viommu         a script that a random run has saved, again
+          conformance replay FILE.viommu --target qemu --export-qtest OUT
+                                                 the same for who has only QEMU
           conformance watch                      judge a guest driver: the suite's own
           conformance watch guest.jsonl.gz       judge the driver in a recorded trace
 
