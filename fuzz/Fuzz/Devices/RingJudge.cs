@@ -198,9 +198,10 @@ internal sealed class RingJudge
             // It has broken something else before, and that is what another program shows.
         }
 
-        return Trust == RingTrust.Exact && _lent[RequestQueue] is [var culprit, ..]
-            ? new(Oracle.BrokenByDeath(culprit.Request).Id(), culprit.Class.Operation, _due - _lent[RequestQueue].Count)
-            : new(Survival, $"{_format.Name} {Fault}", null);
+        if (Trust != RingTrust.Exact || _lent[RequestQueue] is not [var culprit, ..]) return new(Survival, $"{_format.Name} {Fault}", null);
+        // What would have been right for a request that is odd by itself does not depend on what came before it.
+        if (Oracle.IsLost && culprit.Class.IsOdd) Oracle.Restart(_facts!, bypass: false);
+        return new(Oracle.BrokenByDeath(culprit.Request).Id(), culprit.Class.Operation, _due - _lent[RequestQueue].Count);
     }
 
     private void Look()

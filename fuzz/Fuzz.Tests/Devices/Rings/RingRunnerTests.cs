@@ -14,6 +14,7 @@ public sealed class RingRunnerTests
 {
     private const byte Attach = 1;
     private const byte Map = 3;
+    private const byte Probe = 5;
     private const int Readable = RingMachine.ReadableBuffers;
     private const int Writable = RingMachine.WritableBuffers;
     private const int Untouched = 0x2800;
@@ -271,7 +272,13 @@ public sealed class RingRunnerTests
     public void The_end_of_a_device_over_a_request_has_the_key_that_it_has_in_sequences()
     {
         var device = new Tampered(RingFormat.Split, (_, _) => throw new TargetHungException("it is busy", "")) { Serves = false };
-        Assert.Equal("IOMMU-PROBE-D-09|||probe hangs", Run(device, Program(RingSeeds.Submit(0, 1, 5, 4))).Finding?.Key.ToString());
+        Assert.Equal("IOMMU-PROBE-D-09|||probe hangs", Run(device, Program(RingSeeds.Submit(0, 1, Probe, 4))).Finding?.Key.ToString());
+        // After two at once nobody knows what the device has made of them; of a request that is odd by itself one knows all the same.
+        byte[] program = Program(RingSeeds.Request(0, Map),
+            RingSeeds.Descriptor(0, 0, RingMachine.At(Readable), 36, 1, 1), RingSeeds.Descriptor(0, 1, RingMachine.At(Writable), 4, 2, 0), RingSeeds.Offer(0, 0, 1),
+            RingSeeds.Submit(0, 1, Map, 4), RingSeeds.Submit(0, 2, Probe, 4));
+        Assert.Null(Run(new ModelRingDevice(RingFormat.Split), program).Finding);
+        Assert.Equal("IOMMU-PROBE-D-09|||probe hangs", Run(new HangsSecond(), program).Finding?.Key.ToString());
     }
 
     private static void AssertFound(string format, string rule, string state, byte[] program, Action<Tampered, int> tamper, bool serves = true)
@@ -313,6 +320,15 @@ public sealed class RingRunnerTests
     private static byte[] Program(params byte[][] steps) => Program(ulong.MaxValue, steps);
 
     private static byte[] Program(ulong features, params byte[][] steps) => RingSeeds.Program(features, 3, steps);
+
+    private sealed class HangsSecond() : ModelRingDevice(RingFormat.Split)
+    {
+        protected override void Serve(int queue)
+        {
+            if (Notifications > 1) throw new TargetHungException("it is busy", "");
+            base.Serve(queue);
+        }
+    }
 
     // Returns what it has served in the reverse order.
     private sealed class TurnsAround() : ModelRingDevice(RingFormat.Split)
