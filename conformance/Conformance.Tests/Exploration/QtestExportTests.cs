@@ -40,6 +40,8 @@ public sealed class QtestExportTests : IDisposable
     [InlineData(Requests, "qemu")]
     [InlineData(Requests, "qemu,ring=packed")]
     [InlineData(Accesses, "qemu")]
+    [InlineData(Requests, "qemu,transport=mmio")]
+    [InlineData(Accesses, "qemu,transport=mmio")]
     public void Qemu_alone_answers_as_the_replay_was_answered(string script, string target) => AssertIsReproduced(script, target);
 
     [SkippableTheory]
@@ -86,7 +88,7 @@ public sealed class QtestExportTests : IDisposable
     {
         RequireQemu();
         var transcript = new QtestTranscript();
-        transcript.Restart("qemu-system-x86_64", ["-nodefaults", "-display", "none", "-M", "q35", "-accel", "tcg"]);
+        transcript.Restart("qemu-system-x86_64", ["-nodefaults", "-display", "none", "-M", "q35", "-accel", "tcg"], new Q35Board().PowerOff);
         transcript.BeginStep(0);
         transcript.Add(answer.Length > 0 ? "readl 0xfed00010" : "knock");
         if (answer.Length > 0) transcript.Answered(answer[4..]);

@@ -64,7 +64,7 @@ public sealed class QtestTranscriptTests
         transcript.Close();
         transcript.BeginStep(1);
         transcript.Wrote(0, [0], [1]);
-        transcript.Restart("qemu", []);
+        transcript.Restart("qemu", [], []);
         Assert.Empty(transcript.Entries);
     }
 

@@ -35,6 +35,9 @@ internal abstract class QemuBoard
 
     /// <summary>Asks for a reset of the machine, which comes some time after.</summary>
     public abstract void AskForReset(QtestClient qtest);
+
+    /// <summary>Lines of qtest that end the process as a guest does that powers the machine off.</summary>
+    public abstract IReadOnlyList<string> PowerOff { get; }
 }
 
 /// <summary>A PC with PCI Express, where the virtio-iommu is a function on the root bus.</summary>
@@ -93,6 +96,10 @@ internal sealed class Q35Board : QemuBoard
         qtest.Out(ResetControlPort, 1, HardResetNow);
     }
 
+    /// <inheritdoc/>
+    /// <remarks>The ICH9's power management base, its enable bit, and SLP_EN of PM1_CNT: ACPI soft off.</remarks>
+    public override IReadOnlyList<string> PowerOff => ["outl 0xcf8 0x8000f840", "outl 0xcfc 0x601", "outl 0xcf8 0x8000f844", "outb 0xcfc 0x80", "outw 0x604 0x2000"];
+
     private static void Select(QtestClient qtest, PciAddress function, int offset) =>
         qtest.PostOut(ConfigAddressPort, 4, 0x8000_0000 | ((uint)function.RequesterId << 8) | (uint)(offset & ~3));
 }
@@ -140,6 +147,10 @@ internal sealed class MicrovmBoard : QemuBoard
 
     /// <inheritdoc/>
     public override void AskForReset(QtestClient qtest) => qtest.Write(ResetRegister, 1, ResetValue);
+
+    /// <inheritdoc/>
+    /// <remarks>ACPI sleep control register of a hardware-reduced machine: S5, and SLP_EN.</remarks>
+    public override IReadOnlyList<string> PowerOff => ["writeb 0xfea00200 0x34"];
 
     private static ulong AddressOf(PciAddress function, int offset) => ConfigurationSpace + ((ulong)function.RequesterId << 12) + (uint)offset;
 }

@@ -104,7 +104,7 @@ internal sealed class QemuMachine : IDisposable
         start.WorkingDirectory = _directory.Path;
         // QEMU's register dump at a fatal emulation error is 30 lines, and what it died of stands above it.
         _child = ChildProcess.Start(start, outputLines: 48, IcountWarning);
-        transcript?.Restart(program.Path, [.. MachineArguments(board, memory: null), .. DeviceArguments(devices)]);
+        transcript?.Restart(program.Command, [.. MachineArguments(board, memory: null), .. DeviceArguments(devices)], board.PowerOff);
         _qtest = new QtestClient(Accept(listener, _child, clock), answerDeadline, _child) { Transcript = transcript };
         // QEMU connects before it reads its firmware and makes its devices, and answers after.
         _qtest.Ping(StartPatience);

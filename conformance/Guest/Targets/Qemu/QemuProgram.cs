@@ -14,6 +14,9 @@ internal sealed record QemuProgram(string Path, string Version, IReadOnlySet<str
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>What a shell finds it by: its usual name where that leads here, since another of that name is another QEMU; else its path.</summary>
+    public string Command => Path == ProcessLauncher.FindOnPath(DefaultName) ? DefaultName : Path;
+
     /// <summary>
     /// Finds and questions a QEMU: <paramref name="program"/> is a path, a name on <c>PATH</c>, or null for the usual name;
     /// <paramref name="iommuModel"/> is the model of the device under test. Throws <see cref="TargetUnavailableException"/>.

@@ -19,11 +19,14 @@ public sealed class QtestTranscript
     /// <summary>What was done, in its order.</summary>
     public IReadOnlyList<QtestEntry> Entries => _entries;
 
-    /// <summary>The QEMU that it was done to.</summary>
+    /// <summary>The QEMU that it was done to, as a shell finds it.</summary>
     public string Program { get; private set; } = "";
 
     /// <summary>Its arguments, without those that tie it to this process.</summary>
     public IReadOnlyList<string> Arguments { get; private set; } = [];
+
+    /// <summary>Lines that end the process as a guest does that powers the machine off.</summary>
+    public IReadOnlyList<string> PowerOff { get; private set; } = [];
 
     /// <summary>True where what is done counts.</summary>
     internal bool IsListening => _silences == 0 && !_isClosed;
@@ -41,11 +44,11 @@ public sealed class QtestTranscript
     public void Close() => _isClosed = true;
 
     /// <summary>Begins anew, with a QEMU that was just started.</summary>
-    internal void Restart(string program, IReadOnlyList<string> arguments)
+    internal void Restart(string program, IReadOnlyList<string> arguments, IReadOnlyList<string> powerOff)
     {
         if (_isClosed) return;
         _entries.Clear();
-        (Program, Arguments) = (program, arguments);
+        (Program, Arguments, PowerOff) = (program, arguments, powerOff);
     }
 
     /// <summary>Leaves out what is done until the return value is disposed of.</summary>
