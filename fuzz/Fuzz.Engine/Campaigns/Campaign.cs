@@ -16,7 +16,7 @@ public sealed class Campaign
     private readonly List<Exception> _failures = [];
     private readonly StallWatch _stalls;
     private Job?[] _jobs = [];
-    private Thread[] _threads = [];
+    private Thread?[] _threads = [];
 
     /// <summary>Prepares a campaign.</summary>
     public Campaign(CampaignOptions options)
@@ -52,7 +52,9 @@ public sealed class Campaign
         for (int i = 0; i < _jobs.Length; i++)
         {
             byte[]? running = _jobs[i]?.Running;
-            var stalled = _stalls.Stalled(i, running is null ? null : _jobs[i]!.Progress, (_threads[i].ThreadState & System.Threading.ThreadState.WaitSleepJoin) != 0);
+            // Whoever looks from another thread can see a job before its thread.
+            bool isWaiting = _threads[i] is { } thread && (thread.ThreadState & System.Threading.ThreadState.WaitSleepJoin) != 0;
+            var stalled = _stalls.Stalled(i, running is null ? null : _jobs[i]!.Progress, isWaiting);
             if (stalled > patience) return running;
         }
 
@@ -71,8 +73,9 @@ public sealed class Campaign
     public void Run(Action<Campaign>? tick = null)
     {
         _clock.Start();
+        _threads = new Thread?[_options.Jobs];
         _jobs = new Job?[_options.Jobs];
-        _threads = [.. Enumerable.Range(0, _options.Jobs).Select(Start)];
+        for (int i = 0; i < _threads.Length; i++) _threads[i] = Start(i);
         try
         {
             Watch(tick);
@@ -91,10 +94,10 @@ public sealed class Campaign
     private void Watch(Action<Campaign>? tick)
     {
         var nextTick = TimeSpan.FromSeconds(1);
-        while (_threads.Any(thread => thread.IsAlive))
+        while (_threads.Any(thread => thread!.IsAlive))
         {
             var wait = Min(nextTick, _options.Time) - _clock.Elapsed;
-            if (wait > TimeSpan.Zero) _threads.First(thread => thread.IsAlive).Join(Min(wait, TimeSpan.FromMilliseconds(100)));
+            if (wait > TimeSpan.Zero) _threads.First(thread => thread!.IsAlive)!.Join(Min(wait, TimeSpan.FromMilliseconds(100)));
             if (_clock.Elapsed >= _options.Time) Stop();
             if (_clock.Elapsed < nextTick) continue;
             tick?.Invoke(this);
@@ -113,7 +116,7 @@ public sealed class Campaign
         Stop();
         for (int i = 0; i < _threads.Length; i++)
         {
-            if (_threads[i].Join(_patienceAtTheEnd)) _jobs[i]?.Dispose();
+            if (_threads[i]!.Join(_patienceAtTheEnd)) _jobs[i]?.Dispose();
         }
     }
 
