@@ -103,3 +103,6 @@ internal sealed class LentChain
 
     private static int OffsetOf(in RingBuffer buffer) => (int)(buffer.Address - ShadowedMemory.First);
 }
+
+/// <summary>A request that came back: the whole writable part, and the used length.</summary>
+internal readonly record struct ReturnedChain(LentChain Chain, byte[] Reply, uint Length);

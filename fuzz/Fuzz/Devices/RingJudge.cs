@@ -399,25 +399,3 @@ internal sealed class RingJudge
 
     private BrokenInvariantException Broken(string rule, string state, string message) => new(rule, $"{_format.Name} {state}".TrimEnd(), message);
 }
-
-/// <summary>How much can be told of what a device makes of its rings.</summary>
-internal enum RingTrust
-{
-    /// <summary>What it has to do is known.</summary>
-    Exact,
-
-    /// <summary>Where it may write is known.</summary>
-    Bounds,
-
-    /// <summary>Nothing: what it reads depends on what it has written.</summary>
-    None,
-}
-
-/// <summary>The end of a device.</summary>
-/// <param name="Rule">The clause that is broken.</param>
-/// <param name="Operation">Over what.</param>
-/// <param name="Culprit">The first request that was not used, by its number among those that were due; null where it was none.</param>
-internal readonly record struct RingDeath(string Rule, string Operation, int? Culprit);
-
-/// <summary>A request that came back: the whole writable part, and the used length.</summary>
-internal readonly record struct ReturnedChain(LentChain Chain, byte[] Reply, uint Length);

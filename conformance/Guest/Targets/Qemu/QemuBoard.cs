@@ -112,9 +112,11 @@ internal sealed class MicrovmBoard : QemuBoard
 
     private const ulong ConfigurationSpace = 0xe000_0000;
 
-    // ACPI reset register of a hardware-reduced machine, and what it takes.
-    private const ulong ResetRegister = 0xfea0_0202;
+    // ACPI registers of a hardware-reduced machine, and what they take: a reset, and S5 with SLP_EN.
+    private const ulong SleepControl = 0xfea0_0200;
+    private const ulong ResetRegister = SleepControl + 2;
     private const byte ResetValue = 0x42;
+    private const byte PowerOffValue = 0x34;
 
     /// <inheritdoc/>
     public override string Machine => "microvm,pcie=on,pit=off,pic=off,rtc=off,isa-serial=off";
@@ -149,8 +151,7 @@ internal sealed class MicrovmBoard : QemuBoard
     public override void AskForReset(QtestClient qtest) => qtest.Write(ResetRegister, 1, ResetValue);
 
     /// <inheritdoc/>
-    /// <remarks>ACPI sleep control register of a hardware-reduced machine: S5, and SLP_EN.</remarks>
-    public override IReadOnlyList<string> PowerOff => ["writeb 0xfea00200 0x34"];
+    public override IReadOnlyList<string> PowerOff => [$"writeb 0x{SleepControl:x} 0x{PowerOffValue:x}"];
 
     private static ulong AddressOf(PciAddress function, int offset) => ConfigurationSpace + ((ulong)function.RequesterId << 12) + (uint)offset;
 }

@@ -41,11 +41,14 @@ public sealed class QemuTargetSource(string? program, ModelConfiguration? config
     private bool IsPacked => configuration?.Ring == ModelRing.Packed;
 
     // What is not as QEMU has it by itself.
-    private IEnumerable<string> Particulars =>
-    [
-        .. configuration is { Transport: not ModelTransport.Pci and var transport } ? [ModelConfiguration.NameOf(transport)] : (string[])[],
-        .. IsPacked ? [ModelConfiguration.NameOf(ModelRing.Packed)] : (string[])[],
-    ];
+    private IEnumerable<string> Particulars
+    {
+        get
+        {
+            if (configuration is { Transport: not ModelTransport.Pci and var transport }) yield return ModelConfiguration.NameOf(transport);
+            if (IsPacked) yield return ModelConfiguration.NameOf(ModelRing.Packed);
+        }
+    }
 
     private QemuProgram Program => _program ??= QemuProgram.Find(program, _board.IommuModel);
 
