@@ -41,8 +41,13 @@ internal sealed class StatisticsFile : IDisposable
     public string? TryAdd(double seconds, in CampaignSnapshot now)
     {
         double passed = seconds - _lastSeconds;
-        Rate = passed > 0.01 ? (now.Executions - _lastExecutions) / passed : Rate;
-        (_lastSeconds, _lastExecutions) = (seconds, now.Executions);
+        // The end can come just after a second: so short a time says little, but of a campaign that is over by then it is all there is.
+        if (passed > 0.01 || (_lastSeconds == 0 && passed > 0))
+        {
+            Rate = (now.Executions - _lastExecutions) / passed;
+            (_lastSeconds, _lastExecutions) = (seconds, now.Executions);
+        }
+
         var moment = new Moment(
             Math.Round(_before.Seconds + seconds, 3), _before.Execs + now.Executions, Math.Round(Rate), _before.Operations + now.Operations, now.Corpus, now.Edges, now.States, now.Findings);
         try
