@@ -59,6 +59,9 @@ public sealed class HostedMachine : IDisposable
     /// <summary>Over once the virtual machine monitor has gone, or faulted with what a device threw.</summary>
     public Task Gone => Task.WhenAll(_sockets.Select(socket => socket.Served));
 
+    /// <summary>The path of a socket: <c>iommu</c> or <c>disk</c>.</summary>
+    internal string this[string socket] => _directory[socket];
+
     /// <summary>What QEMU has to be told for this machine: it has one processor, which waits for each access to be over.</summary>
     public IReadOnlyList<string> QemuArguments(int memoryMebibytes) =>
     [
