@@ -119,10 +119,10 @@ internal sealed class WatchCommand
         if (configuration.Transport != ModelTransport.Pci) throw new UsageException("--guest drives a PCI function: --target model or model,ring=packed");
         var orders = new GuestOrders(
             parsed.GetRequiredValue(qemu), folder, parsed.GetRequiredValue(steps), parsed.GetRequiredValue(append), TimeSpan.FromSeconds(parsed.GetRequiredValue(time)));
-        var booted = new GuestWatch(orders, configuration, variation: null, watch.Watcher, line => host.Console.Line($"guest: {line}"));
-        var became = booted.Run(host.Interrupted);
-        var code = watch.End(new TargetIdentity("linux", booted.Kernel, configuration.ToString()), "linux", became);
-        ReportFolder.Save(Path.Combine(watch.Folder("linux"), "console.txt"), string.Join('\n', booted.Console));
+        var judge = new GuestWatch(orders);
+        var course = new GuestBoot(orders, configuration, variation: null, watch.Watcher).Run(judge.Disk, line => host.Console.Line($"guest: {line}"), host.Interrupted);
+        var code = watch.End(new TargetIdentity("linux", course.Kernel, configuration.ToString()), "linux", judge.Judge(course));
+        ReportFolder.Save(Path.Combine(watch.Folder("linux"), "console.txt"), string.Join('\n', course.Console));
         return code;
     }
 
