@@ -4,6 +4,7 @@ using Viommu.Conformance.Watching;
 using Viommu.Conformance.Watching.Guests;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Guest.Targets.Model;
+using Finding = Viommu.Fuzz.Engine.Findings.Finding;
 
 namespace Viommu.Fuzz.Guests;
 
@@ -13,9 +14,6 @@ namespace Viommu.Fuzz.Guests;
 internal sealed class GuestCampaign(GuestOrders orders, IReadOnlyList<DriverRule> rules)
 {
     private const int DiskSize = 1 << 20;
-
-    // A boot takes seconds: enough to halve the longest list of lies down to one.
-    private const int MostAttempts = 24;
 
     /// <summary>Boots once, with these lies.</summary>
     public GuestRun Boot(IReadOnlyList<Lie> lies, CancellationToken interrupted)
@@ -38,30 +36,6 @@ internal sealed class GuestCampaign(GuestOrders orders, IReadOnlyList<DriverRule
 
     /// <summary>The lies of the boot of that number, 0 and up.</summary>
     public static IReadOnlyList<Lie> LiesOf(ulong seed, int boot) => new LieMaker(RandomSource.For(seed, boot)).Make();
-
-    /// <summary>
-    /// The fewest lies that still show a finding: those that were told, of which one part after another is left out as long as it shows. What
-    /// does not show a second time stays as it was.
-    /// </summary>
-    public IReadOnlyList<Lie> Minimize(IReadOnlyList<Lie> told, FindingKey key, CancellationToken interrupted)
-    {
-        var smallest = told;
-        int attempts = 0;
-        for (int part = Math.Max(1, (told.Count + 1) / 2); smallest.Count > 1 && attempts < MostAttempts; part = Math.Max(1, part / 2))
-        {
-            bool shrank = false;
-            for (int at = 0; at < smallest.Count && smallest.Count > 1 && attempts < MostAttempts && !interrupted.IsCancellationRequested; attempts++)
-            {
-                List<Lie> fewer = [.. smallest.Take(at), .. smallest.Skip(at + part)];
-                if (fewer.Count > 0 && Boot(fewer, interrupted).Findings.Any(finding => finding.Key == key)) (smallest, shrank) = (fewer, true);
-                else at += part;
-            }
-
-            if (part == 1 && !shrank) break;
-        }
-
-        return smallest;
-    }
 }
 
 /// <summary>A boot, and what came of it.</summary>

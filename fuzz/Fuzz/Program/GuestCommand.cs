@@ -9,7 +9,9 @@ using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Watching;
 using Viommu.Conformance.Watching.Guests;
+using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Findings;
+using Viommu.Fuzz.Expectations;
 using Viommu.Fuzz.Guests;
 
 namespace Viommu.Fuzz.Program;
@@ -37,6 +39,7 @@ internal sealed class GuestCommand
     private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
     private readonly Option<string> _append = new("--append") { Description = "More for the guest's kernel command line.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
     private readonly Option<int> _limit = new("--limit") { Description = "Seconds that one boot may take.", HelpName = "SECONDS", DefaultValueFactory = _ => 120 };
+    private readonly KnownOptions _known = new();
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
     private readonly Option<string> _report = new("--report") { Description = "Folder for findings and statistics.", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine("reports", "fuzz", "guest") };
 
@@ -47,6 +50,7 @@ internal sealed class GuestCommand
         {
             _guest, _files, _qemu, _time, _boots, _seed, _append, _limit, _keepGoing, _report,
         };
+        _known.AddTo(Command);
         Command.SetAction(Run);
     }
 
@@ -76,36 +80,51 @@ internal sealed class GuestCommand
     private int Search(ParseResult parsed)
     {
         ulong seed = Arguments.ReadSeed(parsed.GetValue(_seed));
+        var known = _known.Read(parsed, _host, "guest", "linux");
         var (campaign, report) = (Campaign(parsed, Stir), parsed.GetRequiredValue(_report));
-        var limit = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue;
+        var time = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue;
         int most = parsed.GetValue(_boots) ?? int.MaxValue;
-        var keys = new HashSet<FindingKey>();
+        var found = new Dictionary<FindingKey, Finding>();
         var clock = Stopwatch.StartNew();
         _host.Console.Line($"fuzz guest: {parsed.GetRequiredValue(_guest)} on a device that lies; seed {seed}, reports in {report}");
         using var statistics = OpenStatistics(report);
-        for (int boot = 0; boot < most && clock.Elapsed < limit; boot++)
+        for (int boot = 0; boot < most && clock.Elapsed < time && !_host.Interrupted.IsCancellationRequested; boot++)
         {
             var run = campaign.Boot(GuestCampaign.LiesOf(seed, boot), _host.Interrupted);
             if (run.Course.Ended is null) break;
-            var fresh = run.Findings.Where(finding => keys.Add(finding.Key)).ToList();
+            var fresh = run.Findings.Where(finding => found.TryAdd(finding.Key, finding)).ToList();
             _host.Console.Line($"boot {boot}: {Summary(run)}");
-            foreach (var finding in fresh) Keep(campaign, finding, run, seed, boot, report);
             statistics.WriteLine(JsonSerializer.Serialize(new
             {
-                boot, seconds = Math.Round(clock.Elapsed.TotalSeconds, 3), requests = run.Requests, lies = run.Told.Count, ended = run.Course.Ended, findings = keys.Count,
+                boot, seconds = Math.Round(clock.Elapsed.TotalSeconds, 3), requests = run.Requests, lies = run.Told.Count, ended = run.Course.Ended, findings = found.Count,
             }));
-            if (_host.Interrupted.IsCancellationRequested || (fresh.Count > 0 && !parsed.GetValue(_keepGoing))) break;
+            foreach (var finding in fresh)
+            {
+                if (known.Find(finding.Key) is { } entry) _host.Console.Line($"known {finding.Key}: {entry.Reason} ({entry.Url})");
+                else Keep(campaign, finding, run, seed, boot, report);
+            }
+
+            if (!parsed.GetValue(_keepGoing) && fresh.Any(finding => known.Find(finding.Key) is null)) break;
         }
 
-        _host.Console.Line(keys.Count == 0 ? "nothing found: exit 0" : $"{keys.Count} found, in {Path.Combine(report, "findings")}: exit 1");
-        return keys.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+        return Finish(parsed, known, [.. found.Values], report);
+    }
+
+    private int Finish(ParseResult parsed, KnownFindings known, List<Finding> found, string report)
+    {
+        List<string> stale = [.. known.Complaints, .. _known.IsStrict(parsed) ? known.Unseen([.. found.Select(finding => finding.Key)]) : []];
+        foreach (string line in stale) _host.Console.Line($"STALE {line}");
+        if (_known.Update(parsed, _host, known, found) is { } trouble) throw new CorpusException(trouble);
+        int fresh = found.Count(finding => known.Find(finding.Key) is null);
+        _host.Console.Line(fresh > 0 ? $"{fresh} found, in {Path.Combine(report, "findings")}: exit 1" : stale.Count > 0 ? "stale entries: exit 1" : "nothing new: exit 0");
+        return fresh + stale.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
     }
 
     private void Keep(GuestCampaign campaign, Finding finding, GuestRun run, ulong seed, int boot, string report)
     {
         Tell(finding);
-        _host.Console.Line($"      making its {run.Told.Count} lies fewer");
-        var fewest = campaign.Minimize(run.Told, finding.Key, _host.Interrupted);
+        _host.Console.Line($"      looking for the fewest of its {run.Told.Count} lies");
+        var fewest = new LieShrinker(lies => campaign.Boot(lies, _host.Interrupted).Findings.Any(other => other.Key == finding.Key), _host.Interrupted).Shrink(run.Told);
         string path = Path.Combine(report, "findings", finding.Key.FileName);
         string[] comments = [$"{finding.Key}", finding.Message, $"{run.Course.Kernel}, seed {seed}, boot {boot}: {fewest.Count} of {run.Told.Count} lies"];
         ReportFolder.Save(path + LieFile.Extension, new LieFile(Stir, fewest).Print(comments));
