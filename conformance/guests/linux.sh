@@ -91,6 +91,8 @@ fi
 # Nothing of this machine or this moment goes into the archive. It has no folders, since file systems differ in what they count as a folder's links.
 cp "$here/init" "$work/initrd/init"
 cp "$busybox" "$work/initrd/busybox"
+busybox=$work/initrd/busybox
+cp "$kernel" "$out/vmlinuz"
 cd "$work/initrd"
 chmod 755 init busybox
 find . -name '*.ko' -exec chmod 644 {} +
@@ -99,5 +101,4 @@ find . -type f | sed 's|^\./||' | LC_ALL=C sort | "$busybox" cpio -o -H newc -R 
 [ "$(gzip -dc "$work/initrd.gz" | "$busybox" cpio -t 2>/dev/null | sort | tr '\n' ' ')" = "$(find . -type f | sed 's|^\./||' | sort | tr '\n' ' ')" ] ||
   fail "the archive is not whole: is there space left in $out?"
 mv "$work/initrd.gz" "$out/initrd.gz"
-cp "$kernel" "$out/vmlinuz"
 echo "linux.sh: $out/vmlinuz and $out/initrd.gz with $(ls | tr '\n' ' ')"
