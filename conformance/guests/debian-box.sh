@@ -41,7 +41,7 @@ boxed() {
     -o "Dir::Cache=$box/cache" -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o APT::Sandbox::User=root "$@"
 }
 
-boxed apt-get update || fail "the list of $suite cannot be had from $mirror"
+boxed apt-get -o APT::Update::Error-Mode=any update || fail "the list of $suite cannot be had from $mirror"
 packages=
 for wanted; do
   package=${wanted%%:*}

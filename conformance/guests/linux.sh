@@ -4,7 +4,7 @@
 # Makes of a Linux kernel a guest that exercises a virtio-iommu: OUT/vmlinuz, and OUT/initrd.gz with the driver's modules, busybox and the init beside
 # this script, which says what it does. The same inputs give the same bytes; no root is needed. The kernel is
 #   - without more, the newest cloud kernel of Debian 13 (SUITE=... of another suite), which is downloaded under OUT;
-#   - with packages, theirs: linux-image-*.deb, or the linux-binary-*.deb and linux-modules-*.deb of newer Debians;
+#   - with packages, theirs: linux-image-*.deb, or of 7.3 and newer linux-base-*.deb, linux-binary-*.deb and linux-modules-*.deb;
 #   - with KERNEL=bzImage, that one, with its modules in MODULES=.../lib/modules/VERSION, or with the drivers built in where that is not set.
 # busybox is BUSYBOX=..., else one of the packages, else this machine's where it is static, else downloaded.
 set -eu
@@ -47,6 +47,12 @@ missing=
 [ -n "${KERNEL-}" ] || [ $# -gt 0 ] || missing="linux-image-[0-9]*-cloud-amd64"
 [ -n "$(own_busybox)" ] || missing="$missing busybox-static"
 [ -z "$missing" ] || { set -f; download $missing; set +f; }
+# From 7.3 on Debian's package of a kernel only names those that its parts are in.
+case $missing in
+  linux-image-*)
+    version=$(ls "$out/box/cache/archives" | sed -n 's/^linux-image-\([^_]*\)_.*/\1/p')
+    [ -n "$(first "$work"/root/boot/vmlinuz-*)" ] || download "linux-base-$version" "linux-binary-$version" "linux-modules-$version" ;;
+esac
 
 busybox=$(own_busybox)
 is_static "$busybox" || fail "$busybox is not static: set BUSYBOX to one that is (Debian's package busybox-static)"
@@ -55,7 +61,7 @@ kernel=${KERNEL:-$(first "$work"/root/boot/vmlinuz-* "$work"/root/usr/lib/module
 modules=${MODULES-}
 if [ -z "${KERNEL-}" ]; then
   modules=$(find "$work/root" -path '*/lib/modules/*' -name kernel -type d | head -n 1)
-  [ -n "$modules" ] || fail "the packages have no modules: name the linux-modules-*.deb of the kernel as well"
+  [ -n "$modules" ] || fail "the packages have no modules: name the linux-modules-*.deb and linux-base-*.deb of the kernel as well"
   modules=${modules%/kernel}
 fi
 [ -z "$modules" ] || [ -d "$modules/kernel" ] || fail "$modules is not the modules of a kernel (.../lib/modules/VERSION)"
@@ -69,7 +75,7 @@ load() {
   pattern=$(echo "$1" | sed 's/[-_]/[-_]/g')
   module=$(find "$modules/kernel" -name "$pattern.ko*" | head -n 1)
   if [ -z "$module" ]; then
-    grep -q "/$pattern\.ko\$" "$modules/modules.builtin" || fail "the kernel of $modules has no $1, neither as a module nor built in: it needs another configuration"
+    grep -qs "/$pattern\.ko\$" "$modules/modules.builtin" || fail "the kernel of $modules has no $1, neither as a module nor built in: it needs another configuration"
     return
   fi
   plain=$work/$1.ko
@@ -91,6 +97,8 @@ fi
 # Nothing of this machine or this moment goes into the archive. It has no folders, since file systems differ in what they count as a folder's links.
 cp "$here/init" "$work/initrd/init"
 cp "$busybox" "$work/initrd/busybox"
+busybox=$work/initrd/busybox
+cp "$kernel" "$out/vmlinuz"
 cd "$work/initrd"
 chmod 755 init busybox
 find . -name '*.ko' -exec chmod 644 {} +
@@ -99,5 +107,4 @@ find . -type f | sed 's|^\./||' | LC_ALL=C sort | "$busybox" cpio -o -H newc -R 
 [ "$(gzip -dc "$work/initrd.gz" | "$busybox" cpio -t 2>/dev/null | sort | tr '\n' ' ')" = "$(find . -type f | sed 's|^\./||' | sort | tr '\n' ' ')" ] ||
   fail "the archive is not whole: is there space left in $out?"
 mv "$work/initrd.gz" "$out/initrd.gz"
-cp "$kernel" "$out/vmlinuz"
 echo "linux.sh: $out/vmlinuz and $out/initrd.gz with $(ls | tr '\n' ' ')"
