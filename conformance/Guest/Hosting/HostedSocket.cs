@@ -27,7 +27,7 @@ internal sealed class HostedSocket : IDisposable
 
     /// <summary>What QEMU is told of it.</summary>
     public string QemuDevice =>
-        $$$"""{"driver":"vfio-user-pci","addr":"{{{_slot:x}}}","x-no-posted-writes":true,"socket":{"type":"unix","path":"{{{_path}}}"}}""";
+        $$$"""{"driver":"vfio-user-pci","addr":"{{{_slot:x}}}","x-no-posted-writes":true,"x-msg-timeout":60000,"socket":{"type":"unix","path":"{{{_path}}}"}}""";
 
     /// <summary>Ends the service; whoever is there loses its device.</summary>
     public void Dispose()

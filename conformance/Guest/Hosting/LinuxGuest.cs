@@ -32,6 +32,13 @@ public sealed class LinuxGuest : IDisposable
         _reading = Task.Run(Read);
     }
 
+    /// <summary>True for a line by which a kernel says that it has come to harm.</summary>
+    public static bool IsHarm(string line)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        return Harm.Any(word => line.Contains(word, StringComparison.Ordinal));
+    }
+
     /// <summary>Boots it. Throws <see cref="TargetUnavailableException"/> where QEMU cannot be started.</summary>
     /// <param name="qemu">The program.</param>
     /// <param name="folder">Where <c>vmlinuz</c> and <c>initrd.gz</c> are (<c>conformance/guests/linux.sh</c>).</param>
@@ -76,7 +83,7 @@ public sealed class LinuxGuest : IDisposable
     {
         get
         {
-            lock (_gate) return [.. _console.Where(line => Harm.Any(word => line.Contains(word, StringComparison.Ordinal)))];
+            lock (_gate) return [.. _console.Where(IsHarm)];
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class GuestCommand
 {
     // Comings and goings of the endpoint, each with its requests; what takes long is over after so many seconds.
     private const string Stir = "stir:25";
-    private const int StepLimit = 15;
+    private const int StepLimit = 10;
 
     private readonly FuzzHost _host;
     private readonly Argument<string> _guest = new("DIR") { Description = "Where vmlinuz and initrd.gz are; conformance/guests/linux.sh makes them." };
@@ -41,6 +41,7 @@ internal sealed class GuestCommand
     private readonly Option<int> _limit = new("--limit") { Description = "Seconds that one boot may take.", HelpName = "SECONDS", DefaultValueFactory = _ => 120 };
     private readonly KnownOptions _known = new();
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
+    private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep all lies of a finding. [default: the fewest that show it are looked for, which takes two dozen boots]" };
     private readonly Option<string> _report = new("--report") { Description = "Folder for findings and statistics.", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine("reports", "fuzz", "guest") };
 
     public GuestCommand(FuzzHost host)
@@ -48,7 +49,7 @@ internal sealed class GuestCommand
         _host = host;
         Command = new("guest", "Boots a Linux whose virtio-iommu lies to it, over and over: its kernel comes to no harm, its driver keeps its rules.")
         {
-            _guest, _files, _qemu, _time, _boots, _seed, _append, _limit, _keepGoing, _report,
+            _guest, _files, _qemu, _time, _boots, _seed, _append, _limit, _keepGoing, _noMinimize, _report,
         };
         _known.AddTo(Command);
         Command.SetAction(Run);
@@ -101,7 +102,7 @@ internal sealed class GuestCommand
             foreach (var finding in fresh)
             {
                 if (known.Find(finding.Key) is { } entry) _host.Console.Line($"known {finding.Key}: {entry.Reason} ({entry.Url})");
-                else Keep(campaign, finding, run, seed, boot, report);
+                else Keep(finding, run, $"seed {seed}, boot {boot}", report, parsed.GetValue(_noMinimize) ? run.Told : Shrink(campaign, finding, run.Told));
             }
 
             if (!parsed.GetValue(_keepGoing) && fresh.Any(finding => known.Find(finding.Key) is null)) break;
@@ -120,16 +121,20 @@ internal sealed class GuestCommand
         return fresh + stale.Count > 0 ? ExitCode.Findings : ExitCode.AsExpected;
     }
 
-    private void Keep(GuestCampaign campaign, Finding finding, GuestRun run, ulong seed, int boot, string report)
+    private IReadOnlyList<Lie> Shrink(GuestCampaign campaign, Finding finding, IReadOnlyList<Lie> told)
     {
-        Tell(finding);
-        _host.Console.Line($"      looking for the fewest of its {run.Told.Count} lies");
-        var fewest = new LieShrinker(lies => campaign.Boot(lies, _host.Interrupted).Findings.Any(other => other.Key == finding.Key), _host.Interrupted).Shrink(run.Told);
+        _host.Console.Line($"{finding.Key}: looking for the fewest of {told.Count} lies that show it");
+        return new LieShrinker(lies => campaign.Boot(lies, _host.Interrupted).Findings.Any(other => other.Key == finding.Key), _host.Interrupted).Shrink(told);
+    }
+
+    private void Keep(Finding finding, GuestRun run, string whence, string report, IReadOnlyList<Lie> lies)
+    {
         string path = Path.Combine(report, "findings", finding.Key.FileName);
-        string[] comments = [$"{finding.Key}", finding.Message, $"{run.Course.Kernel}, seed {seed}, boot {boot}: {fewest.Count} of {run.Told.Count} lies"];
-        ReportFolder.Save(path + LieFile.Extension, new LieFile(Stir, fewest).Print(comments));
+        string[] comments = [$"{finding.Key}", finding.Message, $"{run.Course.Kernel}, {whence}: {lies.Count} of {run.Told.Count} lies"];
+        ReportFolder.Save(path + LieFile.Extension, new LieFile(Stir, lies).Print(comments));
         ReportFolder.Save(path + ".console.txt", string.Join('\n', run.Course.Console));
-        _host.Console.Line($"      kept as {path}{LieFile.Extension}, {fewest.Count} lies");
+        Tell(finding);
+        _host.Console.Line($"      {path}{LieFile.Extension}: {lies.Count} lies");
     }
 
     private void Tell(Finding finding)

@@ -53,6 +53,9 @@ internal sealed class GuestBoot(GuestOrders orders, ModelConfiguration configura
             }
             // Where this process itself was stopped, or starved, so was the device.
             spent += TimeSpan.FromTicks(Math.Min((clock.Elapsed - before).Ticks, LongestGlance.Ticks));
+
+            // What comes behind its last line is the machine's way to go, which is no business of the driver's.
+            ended |= guest.Told.Contains(GuestWatch.End);
             if (ended || spent >= orders.Limit || interrupted.IsCancellationRequested) return ended;
         }
     }

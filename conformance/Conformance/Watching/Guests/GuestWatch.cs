@@ -9,12 +9,14 @@ namespace Viommu.Conformance.Watching.Guests;
 /// </summary>
 internal sealed class GuestWatch
 {
+    /// <summary>The last line of a guest.</summary>
+    public const string End = "end";
+
     private const int DiskSize = 8 << 20;
     private const int ConsoleShown = 20;
     private const string Boot = "boot";
     private const string Read = "read";
     private const string Write = "write";
-    private const string End = "end";
 
     private readonly GuestOrders orders;
     private readonly string[] steps;
