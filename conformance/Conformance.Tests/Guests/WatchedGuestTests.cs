@@ -8,7 +8,7 @@ namespace Viommu.Conformance.Tests.Guests;
 public sealed class WatchedGuestTests
 {
     [SkippableTheory]
-    [InlineData("model", "iommu.strict=1", "SPLIT-FRAMING-V-01", "SPLIT-INDIRECT-V-02", "SPLIT-AVAILSUPP-V-07")]
+    [InlineData("model", "iommu.strict=1", "SPLIT-FRAMING-V-01", "SPLIT-INDIRECT-V-02")]
     [InlineData("model,ring=packed", "iommu.strict=0", "PACKED-SG-V-03", "PACKED-INDIRECT-V-02")]
     public void Linux_works_on_the_reference_device_and_keeps_the_rules(string target, string append, params string[] ringRules)
     {
