@@ -175,16 +175,16 @@ public sealed class HostedMachineTests : IDisposable
     }
 
     [Fact]
-    public void A_machine_that_nobody_came_to_can_be_given_up()
+    public async Task A_machine_that_nobody_came_to_can_be_given_up()
     {
         var machine = new HostedMachine(new byte[512], new ModelConfiguration(), variation: null, target => target);
         machine.Dispose();
 
-        Assert.True(machine.Gone.Wait(TimeSpan.FromSeconds(10)));
+        await machine.Gone.WaitAsync(TimeSpan.FromSeconds(10));
     }
 
     [Fact]
-    public void What_the_device_throws_ends_the_service()
+    public async Task What_the_device_throws_ends_the_service()
     {
         var variation = new ModelVariation { RingMemory = _ => new NoMemory() };
         using var machine = new HostedMachine(new byte[512], new ModelConfiguration(), variation, target => target);
@@ -193,8 +193,8 @@ public sealed class HostedMachineTests : IDisposable
         using var target = new ClientTarget(client);
 
         Assert.ThrowsAny<Exception>(() => IommuDriver.Start(Machine.Discover(target)).Attach(1, ModelTarget.FirstEndpoint));
-        var death = Assert.ThrowsAny<AggregateException>(() => machine.Gone.Wait(TimeSpan.FromSeconds(10))).GetBaseException();
-        Assert.Contains(nameof(NoMemory), Assert.IsType<TargetDiedException>(death).LastWords, StringComparison.Ordinal);
+        var death = await Assert.ThrowsAsync<TargetDiedException>(() => machine.Gone.WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Contains(nameof(NoMemory), death.LastWords, StringComparison.Ordinal);
     }
 
     public void Dispose()

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Viommu.Device.Transport.Pci;
 using Viommu.Device.Wire;
 using Viommu.Guest.Hosting.VfioUser;

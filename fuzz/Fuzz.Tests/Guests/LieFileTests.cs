@@ -1,4 +1,3 @@
-using Viommu.Conformance.Exploration;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Guests;
 

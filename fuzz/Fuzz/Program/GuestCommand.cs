@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
 using System.Text.Json;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Program;
@@ -97,7 +96,12 @@ internal sealed class GuestCommand
             _host.Console.Line($"boot {boot}: {Summary(run)}");
             statistics.WriteLine(JsonSerializer.Serialize(new
             {
-                boot, seconds = Math.Round(clock.Elapsed.TotalSeconds, 3), requests = run.Requests, lies = run.Told.Count, ended = run.Course.Ended, findings = found.Count,
+                boot,
+                seconds = Math.Round(clock.Elapsed.TotalSeconds, 3),
+                requests = run.Requests,
+                lies = run.Told.Count,
+                ended = run.Course.Ended,
+                findings = found.Count,
             }));
             foreach (var finding in fresh)
             {
