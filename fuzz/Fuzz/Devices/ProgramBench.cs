@@ -25,6 +25,9 @@ internal abstract class ProgramBench : IDisposable
     private readonly HashSet<(uint Domain, uint Endpoint)> _attached = [];
     private bool _isBypassWritten;
 
+    // Domains are there that nobody has named since the last driver started.
+    private bool _isLittered;
+
     /// <summary>Looks a fresh device over, by drivers that accept <paramref name="alsoAccept"/> as well.</summary>
     protected ProgramBench(ITarget target, ulong alsoAccept = 0)
     {
@@ -115,7 +118,7 @@ internal abstract class ProgramBench : IDisposable
     public void CleanUp()
     {
         // What was made available and not returned would come later.
-        IsClean = !NeedsReset && Rings.Outstanding == 0 && TryDetach();
+        IsClean = !NeedsReset && !_isLittered && Rings.Outstanding == 0 && TryDetach();
         _attached.Clear();
     }
 
@@ -125,17 +128,19 @@ internal abstract class ProgramBench : IDisposable
     /// </summary>
     public abstract void Start(ulong wanted);
 
-    /// <summary>
-    /// Resets the device, and then, where domains outlive that, the machine: one of <paramref name="domains"/> that the first has left, or
-    /// null, and the <c>bypass</c> field behind it. <see cref="Start"/> has to follow.
-    /// </summary>
-    public (uint? Leftover, byte Bypass) ResetDeviceAndMachine(IReadOnlyList<uint> domains)
+    /// <summary>Resets the device, looks for what it has left, and takes that away by a reset of the machine, where there is one. <see cref="Start"/> has to follow.</summary>
+    /// <param name="domains">Domains that certainly existed.</param>
+    public Leftovers ResetDeviceAndMachine(IReadOnlyList<uint> domains)
     {
+        uint[] named = [.. _attached.Select(pair => pair.Domain)];
         Start(ulong.MaxValue);
         byte bypass = HasBypassField ? ReadBypass() : (byte)0;
-        uint? leftover = (Negotiated & Features.MapUnmap) != 0 ? LeftoverDomains.Find(StatusOfUnmap, domains, AtPowerOn.MissingDomain) : null;
+        uint? leftover = Find(domains);
         if (CanSystemReset) SystemReset();
-        return (leftover, bypass);
+        else _isLittered |= leftover is not null || named.Contains(AtPowerOn.MissingDomain) || Find(named) is not null;
+        return new(leftover, bypass, !_isLittered);
+
+        uint? Find(IReadOnlyList<uint> sought) => (Negotiated & Features.MapUnmap) != 0 ? LeftoverDomains.Find(StatusOfUnmap, sought, AtPowerOn.MissingDomain) : null;
     }
 
     /// <summary>The reset line of the machine; <see cref="Start"/> has to follow.</summary>
@@ -145,6 +150,7 @@ internal abstract class ProgramBench : IDisposable
         Dma.Forget();
         Dma.Prime(PrimeThroughMapping);
         _isBypassWritten = false;
+        _isLittered = false;
         IsClean = false;
     }
 
@@ -337,3 +343,9 @@ internal abstract class ProgramBench : IDisposable
         return IsClean;
     }
 }
+
+/// <summary>What a device reset has left.</summary>
+/// <param name="Domain">A domain that certainly existed, and does still; null where none does.</param>
+/// <param name="Bypass">The <c>bypass</c> field.</param>
+/// <param name="IsNothingLeft">True where by now no domain is left.</param>
+internal readonly record struct Leftovers(uint? Domain, byte Bypass, bool IsNothingLeft);

@@ -235,7 +235,7 @@ internal sealed class SequenceRunner(Func<ProgramBench> open, QtestTranscript? t
         int returned = 0;
         while (returned < _run.Sent.Count && Bench.Rings.HasNext) TakeAnswer(_run.Sent[returned++]);
         if (!_run.IsOver && returned < _run.Sent.Count) NotReturned(_run.Sent[returned], end);
-        else if (end is not null) Ended(end, OracleClause.OpsD01, "doorbell");
+        else if (end is not null) EndedBehind(_run.Sent, end);
         _run.Sent.Clear();
     }
 
@@ -251,7 +251,7 @@ internal sealed class SequenceRunner(Func<ProgramBench> open, QtestTranscript? t
         else if (!isGuarded) _run.Found(sent.Index, ProgramCourse.Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
         else JudgeAnswer(sent, new AnswerView(Bench.Rings.Reply, used), operation);
         if (_run.Observations.Story is { } story) Telling.Saw(story, new RequestView(RequestOf(sent), sent.Writable), Bench.Rings.Reply, used, (int)Bench.Facts.ProbeSize);
-        Observe(sent, (int)used);
+        Observe(sent, (int)Math.Min(used, (uint)sent.Writable));
     }
 
     private void Observe(in SentRequest sent, int used)
@@ -300,6 +300,20 @@ internal sealed class SequenceRunner(Func<ProgramBench> open, QtestTranscript? t
         JudgeAnswer(sent, AnswerView.NotReturned, operation);
         _states.Step(sent.Kind, SequenceStates.NeedsReset, (int)sent.Framing, _run.Observations);
         _run.IsOver = true;
+    }
+
+    // The device has returned what it was asked, and is gone all the same. Of one request that is the doing.
+    private void EndedBehind(IReadOnlyList<SentRequest> sent, Exception end)
+    {
+        string operation = "doorbell";
+        if (sent is [var only] && !_run.IsOver)
+        {
+            operation = _run.Classes[only.Class].Operation;
+            _run.IsFatal = true;
+            _run.PassedOver.Add(only.Index);
+        }
+
+        Ended(end, OracleClause.OpsD01, operation);
     }
 
     private void Access(int index, StepKind kind, uint endpoint, ulong at, int length)
@@ -380,14 +394,17 @@ internal sealed class SequenceRunner(Func<ProgramBench> open, QtestTranscript? t
     {
         uint[] existed = [.. _oracle!.CertainDomains.ToArray().Select(domain => domain.Id)];
         _run.Observations.Story?.Expect("no domain is left");
-        var (leftover, bypass) = Bench.ResetDeviceAndMachine(existed);
-        if (leftover is null) return bypass;
-        _run.Observations.Story?.Saw($"domain {leftover} still exists");
-        Judge(index, new(JudgementKind.Leftover, OracleClause.DescIommu01), _run.Operation);
-        // What it has left is still there.
-        _run.IsOver |= !Bench.CanSystemReset;
+        var left = Bench.ResetDeviceAndMachine(existed);
+        if (left.Domain is { } domain)
+        {
+            _run.Observations.Story?.Saw($"domain {domain} still exists");
+            Judge(index, new(JudgementKind.Leftover, OracleClause.DescIommu01), _run.Operation);
+        }
+
+        // What is still there would be charged to what comes next.
+        _run.IsOver |= !left.IsNothingLeft;
         if (_run.IsOver) Bench.Start(Bench.Facts.Negotiated);
-        return bypass;
+        return left.Bypass;
     }
 
     private void JudgeAnswer(in SentRequest sent, in AnswerView answer, string operation)
