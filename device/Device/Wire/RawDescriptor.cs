@@ -1,3 +1,5 @@
+using static System.Buffers.Binary.BinaryPrimitives;
+
 namespace Viommu.Device.Wire;
 
 /// <summary>struct virtq_desc (section 2.7.5): anything a guest can write, nothing checked.</summary>
@@ -11,11 +13,8 @@ internal readonly record struct RawDescriptor(ulong Address, uint Length, Descri
 
     public bool IsIndirect => (Flags & DescriptorFlags.Indirect) != 0;
 
-    public static RawDescriptor Decode(ReadOnlySpan<byte> bytes)
-    {
-        var reader = new WireReader(bytes);
-        return new(reader.U64(), reader.U32(), (DescriptorFlags)reader.U16(), reader.U16());
-    }
+    public static RawDescriptor Decode(ReadOnlySpan<byte> bytes) =>
+        new(ReadUInt64LittleEndian(bytes), ReadUInt32LittleEndian(bytes[8..]), (DescriptorFlags)ReadUInt16LittleEndian(bytes[12..]), ReadUInt16LittleEndian(bytes[14..]));
 }
 
 /// <summary>VIRTQ_DESC_F_*; the last two are of the packed ring.</summary>

@@ -22,6 +22,8 @@ internal sealed class FuelProbes(MethodDefinition method, MethodGraph graph, Pro
     private void Burn(Instruction branch)
     {
         var goOn = _code.Create(OpCodes.Nop);
+        var left = new VariableDefinition(method.Module.TypeSystem.Int32);
+        method.Body.Variables.Add(left);
         Instruction[] burn =
         [
             _code.Create(OpCodes.Ldc_I8, addresses.Fuel),
@@ -30,10 +32,10 @@ internal sealed class FuelProbes(MethodDefinition method, MethodGraph graph, Pro
             _code.Create(OpCodes.Ldind_I4),
             _code.Create(OpCodes.Ldc_I4_1),
             _code.Create(OpCodes.Sub),
+            _code.Create(OpCodes.Stloc, left),
+            _code.Create(OpCodes.Ldloc, left),
             _code.Create(OpCodes.Stind_I4),
-            _code.Create(OpCodes.Ldc_I8, addresses.Fuel),
-            _code.Create(OpCodes.Conv_U),
-            _code.Create(OpCodes.Ldind_I4),
+            _code.Create(OpCodes.Ldloc, left),
             _code.Create(OpCodes.Ldc_I4_0),
             _code.Create(OpCodes.Bge, goOn),
             _code.Create(OpCodes.Call, method.Module.ImportReference(typeof(Probes).GetMethod(nameof(Probes.OutOfFuel)))),

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Viommu.Conformance.Oracle;
 using Viommu.Device.Iommu;
 using Viommu.Device.Memory;
@@ -32,8 +33,11 @@ internal sealed class ShadowedMemory : IGuestMemory
     private readonly byte[] _nothing;
     private byte[] _rights;
 
-    // Revoking is for each notification of a ring, so it goes by the sixty-fourths of memory in which anything was granted, ever and of late.
-    private readonly int _block;
+    private readonly ulong _size;
+
+    // Revoking is for each notification of a ring, so it goes by the blocks of memory in which anything was granted, ever and of late. There
+    // are 64 at most, and their length is a power of two.
+    private readonly int _blockShift;
     private ulong _granted;
     private ulong _grantedOfLate;
     private bool _isOpen;
@@ -44,7 +48,8 @@ internal sealed class ShadowedMemory : IGuestMemory
         _rights = _granting = new byte[size];
         _lasting = new byte[size];
         _nothing = new byte[size];
-        _block = (size + 63) / 64;
+        _size = (ulong)size;
+        _blockShift = BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)(size + 63) / 64));
     }
 
     public int Size => _bytes.Length;
@@ -137,7 +142,7 @@ internal sealed class ShadowedMemory : IGuestMemory
     {
         if (!TryLocate(from, into.Length, out int offset)) return false;
         if (!_isOpen && !Allows(offset, into.Length, Rights.Read)) Refuse("read", from, into.Length);
-        _bytes.AsSpan(offset, into.Length).CopyTo(into);
+        Located(_bytes, offset, into.Length).CopyTo(into);
         return true;
     }
 
@@ -146,7 +151,7 @@ internal sealed class ShadowedMemory : IGuestMemory
     {
         if (!TryLocate(to, bytes.Length, out int offset)) return false;
         if (!_isOpen && !Allows(offset, bytes.Length, Rights.Write)) Refuse("wrote", to, bytes.Length);
-        bytes.CopyTo(_bytes.AsSpan(offset));
+        bytes.CopyTo(Located(_bytes, offset, bytes.Length));
         return true;
     }
 
@@ -172,8 +177,8 @@ internal sealed class ShadowedMemory : IGuestMemory
     private void NoteGrant(int offset, int length)
     {
         if (length == 0) return;
-        int first = offset / _block;
-        int last = (offset + length - 1) / _block;
+        int first = offset >> _blockShift;
+        int last = (offset + length - 1) >> _blockShift;
         ulong blocks = ulong.MaxValue << first & ulong.MaxValue >> (63 - last);
         _granted |= blocks;
         _grantedOfLate |= blocks;
@@ -182,45 +187,57 @@ internal sealed class ShadowedMemory : IGuestMemory
     // The one of the lowest bit.
     private Span<byte> Block(byte[] rights, ulong which)
     {
-        int first = BitOperations.TrailingZeroCount(which) * _block;
-        return rights.AsSpan(first, Math.Min(_block, rights.Length - first));
+        int first = BitOperations.TrailingZeroCount(which) << _blockShift;
+        return rights.AsSpan(first, Math.Min(1 << _blockShift, rights.Length - first));
     }
 
     private bool TryLocate(GuestAddress address, int length, out int offset)
     {
-        if (++Accesses > MaximumAccesses) throw new BrokenInvariantException("bounded-work", "", $"the device accessed memory more than {MaximumAccesses} times");
+        if (++Accesses > MaximumAccesses) RefuseMore();
         ulong distance = unchecked(address.Value - First);
-        bool exists = distance <= (ulong)_bytes.Length && (ulong)length <= (ulong)_bytes.Length - distance;
-        offset = exists ? (int)distance : 0;
-        return exists;
+        offset = (int)distance;
+        return distance <= _size && (ulong)length <= _size - distance;
     }
 
-    // Most accesses are of 2, 4, 8 or 16 bytes, and all come through here.
+    // What was found to be there is not looked for again.
+    private static Span<byte> Located(byte[] bytes, int offset, int length) =>
+        MemoryMarshal.CreateSpan(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(bytes), offset), length);
+
+    // Most accesses are of 2, 4, 8 or 16 bytes, and all come through here: where the length is known to the compiler, so is the way.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Allows(int offset, int length, Rights right)
     {
-        ref byte first = ref Unsafe.Add(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_rights), offset);
+        ref byte first = ref MemoryMarshal.GetReference(Located(_rights, offset, length));
         ulong wanted = (byte)right * 0x0101_0101_0101_0101UL;
-        while (length >= sizeof(ulong))
+        return length switch
+        {
+            2 => (Unsafe.ReadUnaligned<ushort>(ref first) & (ushort)wanted) == (ushort)wanted,
+            4 => (Unsafe.ReadUnaligned<uint>(ref first) & (uint)wanted) == (uint)wanted,
+            8 => (Unsafe.ReadUnaligned<ulong>(ref first) & wanted) == wanted,
+            16 => (Unsafe.ReadUnaligned<ulong>(ref first) & Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, 8)) & wanted) == wanted,
+            _ => AllowsEach(ref first, length, wanted),
+        };
+    }
+
+    private static bool AllowsEach(ref byte first, int length, ulong wanted)
+    {
+        for (; length >= sizeof(ulong); length -= sizeof(ulong))
         {
             if ((Unsafe.ReadUnaligned<ulong>(ref first) & wanted) != wanted) return false;
             first = ref Unsafe.Add(ref first, sizeof(ulong));
-            length -= sizeof(ulong);
         }
 
-        if ((length & sizeof(uint)) != 0)
+        for (; length > 0; length--)
         {
-            if ((Unsafe.ReadUnaligned<uint>(ref first) & (uint)wanted) != (uint)wanted) return false;
-            first = ref Unsafe.Add(ref first, sizeof(uint));
+            if ((first & (byte)wanted) == 0) return false;
+            first = ref Unsafe.Add(ref first, 1);
         }
 
-        if ((length & sizeof(ushort)) != 0)
-        {
-            if ((Unsafe.ReadUnaligned<ushort>(ref first) & (ushort)wanted) != (ushort)wanted) return false;
-            first = ref Unsafe.Add(ref first, sizeof(ushort));
-        }
-
-        return (length & 1) == 0 || (first & (byte)right) != 0;
+        return true;
     }
+
+    // What throws is apart from what is inlined into every access.
+    private void RefuseMore() => throw new BrokenInvariantException("bounded-work", "", $"the device accessed memory more than {MaximumAccesses} times");
 
     private static void Refuse(string did, GuestAddress at, int length) =>
         throw new BrokenInvariantException("memory-stays-within-buffers", did, $"the device {did} {length} bytes at {at}, not all of which it was given for that");
