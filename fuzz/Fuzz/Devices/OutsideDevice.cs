@@ -81,7 +81,8 @@ internal sealed class OutsideDevice : IDisposable
         if (!IsMeant(device)) return null;
         if (!Takes(device, target)) throw Refusal(device, target);
         if (!IsQemu(device)) return Of(Served(device), target);
-        var source = new QemuTargetSource(device.Length > Qemu.Length ? device[(Qemu.Length + 1)..] : null, new(Ring: target.Name == PackedRingTarget.Info.Name ? ModelRing.Packed : ModelRing.Split))
+        var ring = target.Name == PackedRingTarget.Info.Name ? ModelRing.Packed : ModelRing.Split;
+        var source = new QemuTargetSource(device.Length > Qemu.Length ? device[(Qemu.Length + 1)..] : null, new(Ring: ring))
         {
             Deadline = Deadline,
             MostWork = MostWork,

@@ -27,6 +27,7 @@ internal sealed class ServedBench : ProgramBench
         _rings = new(Machine);
         _ours = Machine.Heap.Allocate(0, 1) - target.Ram.Window.First;
         Start(ulong.MaxValue);
+        IsClean = true;
     }
 
     /// <inheritdoc/>
