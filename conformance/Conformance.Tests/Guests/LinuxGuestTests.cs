@@ -84,7 +84,8 @@ public sealed class LinuxGuestTests : IDisposable
     // The lines of the guest, without what marks them as such.
     private List<string> Boot(string orders, byte[][] disks, string? iommu, string image = "file=")
     {
-        var (guest, qemu) = Installed();
+        var guest = InstalledGuest.Folder();
+        var qemu = InstalledGuest.Qemu();
         List<string> arguments =
         [
             "-accel", "tcg", "-cpu", "max", "-M", "q35,sata=off", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
@@ -119,19 +120,5 @@ public sealed class LinuxGuestTests : IDisposable
         string console = output.Result + errors.Result;
         Assert.True(hasEnded, $"the guest did not power off within {Limit}:\n{console}");
         return console;
-    }
-
-    // CI makes the guest: there its absence is a fault, not a reason to skip.
-    private static (string Guest, string Qemu) Installed()
-    {
-        string? guest = Environment.GetEnvironmentVariable("LINUX_GUEST");
-        bool isMissing = string.IsNullOrEmpty(guest);
-        Assert.False(isMissing && Environment.GetEnvironmentVariable("CI") == "true", "LINUX_GUEST names no folder of conformance/guests/linux.sh");
-        Skip.If(isMissing, "LINUX_GUEST names no folder of conformance/guests/linux.sh");
-
-        // Any QEMU knows the device, but a guest that reads by direct I/O often dies of what QEMU 10.0 makes of its memory, and now and then in 7.2.
-        string? qemu = Environment.GetEnvironmentVariable("VFIO_USER_QEMU") is { Length: > 0 } named ? named : ProcessLauncher.FindOnPath("qemu-system-x86_64");
-        Skip.If(qemu is null, "VFIO_USER_QEMU names no qemu-system-x86_64 and none is on PATH");
-        return (guest!, qemu!);
     }
 }

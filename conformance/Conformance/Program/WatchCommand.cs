@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Scripts;
+using Viommu.Conformance.Watching.Guests;
 using Viommu.Conformance.Watching.Selftest;
 using Viommu.Conformance.Watching.Traces;
 using Viommu.Conformance.Watching.Workload;
@@ -23,7 +24,7 @@ internal sealed class WatchCommand
 
     private readonly Option<string> target = new("--target")
     {
-        Description = "What the suite's own driver drives: as for run, such as model,transport=mmio,ring=packed.",
+        Description = "What is driven by the suite's own driver: as for run, such as model,transport=mmio,ring=packed; or by --guest: model, or model,ring=packed.",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "model",
     };
@@ -40,11 +41,48 @@ internal sealed class WatchCommand
         HelpName = "DIR",
     };
 
+    private readonly Option<string?> guest = new("--guest")
+    {
+        Description = "Boot the Linux in DIR (vmlinuz and initrd.gz, which conformance/guests/linux.sh makes) on the reference device, and judge its driver.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<string> qemu = new("--qemu")
+    {
+        Description = "The QEMU that boots the guest: one that has vfio-user-pci, as 10.1 and later do (conformance/guests/qemu.sh).",
+        HelpName = "PROGRAM",
+        DefaultValueFactory = _ => "qemu-system-x86_64",
+    };
+
+    private readonly Option<string> steps = new("--do")
+    {
+        Description = "What the guest does once it has booted: read, write, rebind:N and identity, in this order (conformance/guests/init).",
+        HelpName = "STEPS",
+        DefaultValueFactory = _ => "read,write,rebind:3,identity",
+    };
+
+    private readonly Option<string> append = new("--append")
+    {
+        Description = "More for the guest's kernel command line, such as iommu.strict=1 or iommu.passthrough=1.",
+        HelpName = "TEXT",
+        DefaultValueFactory = _ => "",
+    };
+
+    private readonly Option<int> time = new("--time")
+    {
+        Description = "Seconds that the guest has for all of it.",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 300,
+    };
+
     public WatchCommand(CliHost host)
     {
         this.host = host;
         options = new WatchOptions(host);
-        Command = new("watch", "Judges a guest driver by watching what it does: in recorded traces, or the suite's own.") { files, target, broken, export };
+        Command = new("watch", "Judges a guest driver by watching what it does: in recorded traces, in a Linux that is booted for it, or the suite's own.")
+        {
+            files, target, broken, export, guest, qemu, steps, append, time,
+        };
         options.AddTo(Command);
         Command.SetAction(Run);
     }
@@ -56,6 +94,7 @@ internal sealed class WatchCommand
         var worse = parsed.GetValue(broken) is { } name ? Find(name) : null;
         var watch = options.Begin(parsed);
         var traces = parsed.GetRequiredValue(files);
+        if (parsed.GetValue(guest) is { } linux) return WatchGuest(watch, parsed, linux);
         if (traces.Length == 0 && parsed.GetValue(export) is not null) throw new UsageException("--export takes the traces to make scripts of");
         if (traces.Length == 0) return WatchLive(watch, parsed.GetRequiredValue(target), worse);
         if (parsed.GetResult(target) is { Implicit: false } || worse is not null) throw new UsageException("--target and --broken are for a driver that runs, not for traces");
@@ -71,6 +110,20 @@ internal sealed class WatchCommand
             if (parsed.GetValue(export) is { } folder) Write(Path.Combine(folder, TraceFile.NameOf(trace) + Script.Extension), script.Script);
         }
         return watch.End(new TargetIdentity("trace", traces is [var only] ? Path.GetFileName(only) : $"{traces.Length} files"), "trace");
+    }
+
+    private int WatchGuest(WatchedRun watch, ParseResult parsed, string folder)
+    {
+        if (parsed.GetRequiredValue(files).Length > 0 || parsed.GetValue(broken) is not null) throw new UsageException("--guest is watched by itself: without traces and --broken");
+        var configuration = TargetSources.ParseModel(parsed.GetRequiredValue(target), "watch --guest --target");
+        if (configuration.Transport != ModelTransport.Pci) throw new UsageException("--guest drives a PCI function: --target model or model,ring=packed");
+        var orders = new GuestOrders(
+            parsed.GetRequiredValue(qemu), folder, parsed.GetRequiredValue(steps), parsed.GetRequiredValue(append), TimeSpan.FromSeconds(parsed.GetRequiredValue(time)));
+        var judge = new GuestWatch(orders);
+        var course = new GuestBoot(orders, configuration, variation: null, watch.Watcher).Run(judge.Disk, line => host.Console.Line($"guest: {line}"), host.Interrupted);
+        var code = watch.End(new TargetIdentity("linux", course.Kernel, configuration.ToString()), "linux", judge.Judge(course));
+        ReportFolder.Save(Path.Combine(watch.Folder("linux"), "console.txt"), string.Join('\n', course.Console));
+        return code;
     }
 
     private void Write(string path, Script script)

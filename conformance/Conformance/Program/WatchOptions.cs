@@ -60,14 +60,15 @@ internal sealed class WatchedRun(
     /// <summary>Who watches.</summary>
     public Watcher Watcher { get; } = new(plan.Where(result => result.Verdict == Verdict.Missing).Select(result => (DriverRule)result.Check));
 
-    /// <summary>Tells what was seen; the exit code.</summary>
-    public int End(TargetIdentity watched, string what)
+    /// <summary>Tells what was seen, and what became of whatever else the driver was to do; the exit code.</summary>
+    public int End(TargetIdentity watched, string what, IReadOnlyList<CheckResult>? besides = null)
     {
-        var seen = Watcher.Results().ToDictionary(result => result.Check.Id, result => expectations.Apply(result, watched, Watcher.OfferedFeatures));
-        var begun = Snapshot(watched, plan, over: false);
-        var over = Snapshot(watched, [.. plan.Select(result => seen.GetValueOrDefault(result.Check.Id, result))], over: true);
+        var seen = Watcher.Results().Concat(besides ?? []).ToDictionary(result => result.Check.Id, result => expectations.Apply(result, watched, Watcher.OfferedFeatures));
+        List<CheckResult> all = [.. (besides ?? []).Select(result => CheckResult.WithoutRunning(result.Check, Verdict.Missing, "nothing was watched")), .. plan];
+        var begun = Snapshot(watched, all, over: false);
+        var over = Snapshot(watched, [.. all.Select(result => seen.GetValueOrDefault(result.Check.Id, result))], over: true);
 
-        var reports = folder ?? Path.Combine("reports", $"watch-{what}");
+        var reports = Folder(what);
         var written = new ReportFolder(reports, [new JsonReport(), new JUnitReport(), new MarkdownReport(catalogue), new HtmlReport(host.Trace(version))], host.Clock);
         var told = new ConsoleObserver(host.Console, catalogue, _ => { });
         told.RunStarted(begun);
@@ -80,9 +81,12 @@ internal sealed class WatchedRun(
         return over.ExitCode;
     }
 
+    /// <summary>Where the reports go.</summary>
+    public string Folder(string what) => folder ?? Path.Combine("reports", $"watch-{what}");
+
     private RunSnapshot Snapshot(TargetIdentity watched, IReadOnlyList<CheckResult> results, bool over) => new(
         watched, Watcher.OfferedFeatures, Seed: 0, strict, results,
-        new ClauseVerdicts(catalogue, host.NotTested, Role.Driver, version).Of(results), expectations.Complaints([.. plan.Select(result => result.Check.Id)]), over)
+        new ClauseVerdicts(catalogue, host.NotTested, Role.Driver, version).Of(results), expectations.Complaints([.. results.Select(result => result.Check.Id)]), over)
     {
         Spec = version,
     };

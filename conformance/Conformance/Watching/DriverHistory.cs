@@ -164,7 +164,7 @@ public sealed class DriverHistory
         Config.Forget();
         ForgetDriver();
 
-        IsWhole = (Sees & Sight.Conclusions) != 0;
+        IsWhole = started.IsPowerOn;
         Iommu.ForgetEverything(isKnown: IsWhole);
     }
 

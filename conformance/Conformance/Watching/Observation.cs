@@ -26,6 +26,9 @@ public abstract record Observation
 /// <param name="Sees">What the source shows of it.</param>
 public sealed record SessionStarted(string Name, WatchedTransport Transport, Sight Sees) : Observation
 {
+    /// <summary>True where nothing came before: the machine has just been switched on. A recording can begin anywhere.</summary>
+    public bool IsPowerOn { get; init; }
+
     /// <summary>Guest memory, where the source knows: what lies outside of it is device registers.</summary>
     public AddressWindow? Ram { get; init; }
 
@@ -277,9 +280,18 @@ public enum Sight
     /// <summary>What the driver tells its users, and what they ask of it.</summary>
     Conclusions = 1 << 8,
 
-    /// <summary>How buffers are cut into descriptors, and whether an indirect table is used; the addresses come with <see cref="Memory"/>.</summary>
+    /// <summary>How buffers are cut into descriptors, and whether an indirect table is used; the addresses come with <see cref="Rings"/>.</summary>
     Chains = 1 << 9,
 
+    /// <summary>The rings and their descriptors as they are in memory, at least whenever the device is about to look at them.</summary>
+    Rings = 1 << 10,
+
     /// <summary>Everything, from the moment on that the machine exists.</summary>
-    Live = Status | Registers | PciConfiguration | Requests | RequestBytes | Answers | Memory | MemoryMap | Conclusions | Chains,
+    Live = Hosted | PciConfiguration | Memory | MemoryMap | Conclusions,
+
+    /// <summary>
+    /// What the device's end of a machine elsewhere shows: the driver writes its memory unseen, firmware looks at configuration space as well, and
+    /// nobody tells what the driver makes of it all.
+    /// </summary>
+    Hosted = Status | Registers | Requests | RequestBytes | Answers | Chains | Rings,
 }

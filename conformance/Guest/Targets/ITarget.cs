@@ -130,7 +130,10 @@ public interface IGuestRam
     /// <summary>The guest-physical addresses that exist and are free for the guest.</summary>
     AddressWindow Window { get; }
 
-    /// <summary>Copies memory at <paramref name="address"/> into <paramref name="into"/>; throws <see cref="ArgumentOutOfRangeException"/> outside <see cref="Window"/>.</summary>
+    /// <summary>True where all of these bytes are there; no byte is anywhere.</summary>
+    bool Holds(ulong address, ulong length) => length == 0 || (address >= Window.First && address <= Window.Last && length - 1 <= Window.Last - address);
+
+    /// <summary>Copies memory at <paramref name="address"/> into <paramref name="into"/>; throws <see cref="ArgumentOutOfRangeException"/> unless all of it <see cref="Holds"/>.</summary>
     void Read(ulong address, Span<byte> into);
 
     /// <summary>Copies <paramref name="bytes"/> to memory at <paramref name="address"/>; throws as <see cref="Read"/> does.</summary>

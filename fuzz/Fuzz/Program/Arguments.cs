@@ -69,6 +69,11 @@ internal static class Arguments
         return outside?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Instrumented();
     }
 
+    /// <summary>The seed that <c>--seed</c> gives, or one that is chosen.</summary>
+    public static ulong ReadSeed(string? given) => given is { } text
+        ? ParseNumber(text) ?? throw new UsageException("--seed takes a number from 0 to 2^64-1")
+        : (ulong)Random.Shared.NextInt64();
+
     /// <summary>A number in decimal, or in hexadecimal with 0x.</summary>
     public static ulong? ParseNumber(string text)
     {

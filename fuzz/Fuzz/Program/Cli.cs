@@ -94,6 +94,7 @@ internal static class Cli
         new CoverageCommand(host).Command,
         new StatsCommand(host).Command,
         new ShowCommand(host).Command,
+        new GuestCommand(host).Command,
         new SelftestCommand(host).Command,
         new AflCommand(host).Command,
     ];

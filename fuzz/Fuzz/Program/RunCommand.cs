@@ -69,7 +69,7 @@ internal sealed class RunCommand
             throw new UsageException($"'{target.Name}' does not reach the registers that this device has wrong; try {string.Join(", ", TargetList.All.Where(other => other.Shows(subject)).Select(other => other.Name))}");
         // In full: a number, or a part of a name, may be another device's tomorrow.
         string device = broken >= 0 ? $"broken:{BrokenDevices.All[broken].Name}" : parsed.GetRequiredValue(_device);
-        ulong seed = ReadSeed(parsed);
+        ulong seed = Arguments.ReadSeed(parsed.GetValue(_seed));
         int jobs = parsed.GetValue(_jobs);
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
         var given = parsed.GetValue(_dictionary) is { } dictionary ? DictionaryFile.Load(dictionary) : [];
@@ -190,10 +190,6 @@ internal sealed class RunCommand
         foreach (var line in parsed.GetValue(_annotate) is null ? [] : FindingAnnotations.Of(outcome)) _host.Console.Profile.Out.Writer.Write(line + "\n");
         return trouble;
     }
-
-    private ulong ReadSeed(ParseResult parsed) => parsed.GetValue(_seed) is { } text
-        ? Arguments.ParseNumber(text) ?? throw new UsageException("--seed takes a number from 0 to 2^64-1")
-        : (ulong)Random.Shared.NextInt64();
 
     // The process of the last campaign ended while it ran these: by one of them, or by chance. Other processes find out, and what they find is
     // on the disk before it is forgotten here. False where the user does not wait for that.

@@ -38,6 +38,12 @@ internal sealed class PackedTracker(int queue, ushort size, QueueAddresses at, I
         {
             if (written.Touches(SlotAddress(slot), 16) && TryReadDescriptor(SlotAddress(slot), out var descriptor)) See(new DescriptorWritten(Queue, slot, descriptor));
         }
+        LookForAvailable();
+    }
+
+    /// <inheritdoc/>
+    public override void LookForAvailable()
+    {
         for (var left = Size; left > 0 && IsAvailable(available, out _); left--) Publish(Walk());
     }
 

@@ -46,6 +46,9 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
     /// <summary>The device could have returned chains.</summary>
     public abstract void LookForUsed();
 
+    /// <summary>The driver could have made chains available: for those who do not see its writes.</summary>
+    public abstract void LookForAvailable();
+
     /// <summary>Tells of the driver's writes to the ring itself.</summary>
     protected abstract void TellRing(Span written);
 
@@ -105,7 +108,7 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
     {
         Span<byte> bytes = stackalloc byte[DescriptorSize];
         descriptor = default;
-        if (!IsInRam(address, DescriptorSize)) return false;
+        if (!ram.Holds(address, DescriptorSize)) return false;
         ram.Read(address, bytes);
         var (third, fourth) = (BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]), BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]));
         var (flags, nextOrId) = FlagsComeLast ? (fourth, third) : (third, fourth);
@@ -122,15 +125,12 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
 
     protected uint Read32(ulong address) => Read16(address) | (uint)Read16(address + 2) << 16;
 
-    private bool IsInRam(ulong address, ulong length) =>
-        length == 0 || (address >= ram.Window.First && address <= ram.Window.Last && length - 1 <= ram.Window.Last - address);
-
     private byte[] Gather(IEnumerable<ChainElement> buffers)
     {
         var bytes = new List<byte>();
         foreach (var (_, descriptor, _) in buffers)
         {
-            if (!IsInRam(descriptor.Address, descriptor.Length) || bytes.Count + (long)descriptor.Length > MostBytes) break;
+            if (!ram.Holds(descriptor.Address, descriptor.Length) || bytes.Count + (long)descriptor.Length > MostBytes) break;
             var part = new byte[descriptor.Length];
             ram.Read(descriptor.Address, part);
             bytes.AddRange(part);

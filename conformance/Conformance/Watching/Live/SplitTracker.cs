@@ -11,13 +11,18 @@ internal sealed class SplitTracker(int queue, ushort size, QueueAddresses at, IG
     private ushort available;
     private ushort used;
     private (ushort Flags, ushort Event)? wished;
+    private ushort flagsTold;
 
     protected override bool FlagsComeLast => false;
 
     private ulong UsedEventAt => at.Driver + 4 + 2UL * Size;
 
     /// <inheritdoc/>
-    public override void TellLayout() => See(new RingLaidOut(Queue, Read16(at.Driver), Read16(at.Device)));
+    public override void TellLayout()
+    {
+        flagsTold = Read16(at.Driver);
+        See(new RingLaidOut(Queue, flagsTold, Read16(at.Device)));
+    }
 
     /// <inheritdoc/>
     public override void LookForUsed()
@@ -33,6 +38,15 @@ internal sealed class SplitTracker(int queue, ushort size, QueueAddresses at, IG
             var element = at.Device + 4 + 8UL * (uint)(used % Size);
             used += (ushort)Math.Max(1, Return(Read32(element), Read32(element + 4), inOrder).Count);
         }
+    }
+
+    /// <inheritdoc/>
+    public override void LookForAvailable()
+    {
+        var flags = Read16(at.Driver);
+        if (flags != flagsTold) See(new RingWritten(Queue, RingField.AvailFlags, 0, flags));
+        flagsTold = flags;
+        TellAvailable(Read16(at.Driver + 2));
     }
 
     protected override ulong SlotAddress(int slot) => at.Descriptors + 16UL * (uint)slot;

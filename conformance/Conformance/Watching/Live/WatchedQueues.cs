@@ -26,6 +26,12 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
         foreach (var tracker in trackers.Values) tracker.LookForUsed();
     }
 
+    /// <summary>The driver could have made chains available: for those who do not see its writes.</summary>
+    public void LookForAvailable()
+    {
+        foreach (var tracker in trackers.Values) tracker.LookForAvailable();
+    }
+
     /// <summary>The driver has written registers: queues may have been enabled or taken away.</summary>
     public void Follow()
     {
@@ -47,7 +53,7 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
 
         // 2.7, 2.8: what the three parts take.
         var (driverLength, deviceLength) = isPacked ? (4UL, 4UL) : (6 + 2UL * size, 6 + 8UL * size);
-        if (!IsInRam(at.Descriptors, 16UL * size) || !IsInRam(at.Driver, driverLength) || !IsInRam(at.Device, deviceLength)) return null;
+        if (!ram.Holds(at.Descriptors, 16UL * size) || !ram.Holds(at.Driver, driverLength) || !ram.Holds(at.Device, deviceLength)) return null;
         return isPacked ? new PackedTracker(queue.Number, size, at, ram, inOrder, see) : new SplitTracker(queue.Number, size, at, ram, inOrder, see);
     }
 
@@ -68,6 +74,4 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
             ? new QueueAddresses(descriptors, driverArea, deviceArea)
             : null;
     }
-
-    private bool IsInRam(ulong at, ulong length) => at >= ram.Window.First && at <= ram.Window.Last && length - 1 <= ram.Window.Last - at;
 }

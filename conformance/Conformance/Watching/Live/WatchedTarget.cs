@@ -6,7 +6,8 @@ namespace Viommu.Conformance.Watching.Live;
 
 /// <summary>
 /// Stands between a driver and its machine and tells a watcher of everything that passes: each register access, each write to guest
-/// memory, and what the device returns. It changes nothing.
+/// memory, and what the device returns. It changes nothing. A driver in a machine elsewhere writes its memory unseen, and firmware as well as
+/// the driver looks at configuration space: of such a one the rings are looked at when the device is about to.
 /// </summary>
 internal sealed class WatchedTarget : ITarget
 {
@@ -15,16 +16,22 @@ internal sealed class WatchedTarget : ITarget
     private readonly WatchedQueues queues;
     private readonly RegisterMap map;
     private readonly IRegisterDecoder decoder;
+    private readonly Sight sight;
     private uint interrupts;
 
     /// <summary>Begins a session of <paramref name="watcher"/>.</summary>
-    public WatchedTarget(ITarget inner, Watcher watcher, string name)
+    /// <param name="inner">The machine.</param>
+    /// <param name="watcher">Who is told.</param>
+    /// <param name="name">What is driven, for evidence.</param>
+    /// <param name="sight">What of the driver's doings comes through here.</param>
+    public WatchedTarget(ITarget inner, Watcher watcher, string name, Sight sight = Sight.Live)
     {
         this.inner = inner;
         this.watcher = watcher;
+        this.sight = sight;
         queues = new WatchedQueues(inner.Ram, watcher.History, watcher.See);
         map = new RegisterMap(inner);
-        Ram = new WatchedRam(inner.Ram, queues);
+        Ram = Sees(Sight.Memory) ? new WatchedRam(inner.Ram, queues) : inner.Ram;
         BusMasters = [.. inner.BusMasters.Select(master => new WatchedBusMaster(master, queues))];
         decoder = map.Transport switch
         {
@@ -32,10 +39,11 @@ internal sealed class WatchedTarget : ITarget
             WatchedTransport.LegacyPci => new LegacyIoDecoder(() => map.IsMsixEnabled),
             _ => new MmioDecoder(),
         };
-        watcher.See(new SessionStarted(name, map.Transport, Sight.Live)
+        watcher.See(new SessionStarted(name, map.Transport, sight)
         {
-            Ram = inner.Ram.Window,
-            Registers = [inner.BarWindow, .. inner.Iommu is DeviceLocation.MmioSlot slot ? [RegisterMap.MmioWindow(slot)] : (AddressWindow[])[]],
+            IsPowerOn = true,
+            Ram = Sees(Sight.MemoryMap) ? inner.Ram.Window : null,
+            Registers = Sees(Sight.MemoryMap) ? [inner.BarWindow, .. inner.Iommu is DeviceLocation.MmioSlot slot ? [RegisterMap.MmioWindow(slot)] : (AddressWindow[])[]] : [],
             ConfigLength = map.ConfigLength,
             PciConfiguration = map.ReadConfiguration(),
         });
@@ -65,13 +73,13 @@ internal sealed class WatchedTarget : ITarget
     public uint ConfigRead(PciAddress function, int offset, int width)
     {
         var value = inner.ConfigRead(function, offset, width);
-        if (map.IsIommu(function)) Tell(new RegisterAccess(RegisterSpace.PciConfiguration, (uint)offset, width, value, IsWrite: false));
+        if (Sees(Sight.PciConfiguration) && map.IsIommu(function)) Tell(new RegisterAccess(RegisterSpace.PciConfiguration, (uint)offset, width, value, IsWrite: false));
         return value;
     }
 
     public void ConfigWrite(PciAddress function, int offset, int width, uint value)
     {
-        if (map.IsIommu(function)) Tell(new RegisterAccess(RegisterSpace.PciConfiguration, (uint)offset, width, value, IsWrite: true));
+        if (Sees(Sight.PciConfiguration) && map.IsIommu(function)) Tell(new RegisterAccess(RegisterSpace.PciConfiguration, (uint)offset, width, value, IsWrite: true));
         inner.ConfigWrite(function, offset, width, value);
         map.ConfigurationWritten();
         LookAround();
@@ -86,6 +94,7 @@ internal sealed class WatchedTarget : ITarget
 
     public void MmioWrite(ulong address, int width, ulong value)
     {
+        LookAhead();
         Tell(map.Memory(address, width, value, isWrite: true));
         inner.MmioWrite(address, width, value);
         LookAround();
@@ -100,6 +109,7 @@ internal sealed class WatchedTarget : ITarget
 
     public void IoWrite(ushort port, int width, uint value)
     {
+        LookAhead();
         Tell(map.Io(port, width, value, isWrite: true));
         inner.IoWrite(port, width, value);
         LookAround();
@@ -115,7 +125,7 @@ internal sealed class WatchedTarget : ITarget
 
     public bool Await(Func<bool> condition, TimeSpan patience)
     {
-        watcher.See(new DriverWaits());
+        if (Sees(Sight.Memory)) watcher.See(new DriverWaits());
         var holds = inner.Await(condition, patience);
         queues.LookForUsed();
         return holds;
@@ -123,7 +133,7 @@ internal sealed class WatchedTarget : ITarget
 
     public void Settle()
     {
-        watcher.See(new DriverWaits());
+        if (Sees(Sight.Memory)) watcher.See(new DriverWaits());
         inner.Settle();
         queues.LookForUsed();
     }
@@ -141,6 +151,15 @@ internal sealed class WatchedTarget : ITarget
 
     public void Dispose() => inner.Dispose();
 
+    /// <summary>
+    /// Looks at rings whose writes are not seen: before the driver tells the device anything, and once more when it has done all that it was
+    /// going to do.
+    /// </summary>
+    public void LookAhead()
+    {
+        if (!Sees(Sight.Memory)) queues.LookForAvailable();
+    }
+
     private void Tell(RegisterAccess? access)
     {
         if (access is null) return;
@@ -149,6 +168,8 @@ internal sealed class WatchedTarget : ITarget
         foreach (var seen in decoder.Decode(access)) watcher.See(seen);
         queues.Follow();
     }
+
+    private bool Sees(Sight what) => (sight & what) == what;
 
     private void LookAround()
     {

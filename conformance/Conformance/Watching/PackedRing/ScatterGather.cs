@@ -7,7 +7,7 @@ namespace Viommu.Conformance.Watching.PackedRing;
 /// <summary>Scatter-Gather Support (2.8.17) and Indirect Descriptors (2.8.19) of packed virtqueues, driver's side.</summary>
 internal static class ScatterGather
 {
-    [Rule("PACKED-SG-V-01", Also = ["PACKED-SG-V-02"], Needs = Sight.Memory | Sight.Registers,
+    [Rule("PACKED-SG-V-01", Also = ["PACKED-SG-V-02"], Needs = Sight.Rings | Sight.Registers,
         Does = "Counts the descriptors of every list in the ring.",
         Reading = "No more than the queue has: a virtio-iommu sets no other limit.")]
     public static void A_list_is_no_longer_than_the_queue(Judge judge, ChainAvailable seen)
@@ -19,7 +19,7 @@ internal static class ScatterGather
             $"{size} descriptors at most, as queue {seen.Chain.Queue} has", $"{seen.Chain}");
     }
 
-    [Rule("PACKED-SG-V-03", Needs = Sight.Memory | Sight.Registers,
+    [Rule("PACKED-SG-V-03", Needs = Sight.Rings | Sight.Registers,
         Does = "Walks every list that the driver makes available.",
         Reading = "No device-readable buffer follows a device-writable one.")]
     public static void Writable_buffers_follow_readable_ones(Judge judge, ChainAvailable seen)
@@ -66,7 +66,7 @@ internal static class ScatterGather
         if (IsPacked(judge)) judge.That(!IsUnfinished(seen.Chain), "every other descriptor of a list available before its first", $"{seen.Chain}");
     }
 
-    [Rule("PACKED-INDIRECT-V-01", Needs = Sight.Memory | Sight.Registers,
+    [Rule("PACKED-INDIRECT-V-01", Needs = Sight.Rings | Sight.Registers,
         Does = "Without INDIRECT_DESC, looks at the flags of every descriptor made available.",
         Reading = "INDIRECT is in none.")]
     public static void INDIRECT_is_not_set_without_the_feature(Judge judge, ChainAvailable seen)
@@ -74,7 +74,7 @@ internal static class ScatterGather
         if (IsPacked(judge)) Indirect.OnlyWithTheFeature(judge, seen.Chain);
     }
 
-    [Rule("PACKED-INDIRECT-V-02", Needs = Sight.Memory | Sight.Registers,
+    [Rule("PACKED-INDIRECT-V-02", Needs = Sight.Rings | Sight.Registers,
         Does = "Looks at the flags of every descriptor in an indirect table.",
         Reading = "WRITE at most.")]
     public static void Entries_of_an_indirect_table_have_WRITE_at_most(Judge judge, ChainAvailable seen)
@@ -84,7 +84,7 @@ internal static class ScatterGather
             judge.That((element.Descriptor.Flags & ~DescriptorFlags.Write) == 0, "no flag but WRITE in an indirect table", $"{element.Descriptor} in {seen.Chain}");
     }
 
-    [Rule("PACKED-INDIRECT-V-03", Needs = Sight.Memory | Sight.Registers,
+    [Rule("PACKED-INDIRECT-V-03", Needs = Sight.Rings | Sight.Registers,
         Does = "Counts the entries of every indirect table.",
         Reading = "No more than the queue has: a virtio-iommu sets no other limit (2.8.5).")]
     public static void An_indirect_table_is_no_longer_than_the_queue(Judge judge, ChainAvailable seen)
@@ -94,7 +94,7 @@ internal static class ScatterGather
             judge.That((ulong)entries <= size, $"{size} entries at most, as queue {seen.Chain.Queue} has descriptors", $"{entries} in {seen.Chain}");
     }
 
-    [Rule("PACKED-INDIRECT-V-04", Needs = Sight.Memory | Sight.Registers,
+    [Rule("PACKED-INDIRECT-V-04", Needs = Sight.Rings | Sight.Registers,
         Does = "Looks for descriptors that refer to a table among those that NEXT links.",
         Reading = "There are none.")]
     public static void Indirect_descriptors_are_in_no_list(Judge judge, ChainAvailable seen)

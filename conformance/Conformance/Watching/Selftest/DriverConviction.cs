@@ -9,19 +9,19 @@ namespace Viommu.Conformance.Watching.Selftest;
 internal static class DriverConviction
 {
     /// <summary>Watches a broken driver with rules; what each has to say.</summary>
-    public static IReadOnlyList<CheckResult> Try(BrokenDriver driver, IEnumerable<DriverRule> rules)
+    public static IReadOnlyList<CheckResult> Try(BrokenDriver driver, IEnumerable<DriverRule> rules, Sight sight = Sight.Live)
     {
         var watcher = new Watcher(rules);
-        var workout = new Workout(watcher, scenario => Source(scenario, driver.Configuration), driver);
+        var workout = new Workout(watcher, scenario => Source(scenario, driver.Configuration), driver, sight);
         foreach (var scenario in driver.Scenarios) workout.TryPlay(scenario);
         return watcher.Results();
     }
 
     /// <summary>Watches the sound driver in every scenario of a configuration; what each rule has to say, and what went wrong otherwise.</summary>
-    public static (IReadOnlyList<CheckResult> Results, IReadOnlyList<string> Problems) TrySound(ModelConfiguration configuration, IEnumerable<DriverRule> rules)
+    public static (IReadOnlyList<CheckResult> Results, IReadOnlyList<string> Problems) TrySound(ModelConfiguration configuration, IEnumerable<DriverRule> rules, Sight sight = Sight.Live)
     {
         var watcher = new Watcher(rules);
-        var workout = new Workout(watcher, scenario => Source(scenario, configuration));
+        var workout = new Workout(watcher, scenario => Source(scenario, configuration), sight: sight);
         foreach (var scenario in Scenarios.All) workout.TryPlay(scenario);
         return (watcher.Results(), workout.Problems);
     }

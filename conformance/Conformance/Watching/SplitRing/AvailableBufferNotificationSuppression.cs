@@ -5,7 +5,7 @@ namespace Viommu.Conformance.Watching.SplitRing;
 /// <summary>Available Buffer Notification Suppression (2.7.10), driver's side.</summary>
 internal static class AvailableBufferNotificationSuppression
 {
-    [Rule("SPLIT-AVAILSUPP-V-01", Needs = Sight.Memory,
+    [Rule("SPLIT-AVAILSUPP-V-01", Needs = Sight.Rings,
         Does = "Reads the used ring's flags of every queue when it is enabled, before the device can have written them.",
         Reading = "They are 0.")]
     public static void Used_flags_are_0_when_the_ring_is_handed_over(Judge judge, RingLaidOut seen) =>
@@ -17,7 +17,7 @@ internal static class AvailableBufferNotificationSuppression
     public static void Without_EVENT_IDX_avail_event_is_ignored(Judge judge, Observation seen) =>
         Owed(judge, seen, hasEventIdx: false, exposure => exposure.IsWantedByFlags && !exposure.IsWantedByEvent, "whatever avail_event is");
 
-    [Rule("SPLIT-AVAILSUPP-V-03", Needs = Sight.Memory | Sight.Registers,
+    [Rule("SPLIT-AVAILSUPP-V-03", Needs = Sight.Rings | Sight.Registers,
         Does = "Without EVENT_IDX, looks for notifications of chains that were all exposed with used.flags at 1.",
         Reading = "There are none.")]
     public static void Without_EVENT_IDX_used_flags_of_1_are_heeded(Judge judge, Observation seen) =>
@@ -41,7 +41,7 @@ internal static class AvailableBufferNotificationSuppression
     public static void With_EVENT_IDX_the_device_is_notified_of_the_chain_at_avail_event(Judge judge, Observation seen) =>
         Owed(judge, seen, hasEventIdx: true, exposure => exposure.IsWantedByEvent, "at avail_event");
 
-    [Rule("SPLIT-AVAILSUPP-V-07", Needs = Sight.Memory | Sight.Registers,
+    [Rule("SPLIT-AVAILSUPP-V-07", Needs = Sight.Rings | Sight.Registers,
         Does = "With EVENT_IDX, looks for notifications of chains none of which is at avail_event.",
         Reading = "There are none.")]
     public static void With_EVENT_IDX_the_device_is_not_notified_of_other_chains(Judge judge, Observation seen) =>

@@ -11,7 +11,7 @@ internal static class DescriptorChains
     // The text's example of too many is 1500 for 1500 bytes; no buffer of a virtio-iommu has a reason for more than a few.
     private const int Excessive = 64;
 
-    [Rule("SPLIT-FRAMING-V-01", Needs = Sight.Memory,
+    [Rule("SPLIT-FRAMING-V-01", Needs = Sight.Rings,
         Does = "Walks every chain that the driver makes available.",
         Reading = "No device-readable buffer follows a device-writable one.")]
     public static void Writable_buffers_follow_readable_ones(Judge judge, ChainAvailable seen)
@@ -19,7 +19,7 @@ internal static class DescriptorChains
         if (IsSplit(judge)) BufferOrder.Judge(judge, seen.Chain);
     }
 
-    [Rule("SPLIT-FRAMING-V-02", Needs = Sight.Memory,
+    [Rule("SPLIT-FRAMING-V-02", Needs = Sight.Rings,
         Does = "Counts the buffers of every chain that the driver makes available.",
         Reading = "64 at most: what is excessive the text does not say, but requests and reports of a virtio-iommu have less than a page.")]
     public static void Chains_are_not_cut_into_excessively_many_descriptors(Judge judge, ChainAvailable seen)
@@ -27,7 +27,7 @@ internal static class DescriptorChains
         if (IsSplit(judge)) judge.That(seen.Chain.Buffers.Count() <= Excessive, $"{Excessive} descriptors at most for a buffer", $"{seen.Chain}");
     }
 
-    [Rule("SPLIT-DESC-V-01", Needs = Sight.Memory,
+    [Rule("SPLIT-DESC-V-01", Needs = Sight.Rings,
         Does = "Adds up the lengths of every chain, and looks for descriptors that it reaches twice.",
         Reading = "2^32 bytes at most, and no loop.")]
     public static void A_chain_is_no_longer_than_4_GiB_and_does_not_loop(Judge judge, ChainAvailable seen)
@@ -39,7 +39,7 @@ internal static class DescriptorChains
         judge.That(twice is null, "a chain without loops", $"descriptor {twice?.Key.Slot} comes again in {seen.Chain}");
     }
 
-    [Rule("SPLIT-DESC-V-02", Needs = Sight.Memory | Sight.Registers,
+    [Rule("SPLIT-DESC-V-02", Needs = Sight.Rings | Sight.Registers,
         Does = "With IN_ORDER, reads next of every descriptor that goes on.",
         Reading = "It is the slot behind, and 0 for the last of the table.")]
     public static void With_IN_ORDER_descriptors_follow_one_another_in_the_table(Judge judge, ChainAvailable seen)
@@ -52,7 +52,7 @@ internal static class DescriptorChains
         }
     }
 
-    [Rule("SPLIT-INDIRECT-V-01", Needs = Sight.Memory | Sight.Registers,
+    [Rule("SPLIT-INDIRECT-V-01", Needs = Sight.Rings | Sight.Registers,
         Does = "Without INDIRECT_DESC, looks at the flags of every descriptor made available.",
         Reading = "INDIRECT is in none.")]
     public static void INDIRECT_is_not_set_without_the_feature(Judge judge, ChainAvailable seen)
@@ -60,7 +60,7 @@ internal static class DescriptorChains
         if (IsSplit(judge)) Indirect.OnlyWithTheFeature(judge, seen.Chain);
     }
 
-    [Rule("SPLIT-INDIRECT-V-02", Needs = Sight.Memory,
+    [Rule("SPLIT-INDIRECT-V-02", Needs = Sight.Rings,
         Does = "Looks at the flags of every descriptor in an indirect table.",
         Reading = "INDIRECT is in none.")]
     public static void Indirect_tables_are_not_nested(Judge judge, ChainAvailable seen)
@@ -69,7 +69,7 @@ internal static class DescriptorChains
         foreach (var element in seen.Chain.Elements.Where(element => element.IsInTable)) judge.That(!element.IsTable, "no INDIRECT inside an indirect table", $"{element.Descriptor} in {seen.Chain}");
     }
 
-    [Rule("SPLIT-INDIRECT-V-03", Needs = Sight.Memory | Sight.Registers,
+    [Rule("SPLIT-INDIRECT-V-03", Needs = Sight.Rings | Sight.Registers,
         Does = "Counts the descriptors of every chain, those of its indirect table included.",
         Reading = "No more than the queue has.")]
     public static void A_chain_is_no_longer_than_the_queue(Judge judge, ChainAvailable seen)
@@ -78,7 +78,7 @@ internal static class DescriptorChains
         judge.That((ulong)seen.Chain.Buffers.Count() <= size && !IsEndless(seen.Chain), $"{size} descriptors at most, as queue {seen.Chain.Queue} has", $"{seen.Chain}");
     }
 
-    [Rule("SPLIT-INDIRECT-V-04", Needs = Sight.Memory,
+    [Rule("SPLIT-INDIRECT-V-04", Needs = Sight.Rings,
         Does = "Looks at the flags of every descriptor that refers to an indirect table.",
         Reading = "NEXT is not beside INDIRECT.")]
     public static void INDIRECT_and_NEXT_are_not_set_together(Judge judge, ChainAvailable seen)
@@ -87,7 +87,7 @@ internal static class DescriptorChains
         foreach (var element in seen.Chain.Elements.Where(element => element.IsTable)) judge.That(!GoesOn(element), "INDIRECT without NEXT", $"{element.Descriptor} in {seen.Chain}");
     }
 
-    [Rule("SPLIT-INDIRECT-V-05", Needs = Sight.Memory | Sight.Registers,
+    [Rule("SPLIT-INDIRECT-V-05", Needs = Sight.Rings | Sight.Registers,
         Does = "With IN_ORDER, reads next of the descriptors in indirect tables.",
         Reading = "1 in the first, 2 in the second and so on.")]
     public static void With_IN_ORDER_indirect_descriptors_are_sequential(Judge judge, ChainAvailable seen)

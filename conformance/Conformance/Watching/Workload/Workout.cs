@@ -11,7 +11,8 @@ namespace Viommu.Conformance.Watching.Workload;
 /// <param name="watcher">Who watches.</param>
 /// <param name="sourceOf">Where the device of a scenario comes from; null where this kind of target cannot have it.</param>
 /// <param name="broken">What makes the driver worse; null for the driver as it is.</param>
-internal sealed class Workout(Watcher watcher, Func<Scenario, ITargetSource?> sourceOf, BrokenDriver? broken = null)
+/// <param name="sight">What of it the watcher gets to see.</param>
+internal sealed class Workout(Watcher watcher, Func<Scenario, ITargetSource?> sourceOf, BrokenDriver? broken = null, Sight sight = Sight.Live)
 {
     private readonly List<string> problems = [];
 
@@ -31,8 +32,9 @@ internal sealed class Workout(Watcher watcher, Func<Scenario, ITargetSource?> so
         Target ??= target.Identity;
         try
         {
-            var watched = new WatchedTarget(target, watcher, scenario.Name);
+            var watched = new WatchedTarget(target, watcher, scenario.Name, sight);
             if (TryFind(scenario, broken?.Tamper(watched) ?? watched, source.AlsoAccept) is { } user) scenario.Play(user);
+            watched.LookAhead();
         }
         catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException or QueueTooSmallException or TargetDiedException or TargetHungException)
         {

@@ -33,11 +33,11 @@ public sealed class ModelTarget : ITarget
     private readonly IGuestMemory memory;
     private volatile bool killed;
 
-    internal ModelTarget(IGuestMemory memory, IommuOptions options, VirtioFeatures features, ModelConfiguration configuration, ModelVariation variation)
+    internal ModelTarget(IGuestMemory memory, IGuestRam? ram, IommuOptions options, VirtioFeatures features, ModelConfiguration configuration, ModelVariation variation)
     {
         Identity = new TargetIdentity("model", Version, configuration.ToString());
         this.memory = memory;
-        Ram = new ModelRam(memory);
+        Ram = ram ?? new ModelRam(memory);
         options = variation.Options(options);
         device = new IommuDevice(options, memory);
         hasBypass = options.Features.HasFlag(IommuFeatures.BypassConfig);

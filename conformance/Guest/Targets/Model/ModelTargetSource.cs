@@ -44,6 +44,9 @@ public sealed class ModelTargetSource : ITargetSource
     /// <summary>The guest memory of each machine, where a guest in another process has it too; null for memory that is the machine's alone.</summary>
     public GuestMemoryFile? Memory { get; init; }
 
+    /// <summary>Memory of a machine elsewhere, as its devices and as its processor reach it; null for memory of this process.</summary>
+    internal (IGuestMemory Memory, IGuestRam Ram)? Hosted { get; init; }
+
     /// <inheritdoc/>
     public bool HasVirtualTime => true;
 
@@ -71,8 +74,9 @@ public sealed class ModelTargetSource : ITargetSource
                 new EndpointOptions(ModelTarget.SecondEndpoint) { ReservedRegions = RegionsOfSecond(shape) },
             ],
         };
-        IGuestMemory memory = Memory is { } file ? new MappedMemory(file) : ModelTarget.NewMemory();
-        return variation.Machine(new ModelTarget(memory, options, (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All), configuration, variation));
+        IGuestMemory memory = Hosted?.Memory ?? (Memory is { } file ? new MappedMemory(file) : ModelTarget.NewMemory());
+        var features = (VirtioFeatures)(offered & ~(ulong)IommuFeatures.All);
+        return variation.Machine(new ModelTarget(memory, Hosted?.Ram, options, features, configuration, variation));
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using Viommu.Conformance.Watching.Live;
+using Viommu.Guest.Hosting;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Model;
+
+namespace Viommu.Conformance.Watching.Guests;
+
+/// <summary>A Linux that is booted on a virtio-iommu of this process, and watched until its end.</summary>
+/// <param name="orders">Which guest, and what it is to do.</param>
+/// <param name="configuration">How the guest uses the device: over PCI, with rings of either kind.</param>
+/// <param name="variation">Parts put in place of the reference device's own; null for the reference device.</param>
+/// <param name="watcher">Who sees what the driver does.</param>
+internal sealed class GuestBoot(GuestOrders orders, ModelConfiguration configuration, ModelVariation? variation, Watcher watcher)
+{
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestGlance = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// Boots the guest and waits for its end, for the end of its time, or until the user has had enough; <paramref name="progress"/> is called
+    /// with each line that it says of its steps. Throws <see cref="TargetUnavailableException"/> where there is no guest to watch.
+    /// </summary>
+    /// <param name="disk">What is on the disk behind the virtio-iommu.</param>
+    /// <param name="progress">Takes the lines.</param>
+    /// <param name="interrupted">Set when the user has had enough.</param>
+    public GuestCourse Run(byte[] disk, Action<string> progress, CancellationToken interrupted)
+    {
+        WatchedTarget? watched = null;
+        using var machine = new HostedMachine(disk, configuration, variation, target => watched = new WatchedTarget(target, watcher, "a Linux guest", Sight.Hosted));
+        using var guest = LinuxGuest.Boot(orders.Qemu, orders.Folder, machine, $"viommu.do={orders.Steps} {orders.CommandLine}");
+        var ended = Wait(guest, progress, interrupted);
+        guest.Kill();
+        var death = Death(machine);
+        if (guest.Console.Count == 0 && death is null && !interrupted.IsCancellationRequested) throw new TargetUnavailableException($"the guest said nothing: {guest.LastWords}");
+        watched!.LookAhead();
+        watcher.See(new SessionEnded());
+        return new(guest.Told, guest.Harmed, guest.Console, interrupted.IsCancellationRequested ? null : ended, death);
+    }
+
+    private bool Wait(LinuxGuest guest, Action<string> progress, CancellationToken interrupted)
+    {
+        var told = 0;
+        var clock = Stopwatch.StartNew();
+        for (var spent = TimeSpan.Zero; ;)
+        {
+            var before = clock.Elapsed;
+            var ended = guest.WaitForEnd(Glance);
+            foreach (var line in guest.Told.Skip(told))
+            {
+                progress(line);
+                told++;
+            }
+            // Where this process itself was stopped, or starved, so was the device.
+            spent += TimeSpan.FromTicks(Math.Min((clock.Elapsed - before).Ticks, LongestGlance.Ticks));
+
+            // What comes behind its last line is the machine's way to go, which is no business of the driver's.
+            ended |= guest.Told.Contains(GuestWatch.End);
+            if (ended || spent >= orders.Limit || interrupted.IsCancellationRequested) return ended;
+        }
+    }
+
+    /// <summary>What the device died of, once nobody drives it any more; null where it lives.</summary>
+    private static Exception? Death(HostedMachine machine)
+    {
+        try
+        {
+            machine.Gone.Wait(Aftermath);
+            return null;
+        }
+        catch (AggregateException failure)
+        {
+            return failure.GetBaseException();
+        }
+    }
+}
+
+/// <summary>What became of a guest.</summary>
+/// <param name="Told">What it said of its steps.</param>
+/// <param name="Harmed">What its kernel said of harm that it came to.</param>
+/// <param name="Console">All that its console said, as far as it was kept.</param>
+/// <param name="Ended">False where its time was over before; null where the user had had enough.</param>
+/// <param name="Death">What the device died of; null where it lived.</param>
+internal sealed record GuestCourse(IReadOnlyList<string> Told, IReadOnlyList<string> Harmed, IReadOnlyList<string> Console, bool? Ended, Exception? Death)
+{
+    /// <summary>Which kernel it is, by its own account.</summary>
+    public string Kernel => Console.FirstOrDefault(line => line.Contains("Linux version ", StringComparison.Ordinal))?.Split("Linux version ")[1].Split(' ')[0] ?? "unknown";
+}

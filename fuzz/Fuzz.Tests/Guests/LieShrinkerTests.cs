@@ -1,0 +1,48 @@
+using Viommu.Fuzz.Guests;
+
+namespace Viommu.Fuzz.Tests.Guests;
+
+public class LieShrinkerTests
+{
+    private static readonly Lie[] Lies = [.. Enumerable.Range(1, 400).Select(request => new Lie(request, LieKind.Status, [3]))];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(200)]
+    [InlineData(400)]
+    public void One_lie_that_is_to_blame_is_found(int guilty)
+    {
+        var fewest = new LieShrinker(lies => lies.Any(lie => lie.Request == guilty), CancellationToken.None).Shrink(Lies);
+
+        Assert.Equal([guilty], fewest.Select(lie => lie.Request));
+    }
+
+    [Fact]
+    public void Two_that_are_to_blame_together_stay_together()
+    {
+        var fewest = new LieShrinker(lies => lies.Any(lie => lie.Request == 3) && lies.Any(lie => lie.Request == 5), CancellationToken.None).Shrink(Lies[..8]);
+
+        Assert.Equal([3, 5], fewest.Select(lie => lie.Request));
+    }
+
+    [Fact]
+    public void What_does_not_show_a_second_time_stays_as_it_is() => Assert.Equal(Lies, new LieShrinker(_ => false, CancellationToken.None).Shrink(Lies));
+
+    [Fact]
+    public void It_takes_no_more_boots_than_anybody_waits_for()
+    {
+        int boots = 0;
+
+        new LieShrinker(_ => ++boots < 0, CancellationToken.None).Shrink(Lies);
+
+        Assert.InRange(boots, 1, 24);
+    }
+
+    [Fact]
+    public void A_user_who_has_had_enough_is_not_kept_waiting()
+    {
+        var fewest = new LieShrinker(_ => throw new InvalidOperationException("a boot"), new CancellationToken(canceled: true)).Shrink(Lies);
+
+        Assert.Equal(Lies, fewest);
+    }
+}

@@ -1,0 +1,77 @@
+using Viommu.Conformance.Selftest;
+using Viommu.Device.Iommu;
+
+namespace Viommu.Fuzz.Guests;
+
+/// <summary>The reference device, which tells a guest lies. What it does with requests it does as they ask: only what it says is wrong.</summary>
+internal sealed class LyingDevice(IommuDevice device, IReadOnlyList<Lie> lies) : Interceptor(device)
+{
+    private const int EventQueue = 1;
+
+    private readonly List<Lie> _told = [];
+    private readonly ILookup<int, Lie> _lies = lies.ToLookup(lie => lie.Request);
+    private readonly Dictionary<int, byte> _config = ConfigOf(lies.Where(lie => lie.Request == 0));
+
+    /// <summary>Requests that were answered so far.</summary>
+    public int Requests { get; private set; }
+
+    /// <summary>The lies that were told, in their order.</summary>
+    public IReadOnlyList<Lie> Told => [.. lies.Where(lie => lie.Request == 0 && lie.Kind == LieKind.Config), .. _told];
+
+    /// <inheritdoc/>
+    public override void ReadConfig(int offset, Span<byte> into)
+    {
+        base.ReadConfig(offset, into);
+        for (int i = 0; i < into.Length; i++)
+        {
+            if (_config.TryGetValue(offset + i, out byte other)) into[i] = other;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override int Handle(byte[] request, Span<byte> reply)
+    {
+        int used = base.Handle(request, reply);
+        Requests++;
+        foreach (var lie in _lies[Requests])
+        {
+            _told.Add(lie);
+            used = Tell(lie, reply, used);
+        }
+
+        return used;
+    }
+
+    private int Tell(Lie lie, Span<byte> reply, int used)
+    {
+        const int tail = 4;
+        switch (lie.Kind)
+        {
+            case LieKind.Status:
+                if (used >= tail) reply[used - tail] = lie.Bytes[0];
+                break;
+            case LieKind.Used:
+                return Math.Min(lie.Bytes[0], reply.Length);
+            case LieKind.Reply:
+                lie.Bytes.AsSpan(0, Math.Min(lie.Bytes.Length, reply.Length)).CopyTo(reply);
+                break;
+            case LieKind.Report:
+                TryReport(EventQueue, lie.Bytes);
+                break;
+            case LieKind.Config:
+                foreach (var (offset, value) in ConfigOf([lie])) _config[offset] = value;
+                break;
+            case LieKind.Changed:
+                for (int i = 0; i < lie.Bytes[0]; i++) ConfigChanged();
+                break;
+        }
+
+        return used;
+    }
+
+    private static Dictionary<int, byte> ConfigOf(IEnumerable<Lie> lies) =>
+        lies.Where(lie => lie.Kind == LieKind.Config)
+            .SelectMany(lie => lie.Bytes.Skip(1).Select((value, i) => (Offset: lie.Bytes[0] + i, Value: value)))
+            .GroupBy(pair => pair.Offset)
+            .ToDictionary(group => group.Key, group => group.Last().Value);
+}
