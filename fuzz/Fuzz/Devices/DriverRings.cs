@@ -1,4 +1,3 @@
-using Viommu.Fuzz.Machines;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Virtqueue;

@@ -1,5 +1,4 @@
 using Viommu.Fuzz.Machines;
-using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Pci;
 using Viommu.Guest.Targets;

@@ -1,5 +1,4 @@
 using Viommu.Conformance.Selftest;
-using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
 using Viommu.Guest.Targets;
@@ -135,7 +134,7 @@ public class ServedCampaignTests
             Deadline = TimeSpan.FromSeconds(3),
             Variation = ServedDevice.Handling((request, reply, next) =>
             {
-                if (request[0] == RequestType.Unmap && BitConverter.ToUInt64(request[8..]) != 0) end.Wait();
+                if (request[0] == RequestType.Unmap && BitConverter.ToUInt64(request.AsSpan(8)) != 0) end.Wait();
                 return next(request, reply);
             }),
         };
