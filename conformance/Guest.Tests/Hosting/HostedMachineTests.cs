@@ -179,6 +179,8 @@ public sealed class HostedMachineTests : IDisposable
         using var machine = new HostedMachine(new byte[512], new ModelConfiguration(), variation: null, target => target, () => told++);
         using var client = new VfioUserClient(machine.DiskSocket);
 
+        told = 0;
+
         client.Do(VfioUserClient.RegionRead, ClientTarget.Bytes(0UL, 7, 4));
         Assert.Equal(0, told);
         client.Do(VfioUserClient.RegionWrite, ClientTarget.Bytes(4UL, 7, 2, new byte[] { 6, 0 }));
