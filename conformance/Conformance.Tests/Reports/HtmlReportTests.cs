@@ -1,6 +1,7 @@
 using Microsoft.Playwright;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
+using Viommu.Conformance.Watching.Guests;
 
 namespace Viommu.Conformance.Tests.Reports;
 
@@ -51,6 +52,17 @@ public sealed class HtmlReportTests(ChromiumFixture chromium) : IClassFixture<Ch
         await page.Locator("input[type=search]").FillAsync("mmio-reg-d-01");
         Assert.True(await page.Locator("#MMIO-REG-D-01").IsVisibleAsync());
         Assert.Equal(1, await Visible(page));
+    }
+
+    [SkippableFact]
+    public async Task What_is_said_of_more_than_clauses_is_there_as_well()
+    {
+        var crash = new GuestStep("read").Became(Verdict.Crash, "it does", "an oops", ["RIP: 0010:viommu_probe_endpoint", "  deeper"]);
+        var page = await Open(Samples.Whole with { Checks = [new GuestStep("boot").Became(Verdict.Pass), crash, .. Samples.Whole.Checks] });
+        await page.Locator("nav.findings a[href='#guest']").ClickAsync();
+        Assert.True(await page.Locator("#guest").GetByText("The guest does 'boot'").IsVisibleAsync());
+        Assert.Equal("RIP: 0010:viommu_probe_endpoint\n  deeper", await page.Locator("#guest pre").InnerTextAsync());
+        Assert.Empty(complaints);
     }
 
     [SkippableFact]

@@ -33,6 +33,11 @@ internal sealed class HtmlReport(Traceability? trace = null) : IReport
             }).ToList(),
         }).ToList();
 
+        // What a run says of more than clauses, such as of the steps of a guest.
+        var clauses = run.Clauses.Select(c => c.Clause.Id).ToHashSet();
+        var besides = run.Checks.Where(c => !clauses.Contains(c.Check.Clauses[0])).GroupBy(c => c.Check.Clauses[0])
+            .Select(scope => new { id = scope.Key, rows = scope.Select(Line).ToList() }).ToList();
+
         return Template.Value(new
         {
             target = run.Target.ToString(),
@@ -57,6 +62,7 @@ internal sealed class HtmlReport(Traceability? trace = null) : IReport
                 verdict = c.Verdict.Name(),
                 verdictClass = Class(c.Verdict),
             }).ToList(),
+            besides,
             families,
         });
     }
@@ -106,23 +112,25 @@ internal sealed class HtmlReport(Traceability? trace = null) : IReport
             source = clause.Source,
             reason = PlainText.Shown(result.Reason),
             proofs = proofs.GetValueOrDefault(clause.Id, []),
-            checks = result.Checks.Select(id => results[id]).Select(c => new
-            {
-                id = c.Check.Id,
-                title = c.Check.Title,
-                verdict = c.Verdict.Name(),
-                verdictClass = Class(c.Verdict),
-                open = c.Verdict >= Verdict.Error,
-                told = c.Verdict is >= Verdict.Warn or Verdict.ExpectedFailure,
-                note = c.Verdict is Verdict.NotApplicable or Verdict.Skip or Verdict.Missing ? PlainText.Shown(c.Expected)
-                    : c.Verdict == Verdict.Pass ? PlainText.Shown(c.Actual) : "",
-                expected = PlainText.Shown(c.Expected),
-                actual = PlainText.Shown(c.Actual),
-                evidence = PlainText.Shown(string.Join('\n', c.Evidence)),
-                time = c.Milliseconds,
-            }).ToList(),
+            checks = result.Checks.Select(id => Line(results[id])).ToList(),
         };
     }
+
+    private static object Line(CheckResult c) => new
+    {
+        id = c.Check.Id,
+        title = c.Check.Title,
+        verdict = c.Verdict.Name(),
+        verdictClass = Class(c.Verdict),
+        open = c.Verdict >= Verdict.Error,
+        told = c.Verdict is >= Verdict.Warn or Verdict.ExpectedFailure,
+        note = c.Verdict is Verdict.NotApplicable or Verdict.Skip or Verdict.Missing ? PlainText.Shown(c.Expected)
+            : c.Verdict == Verdict.Pass ? PlainText.Shown(c.Actual) : "",
+        expected = PlainText.Shown(c.Expected),
+        actual = PlainText.Shown(c.Actual),
+        evidence = PlainText.Shown(string.Join('\n', c.Evidence)),
+        time = c.Milliseconds,
+    };
 
     /// <summary>Runs of rows with one section title.</summary>
     private static IEnumerable<List<ClauseResult>> Sections(IEnumerable<ClauseResult> rows)

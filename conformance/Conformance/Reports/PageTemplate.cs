@@ -9,7 +9,7 @@ internal static class PageTemplate
     public static HandlebarsTemplate<object, object> Compile(string name)
     {
         var handlebars = Handlebars.Create(new HandlebarsConfiguration { TextEncoder = new HtmlEncoder() });
-        foreach (var part in (string[])["style", "tables", "grid"]) handlebars.RegisterTemplate(part, Read(part));
+        foreach (var part in (string[])["style", "tables", "grid", "check"]) handlebars.RegisterTemplate(part, Read(part));
         return handlebars.Compile(Read(name));
     }
 
