@@ -50,5 +50,22 @@ public sealed class WatchedGuestTests
         Assert.Contains("--guest", cli.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--limit is for --guest", "--limit", "60")]
+    [InlineData("--do is for --guest", "--do", "read")]
+    [InlineData("--limit 5:", "--guest", "guest", "--limit", "5")]
+    [InlineData("'raed' is no step", "--guest", "guest", "--do", "read,raed")]
+    [InlineData("'read write' is no step", "--guest", "guest", "--do", "read write")]
+    [InlineData("--guest is watched by itself", "--guest", "guest", "--export", "scripts")]
+    [InlineData("--guest is watched by itself", "--guest", "guest", "trace.jsonl")]
+    public void What_means_nothing_is_refused(string complaint, params string[] args)
+    {
+        using var cli = Cli();
+
+        Assert.Equal(3, cli.Run(["watch", .. args]));
+
+        Assert.Contains(complaint, cli.Error, StringComparison.Ordinal);
+    }
+
     private static CliRun Cli() => new() { Width = 1000, Rules = Watch.Rules, Catalogue = ClauseCatalogue.Load() };
 }

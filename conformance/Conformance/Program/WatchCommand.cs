@@ -13,6 +13,8 @@ namespace Viommu.Conformance.Program;
 /// <summary><c>conformance watch</c>: judges a driver by watching what it does.</summary>
 internal sealed class WatchCommand
 {
+    private const int ShortestLimit = 30;
+
     private readonly CliHost host;
     private readonly WatchOptions options;
 
@@ -68,7 +70,7 @@ internal sealed class WatchCommand
         DefaultValueFactory = _ => "",
     };
 
-    private readonly Option<int> time = new("--time")
+    private readonly Option<int> limit = new("--limit")
     {
         Description = "Seconds that the guest has for all of it.",
         HelpName = "SECONDS",
@@ -81,7 +83,7 @@ internal sealed class WatchCommand
         options = new WatchOptions(host);
         Command = new("watch", "Judges a guest driver by watching what it does: in recorded traces, in a Linux that is booted for it, or the suite's own.")
         {
-            files, target, broken, export, guest, qemu, steps, append, time,
+            files, target, broken, export, guest, qemu, steps, append, limit,
         };
         options.AddTo(Command);
         Command.SetAction(Run);
@@ -95,6 +97,8 @@ internal sealed class WatchCommand
         var watch = options.Begin(parsed);
         var traces = parsed.GetRequiredValue(files);
         if (parsed.GetValue(guest) is { } linux) return WatchGuest(watch, parsed, linux);
+        if (((Option[])[qemu, steps, append, limit]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
+            throw new UsageException($"{stray.Name} is for --guest");
         if (traces.Length == 0 && parsed.GetValue(export) is not null) throw new UsageException("--export takes the traces to make scripts of");
         if (traces.Length == 0) return WatchLive(watch, parsed.GetRequiredValue(target), worse);
         if (parsed.GetResult(target) is { Implicit: false } || worse is not null) throw new UsageException("--target and --broken are for a driver that runs, not for traces");
@@ -114,11 +118,14 @@ internal sealed class WatchCommand
 
     private int WatchGuest(WatchedRun watch, ParseResult parsed, string folder)
     {
-        if (parsed.GetRequiredValue(files).Length > 0 || parsed.GetValue(broken) is not null) throw new UsageException("--guest is watched by itself: without traces and --broken");
+        if (parsed.GetRequiredValue(files).Length > 0 || parsed.GetValue(broken) is not null || parsed.GetValue(export) is not null)
+            throw new UsageException("--guest is watched by itself: without traces, --broken and --export");
         var configuration = TargetSources.ParseModel(parsed.GetRequiredValue(target), "watch --guest --target");
         if (configuration.Transport != ModelTransport.Pci) throw new UsageException("--guest drives a PCI function: --target model or model,ring=packed");
-        var orders = new GuestOrders(
-            parsed.GetRequiredValue(qemu), folder, parsed.GetRequiredValue(steps), parsed.GetRequiredValue(append), TimeSpan.FromSeconds(parsed.GetRequiredValue(time)));
+        int seconds = parsed.GetRequiredValue(limit);
+        if (seconds < ShortestLimit) throw new UsageException($"--limit {seconds}: no guest boots within less than {ShortestLimit} seconds on every machine");
+        var orders = new GuestOrders(parsed.GetRequiredValue(qemu), folder, parsed.GetRequiredValue(steps), parsed.GetRequiredValue(append), TimeSpan.FromSeconds(seconds));
+        if (orders.UnknownStep is { } unknown) throw new UsageException($"--do: '{unknown}' is no step; there are read, write, rebind:N, stir:N and identity, with commas between them");
         var judge = new GuestWatch(orders);
         var course = new GuestBoot(orders, configuration, variation: null, watch.Watcher).Run(judge.Disk, line => host.Console.Line($"guest: {line}"), host.Interrupted);
         var code = watch.End(new TargetIdentity("linux", course.Kernel, configuration.ToString()), "linux", judge.Judge(course));

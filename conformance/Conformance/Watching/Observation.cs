@@ -290,8 +290,8 @@ public enum Sight
     Live = Hosted | PciConfiguration | Memory | MemoryMap | Conclusions,
 
     /// <summary>
-    /// What the device's end of a machine elsewhere shows: the driver writes its memory unseen, firmware looks at configuration space as well, and
-    /// nobody tells what the driver makes of it all.
+    /// What the device's end of a machine elsewhere shows: the driver writes its memory unseen, firmware looks at configuration space as well, the
+    /// MSI-X table is the monitor's, and nobody tells what the driver makes of it all.
     /// </summary>
     Hosted = Status | Registers | Requests | RequestBytes | Answers | Chains | Rings,
 }

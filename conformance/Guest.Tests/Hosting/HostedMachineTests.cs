@@ -19,7 +19,7 @@ public sealed class HostedMachineTests : IDisposable
     private readonly HostedMachine _machine = new(new byte[1 << 20], new ModelConfiguration(), variation: null, target => target);
     private readonly VfioUserClient _client;
 
-    public HostedMachineTests() => _client = new VfioUserClient(_machine["iommu"]);
+    public HostedMachineTests() => _client = new VfioUserClient(_machine.IommuSocket);
 
     [Fact]
     public void The_version_is_agreed_on_with_capabilities_that_end_in_NUL()
@@ -153,6 +153,59 @@ public sealed class HostedMachineTests : IDisposable
         Assert.Equal((uint)InvalidArgument, _client.Ask(VfioUserClient.DmaMap, ClientTarget.MapOf(0x1fff, 0x1000, 0, 3), file).Error);
     }
 
+    [Fact]
+    public void A_part_of_a_range_is_not_taken_away()
+    {
+        using var file = VfioUserClient.NewMemory(0x3000);
+        _client.Do(VfioUserClient.DmaMap, ClientTarget.MapOf(0x1000, 0x3000, 0, 3), file);
+
+        Assert.Equal((uint)InvalidArgument, _client.Ask(VfioUserClient.DmaUnmap, ClientTarget.Bytes(24, 0, 0x2000UL, 0x1000UL)).Error);
+        Assert.Equal((uint)InvalidArgument, _client.Ask(VfioUserClient.DmaUnmap, ClientTarget.Bytes(24, 0, 0x1000UL, 0UL)).Error);
+        _client.Do(VfioUserClient.DmaUnmap, ClientTarget.Bytes(24, 0, 0UL, 0x10000UL));
+        _client.Do(VfioUserClient.DmaMap, ClientTarget.MapOf(0x1000, 0x3000, 0, 3), file);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_written_to_is_no_writable_memory()
+    {
+        using var file = File.OpenHandle("/proc/self/maps");
+        Assert.Equal((uint)InvalidArgument, _client.Ask(VfioUserClient.DmaMap, ClientTarget.MapOf(0, 0x1000, 0, 3), file).Error);
+    }
+
+    [Fact]
+    public void Whoever_asks_is_told_when_the_disk_may_have_made_accesses()
+    {
+        int told = 0;
+        using var machine = new HostedMachine(new byte[512], new ModelConfiguration(), variation: null, target => target, () => told++);
+        using var client = new VfioUserClient(machine.DiskSocket);
+
+        told = 0;
+
+        client.Do(VfioUserClient.RegionRead, ClientTarget.Bytes(0UL, 7, 4));
+        Assert.Equal(0, told);
+        client.Do(VfioUserClient.RegionWrite, ClientTarget.Bytes(4UL, 7, 2, new byte[] { 6, 0 }));
+        Assert.Equal(1, told);
+    }
+
+    [Fact]
+    public void Masking_a_vector_takes_its_file_from_nobody()
+    {
+        using var target = new ClientTarget(_client);
+        using var interrupt = VfioUserClient.NewInterrupt();
+        var machine = Machine.Discover(target);
+        var driver = IommuDriver.Start(machine, new DriverSettings { Notifications = NotificationMode.Line });
+        var msix = machine.Pci!.Function.Capabilities().Single(capability => capability.Id == 0x11);
+        machine.Pci.Function.Write(msix.Offset + 2, 2, 0x8000);
+        _client.Do(VfioUserClient.SetInterrupts, ClientTarget.Bytes(20, 0x24, 2, 1, 1), interrupt);
+        _client.Do(VfioUserClient.SetInterrupts, ClientTarget.Bytes(20, 0x11, 2, 1, 1));
+        machine.Pci.WriteCommon(CommonField.QueueSelect, 0);
+        machine.Pci.WriteCommon(CommonField.QueueMsixVector, 1);
+
+        driver.Attach(1, ModelTarget.FirstEndpoint);
+
+        Assert.True(VfioUserClient.TakeInterrupts(interrupt) > 0);
+    }
+
     public static TheoryData<string, byte[]> Garbage => new()
     {
         { "a message shorter than its header", [1, 0, 1, 0, 15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
@@ -164,7 +217,7 @@ public sealed class HostedMachineTests : IDisposable
     [MemberData(nameof(Garbage))]
     public async Task What_is_no_message_ends_the_service_and_says_why(string what, byte[] bytes)
     {
-        using var disk = new VfioUserClient(_machine["disk"]);
+        using var disk = new VfioUserClient(_machine.DiskSocket);
         disk.Dispose();
 
         _client.Send(bytes);
@@ -188,8 +241,8 @@ public sealed class HostedMachineTests : IDisposable
     {
         var variation = new ModelVariation { RingMemory = _ => new NoMemory() };
         using var machine = new HostedMachine(new byte[512], new ModelConfiguration(), variation, target => target);
-        using var client = new VfioUserClient(machine["iommu"]);
-        new VfioUserClient(machine["disk"]).Dispose();
+        using var client = new VfioUserClient(machine.IommuSocket);
+        new VfioUserClient(machine.DiskSocket).Dispose();
         using var target = new ClientTarget(client);
 
         Assert.ThrowsAny<Exception>(() => IommuDriver.Start(Machine.Discover(target)).Attach(1, ModelTarget.FirstEndpoint));

@@ -44,9 +44,6 @@ internal sealed class BlockDevice(byte[] disk) : IVirtioDevice
     /// <inheritdoc/>
     public int LongestReply => (MostSegments * LargestSegment) + 1;
 
-    /// <summary>Bytes that drivers have read and written.</summary>
-    public long Transferred { get; private set; }
-
     /// <inheritdoc/>
     public void Connect(IVirtioHost host)
     {
@@ -107,11 +104,9 @@ internal sealed class BlockDevice(byte[] disk) : IVirtioDevice
         {
             case In when IsOnDisk(sector, data.Length):
                 disk.AsSpan((int)sector * SectorSize, data.Length).CopyTo(data);
-                Transferred += data.Length;
                 return Ok;
             case Out when IsOnDisk(sector, sent.Length):
                 sent.CopyTo(disk.AsSpan((int)sector * SectorSize));
-                Transferred += sent.Length;
                 return Ok;
             case GetId when data.Length >= IdSize:
                 "viommu"u8.CopyTo(data);

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using System.Text;
 using Viommu.Device.Transport.Pci;
 using Viommu.Device.Wire;
 using Viommu.Guest.Hosting.VfioUser;
@@ -20,67 +22,112 @@ public sealed class HostedMachine : IDisposable
 
     private const int AcpiHeaderSize = 36;
 
+    // What the address of a UNIX socket has room for, without the zero at its end.
+    private const int LongestSocketPath = 107;
+
     private readonly PrivateDirectory _directory = new(Path.GetTempPath());
     private readonly Lock _gate = new();
     private readonly List<HostedSocket> _sockets = [];
-    private readonly BlockDevice _block;
+    private readonly List<IDisposable> _parts = [];
 
     /// <summary>Makes a machine that is waited for on its sockets.</summary>
     /// <param name="disk">The content of the disk, which guests can write to; a multiple of 512 bytes.</param>
     /// <param name="configuration">How guests use the virtio-iommu: over modern PCI, with rings of either kind.</param>
     /// <param name="variation">Parts put in place of the reference device's own; null for the reference device.</param>
     /// <param name="around">Called with the target of the virtio-iommu; what it returns is what the guest drives.</param>
-    /// <exception cref="TargetUnavailableException">There is no such device.</exception>
-    public HostedMachine(byte[] disk, ModelConfiguration configuration, ModelVariation? variation, Func<ITarget, ITarget> around)
+    /// <param name="diskAccessed">Called whenever the disk may have made accesses, which can have made the virtio-iommu report faults.</param>
+    /// <exception cref="TargetUnavailableException">There is no such device, or no place for its sockets.</exception>
+    public HostedMachine(byte[] disk, ModelConfiguration configuration, ModelVariation? variation, Func<ITarget, ITarget> around, Action? diskAccessed = null)
     {
         ArgumentNullException.ThrowIfNull(disk);
         ArgumentNullException.ThrowIfNull(around);
         if (configuration is not { Transport: ModelTransport.Pci }) throw new ArgumentException("vfio-user is for PCI functions", nameof(configuration));
-        var memory = new DmaMap();
-        var vectors = new MessageVectors(memory);
-        using var source = new ModelTargetSource(variation, configuration) { Hosted = (vectors, new HostedMemory(memory)) };
-        var target = source.Open(TargetShape.Default, out string? whyNot) ?? throw new TargetUnavailableException(whyNot ?? "there is no such device");
-        _block = new BlockDevice(disk);
-        var endpoint = target.BusMasters.OfType<IOutspokenBusMaster>().First(master => master.EndpointId == ModelTarget.FirstEndpoint);
-        var endpointVectors = new MessageVectors(new EndpointMemory(endpoint));
-        var options = new VirtioPciOptions { Features = VirtioFeatures.Default | VirtioFeatures.AccessPlatform, MsixVectors = 2 };
-        var function = new VirtioPciFunction(_block, endpointVectors, options);
-
-        var iommu = new PciAddress(0, IommuSlot, 0);
-        Serve("iommu", new TargetFunction(target, iommu), new TargetFunction(around(target), iommu), memory, vectors);
-        Serve("disk", new EndpointFunction(function), new EndpointFunction(function), new DmaMap(), endpointVectors);
-        File.WriteAllBytes(_directory["viot"], target.ReadViot()![AcpiHeaderSize..]);
+        try
+        {
+            if (Encoding.UTF8.GetByteCount(IommuSocket) > LongestSocketPath)
+                throw new TargetUnavailableException($"{IommuSocket} is too long for a socket: set TMPDIR to a folder with a shorter name");
+            Build(disk, configuration, variation, around, diskAccessed ?? (() => { }));
+        }
+        catch (Exception failure)
+        {
+            Dispose();
+            if (failure is IOException or SocketException) throw new TargetUnavailableException($"the machine cannot be made in {_directory.Path}: {failure.Message}", failure);
+            throw;
+        }
     }
 
-    /// <summary>Bytes that went through the virtio-iommu to the disk and from it.</summary>
-    public long Transferred => _block.Transferred;
+    /// <summary>True once a device has ended its service by throwing; the machine is of no use any more.</summary>
+    public bool IsBroken => _sockets.Exists(socket => socket.Served.IsFaulted);
 
     /// <summary>Over once the virtual machine monitor has gone, or faulted with what a device threw.</summary>
     public Task Gone => Task.WhenAll(_sockets.Select(socket => socket.Served));
 
-    /// <summary>The path of a socket: <c>iommu</c> or <c>disk</c>.</summary>
-    internal string this[string socket] => _directory[socket];
+    /// <summary>The path of the socket of the virtio-iommu, which is to be at 00:03.0.</summary>
+    public string IommuSocket => _directory["iommu"];
+
+    /// <summary>The path of the socket of the disk, which is to be at 00:04.0: endpoint 0x20.</summary>
+    public string DiskSocket => _directory["disk"];
+
+    /// <summary>The path of the VIOT that the guest is to find, without the header of an ACPI table.</summary>
+    public string ViotFile => _directory["viot"];
 
     /// <summary>What QEMU has to be told for this machine: it has one processor, which waits for each access to be over.</summary>
     public IReadOnlyList<string> QemuArguments(int memoryMebibytes) =>
     [
         "-M", "q35,memory-backend=ram,sata=off,smbus=off", "-smp", "1", "-m", $"{memoryMebibytes}",
         "-object", $"memory-backend-memfd,id=ram,size={memoryMebibytes}M,share=on",
-        "-acpitable", $"sig=VIOT,oem_id=VIOMMU,oem_table_id=TOPOLOGY,data={_directory["viot"]}",
+        "-acpitable", $"sig=VIOT,oem_id=VIOMMU,oem_table_id=TOPOLOGY,data={ViotFile.Replace(",", ",,", StringComparison.Ordinal)}",
         .. _sockets.SelectMany(socket => (string[])["-device", socket.QemuDevice]),
     ];
+
+    /// <summary>Ends the service; what a device threw, or null.</summary>
+    public Exception? Stop()
+    {
+        foreach (var socket in _sockets) socket.Dispose();
+        try
+        {
+            Gone.Wait();
+            return null;
+        }
+        catch (AggregateException failure)
+        {
+            return failure.GetBaseException();
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var socket in _sockets) socket.Dispose();
+        Stop();
+        foreach (var part in _parts) part.Dispose();
+        _parts.Clear();
         _directory.Dispose();
     }
 
-    private void Serve(string name, IHostedFunction own, IHostedFunction driven, DmaMap memory, MessageVectors vectors)
+    private void Build(byte[] disk, ModelConfiguration configuration, ModelVariation? variation, Func<ITarget, ITarget> around, Action diskAccessed)
     {
-        var bars = new BarAccess(own, driven);
-        var server = new VfioUserServer(bars, driven.Reset, memory, vectors, _gate);
-        _sockets.Add(new HostedSocket(_directory[name], name == "iommu" ? IommuSlot : EndpointSlot, server));
+        var memory = Own(new DmaMap());
+        var vectors = Own(new MessageVectors(memory));
+        using var source = new ModelTargetSource(variation, configuration) { Hosted = (vectors, new HostedMemory(memory)) };
+        var target = source.Open(TargetShape.Default, out string? whyNot) ?? throw new TargetUnavailableException(whyNot ?? "there is no such device");
+        var endpoint = target.BusMasters.OfType<IOutspokenBusMaster>().First(master => master.EndpointId == ModelTarget.FirstEndpoint);
+        var endpointVectors = Own(new MessageVectors(new EndpointMemory(endpoint)));
+        var options = new VirtioPciOptions { Features = VirtioFeatures.Default | VirtioFeatures.AccessPlatform, MsixVectors = 2 };
+        var function = new EndpointFunction(new VirtioPciFunction(new BlockDevice(disk), endpointVectors, options), diskAccessed);
+
+        File.WriteAllBytes(ViotFile, target.ReadViot()![AcpiHeaderSize..]);
+        var iommu = new PciAddress(0, IommuSlot, 0);
+        Serve(IommuSocket, IommuSlot, new TargetFunction(target, iommu), new TargetFunction(around(target), iommu), memory, vectors);
+        Serve(DiskSocket, EndpointSlot, function, function, Own(new DmaMap()), endpointVectors);
+    }
+
+    private void Serve(string path, int slot, IHostedFunction own, IHostedFunction driven, DmaMap memory, MessageVectors vectors) =>
+        _sockets.Add(new HostedSocket(path, slot, new VfioUserServer(new BarAccess(own, driven), driven.Reset, memory, vectors, _gate)));
+
+    private T Own<T>(T part)
+        where T : IDisposable
+    {
+        _parts.Add(part);
+        return part;
     }
 }

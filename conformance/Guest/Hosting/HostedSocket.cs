@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text.Json;
 using Viommu.Guest.Hosting.VfioUser;
 
 namespace Viommu.Guest.Hosting;
@@ -27,7 +28,7 @@ internal sealed class HostedSocket : IDisposable
 
     /// <summary>What QEMU is told of it.</summary>
     public string QemuDevice =>
-        $$$"""{"driver":"vfio-user-pci","addr":"{{{_slot:x}}}","x-no-posted-writes":true,"x-msg-timeout":60000,"socket":{"type":"unix","path":"{{{_path}}}"}}""";
+        $$$"""{"driver":"vfio-user-pci","addr":"{{{_slot:x}}}","x-no-posted-writes":true,"x-msg-timeout":60000,"socket":{"type":"unix","path":"{{{JsonEncodedText.Encode(_path)}}}"}}""";
 
     /// <summary>Ends the service; whoever is there loses its device.</summary>
     public void Dispose()

@@ -36,16 +36,24 @@ internal sealed class TargetFunction(ITarget target, PciAddress address) : IHost
     public void Reset() => target.SystemReset();
 }
 
-/// <summary>A function that is an endpoint.</summary>
-internal sealed class EndpointFunction(VirtioPciFunction function) : IHostedFunction
+/// <summary>A function that is an endpoint; <paramref name="accessed"/> is called whenever it may have made accesses of its own.</summary>
+internal sealed class EndpointFunction(VirtioPciFunction function, Action accessed) : IHostedFunction
 {
     public uint ConfigRead(int offset, int width) => function.ConfigRead(offset, width);
 
-    public void ConfigWrite(int offset, int width, uint value) => function.ConfigWrite(offset, width, value);
+    public void ConfigWrite(int offset, int width, uint value)
+    {
+        function.ConfigWrite(offset, width, value);
+        accessed();
+    }
 
     public ulong MemoryRead(ulong address, int width) => function.TryMmioRead(address, width, out ulong value) ? value : ulong.MaxValue;
 
-    public void MemoryWrite(ulong address, int width, ulong value) => function.TryMmioWrite(address, width, value);
+    public void MemoryWrite(ulong address, int width, ulong value)
+    {
+        function.TryMmioWrite(address, width, value);
+        accessed();
+    }
 
     public void Reset() => function.SystemReset();
 }

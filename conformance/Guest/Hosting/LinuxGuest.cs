@@ -1,17 +1,17 @@
 using System.ComponentModel;
 using System.Text;
+using System.Text.RegularExpressions;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Guest.Hosting;
 
 /// <summary>A Linux in a QEMU, on a machine of this process: it boots, does what it is told, says so on its console, and powers off.</summary>
-public sealed class LinuxGuest : IDisposable
+public sealed partial class LinuxGuest : IDisposable
 {
     /// <summary>Memory of the guest in MiB.</summary>
     private const int MemoryMebibytes = 256;
 
-    private const string Ours = "viommu: ";
     private const int MostLines = 4000;
     private const int LongestLine = 1000;
 
@@ -19,12 +19,15 @@ public sealed class LinuxGuest : IDisposable
     // it is told not to, and the one who waits for its end has a clock of his own.
     private const string Silence = "nosoftlockup rcupdate.rcu_cpu_stall_suppress=1";
 
-    private static readonly string[] Harm = ["Kernel panic", "Oops", "BUG: ", "WARNING: ", "general protection fault"];
+    private static readonly string[] Harm = ["Kernel panic", "Oops", "BUG: ", "WARNING: CPU", "general protection fault"];
 
     private readonly ChildProcess _qemu;
     private readonly Task _reading;
     private readonly List<string> _console = [];
+    private readonly List<string> _told = [];
+    private readonly List<string> _harmed = [];
     private readonly Lock _gate = new();
+    private bool _wasKilled;
 
     private LinuxGuest(ChildProcess qemu)
     {
@@ -70,34 +73,19 @@ public sealed class LinuxGuest : IDisposable
     }
 
     /// <summary>What the guest has said of the steps it was told to do, without what marks such lines.</summary>
-    public IReadOnlyList<string> Told
-    {
-        get
-        {
-            lock (_gate) return [.. _console.Where(line => line.StartsWith(Ours, StringComparison.Ordinal)).Select(line => line[Ours.Length..])];
-        }
-    }
+    public IReadOnlyList<string> Told => Copy(_told);
 
     /// <summary>What the kernel has said of harm it has come to.</summary>
-    public IReadOnlyList<string> Harmed
-    {
-        get
-        {
-            lock (_gate) return [.. _console.Where(IsHarm)];
-        }
-    }
+    public IReadOnlyList<string> Harmed => Copy(_harmed);
 
     /// <summary>The console, as far as it was kept: the first lines.</summary>
-    public IReadOnlyList<string> Console
-    {
-        get
-        {
-            lock (_gate) return [.. _console];
-        }
-    }
+    public IReadOnlyList<string> Console => Copy(_console);
 
     /// <summary>What QEMU itself has complained of.</summary>
     public string LastWords => _qemu.LastWords;
+
+    /// <summary>How QEMU ended, where that was neither the guest's doing nor ours; null otherwise.</summary>
+    public string? Accident => _qemu.HasExited && !_wasKilled && _qemu.ExitCode != 0 ? _qemu.HowItEnded() : null;
 
     /// <summary>Waits for the machine to be powered off; false where it still runs.</summary>
     public bool WaitForEnd(TimeSpan patience) => _qemu.WaitForExit(patience) && _reading.Wait(TimeSpan.FromSeconds(2));
@@ -105,6 +93,7 @@ public sealed class LinuxGuest : IDisposable
     /// <summary>Ends the machine, if it still runs; what it has said stays.</summary>
     public void Kill()
     {
+        _wasKilled |= !_qemu.HasExited;
         _qemu.Kill();
         WaitForEnd(TimeSpan.FromSeconds(2));
     }
@@ -117,12 +106,28 @@ public sealed class LinuxGuest : IDisposable
         using var reader = new StreamReader(_qemu.Output, Encoding.Latin1);
         while (reader.ReadLine() is { } line)
         {
-            // A console's line ends are the terminal's, and its colours too.
             string text = new([.. line.Where(character => !char.IsControl(character)).Take(LongestLine)]);
             lock (_gate)
             {
-                if (_console.Count < MostLines) _console.Add(text);
+                // What counts is not lost behind all else that a kernel has to say.
+                Add(_console, text);
+                if (IsHarm(text)) Add(_harmed, text);
+                if (Ours().Match(text) is { Success: true } ours) Add(_told, text[ours.Length..]);
             }
         }
     }
+
+    private IReadOnlyList<string> Copy(List<string> lines)
+    {
+        lock (_gate) return [.. lines];
+    }
+
+    private static void Add(List<string> lines, string line)
+    {
+        if (lines.Count < MostLines) lines.Add(line);
+    }
+
+    // Kernels can be built to say when, and from where, before each line.
+    [GeneratedRegex(@"^(\[[^\]]*\] ?)*viommu: ")]
+    private static partial Regex Ours();
 }

@@ -10,6 +10,9 @@ public sealed class TargetDiedException(string message, string lastWords) : Exce
 /// <summary>The target no longer answers register accesses within its deadline.</summary>
 public sealed class TargetHungException(string message, string lastWords) : Exception(message)
 {
+    /// <summary>True where it did answer, but not as its protocol has it, so that nothing more can be made of what it says.</summary>
+    public bool BreaksProtocol { get; init; }
+
     /// <summary>What the target said last.</summary>
     public string LastWords { get; } = lastWords;
 }

@@ -50,8 +50,8 @@ public sealed class FatalSequencesTests
     [Fact]
     public void What_one_job_learns_every_job_knows_with_its_next_program()
     {
-        var lessons = new QemuLessons();
-        var (one, other) = (new QemuKnowledge(lessons), new QemuKnowledge(lessons));
+        var lessons = new DeviceLessons();
+        var (one, other) = (new DeviceKnowledge(lessons), new DeviceKnowledge(lessons));
         var key = new FindingKey("IOMMU-PROBE-D-09", "", "", "probe ends the process");
         Assert.True(one.TryClaim(key));
         Assert.False(other.TryClaim(key));

@@ -122,7 +122,7 @@ public sealed class QemuTests : IDisposable
 
         Finding Scout(bool isStopping, out long progress)
         {
-            using var device = QemuDevice.Find("qemu", TargetList.Find("sequence"))!;
+            using var device = OutsideDevice.Find("qemu", TargetList.Find("sequence"))!;
             using var scout = device.NewScout(minimizes: true);
             if (isStopping) scout.Stop();
             long before = scout.Progress;
@@ -176,7 +176,7 @@ public sealed class QemuTests : IDisposable
             SequenceSeeds.Request(new ProbeRequest(FirstEndpoint, 512).Encode()),
         ];
         var look = SequenceSeeds.Program(looks);
-        using var device = QemuDevice.Find(qemu, TargetList.Find("sequence"))!;
+        using var device = OutsideDevice.Find(qemu, TargetList.Find("sequence"))!;
         using var replay = device.NewReplay();
         Assert.Null(replay.Execute(look));
         ulong trace = replay.Observations.Trace;

@@ -21,7 +21,7 @@ public sealed class RefusingQemuTests : IDisposable
     public void A_device_that_refuses_a_legal_choice_of_features_is_found_and_what_comes_next_runs()
     {
         using var qemu = Tampered(() => new Wants(Features.MapUnmap));
-        using var device = QemuDevice.Find(qemu.Name, TargetList.Find("sequence"))!;
+        using var device = OutsideDevice.Find(qemu.Name, TargetList.Find("sequence"))!;
         using var scout = device.NewScout(minimizes: true);
         byte[] attach = Attach(ulong.MaxValue);
         Assert.Equal("CORE-FEAT-D-02|||reset", scout.Execute(Attach(~Features.MapUnmap))?.Key.ToString());

@@ -26,7 +26,7 @@ internal interface IProgramRunner : IDisposable
     long Progress { get; }
 
     /// <summary>Scouts an input: there is a finding where something is broken that is not known.</summary>
-    ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge);
+    ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, DeviceKnowledge knowledge);
 
     /// <summary>Replays an input. Where a request would complete one of the sequences to be avoided, it ends before it.</summary>
     ProgramRun Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided);

@@ -12,11 +12,11 @@ namespace Viommu.Fuzz.Devices;
 /// <param name="observations">Where what is seen goes.</param>
 /// <param name="knowledge">What the campaign knows, where the program is scouted.</param>
 /// <param name="avoided">Sequences that it ends before, where it is replayed; null where there are none.</param>
-internal sealed class ProgramCourse(Observations observations, QemuKnowledge? knowledge, FatalSequences? avoided)
+internal sealed class ProgramCourse(Observations observations, DeviceKnowledge? knowledge, FatalSequences? avoided)
 {
     public Observations Observations { get; } = observations;
 
-    public QemuKnowledge? Knowledge { get; } = knowledge;
+    public DeviceKnowledge? Knowledge { get; } = knowledge;
 
     public FatalSequences? Avoided { get; } = avoided;
 
@@ -76,8 +76,13 @@ internal sealed class ProgramCourse(Observations observations, QemuKnowledge? kn
     public void Ended(Exception end, string rule, string operation, string message, bool isOfRing = false)
     {
         string lastWords = end is TargetDiedException died ? died.LastWords : ((TargetHungException)end).LastWords;
-        string what = end is TargetDiedException ? "ends the process" : "hangs";
-        if (Observations.Story is { Steps.Count: > 0 } story) story.Saw(end is TargetDiedException ? "the process ended" : "it hangs");
+        var (what, seen) = end switch
+        {
+            TargetDiedException => ("ends the process", "the process ended"),
+            TargetHungException { BreaksProtocol: true } => ("breaks the protocol", end.Message),
+            _ => ("hangs", "it hangs"),
+        };
+        if (Observations.Story is { Steps.Count: > 0 } story) story.Saw(seen);
         string? assertion = isOfRing ? FailedAssertion.In(lastWords) : null;
         IsOver = true;
         if (assertion is not null && Knowledge?.FindRequestOf(assertion) is { } known)
@@ -97,7 +102,7 @@ internal sealed class ProgramCourse(Observations observations, QemuKnowledge? kn
 
     private bool IsKnown(FindingKey key) => Knowledge is { } known && (IsSettled(known, key) || known.IsIgnored(key));
 
-    private bool IsSettled(QemuKnowledge known, FindingKey key) => known.IsSettled(key) || (IsFatal && Classes.Count > 0 && known.IsLikeFatal(Classes[^1]));
+    private bool IsSettled(DeviceKnowledge known, FindingKey key) => known.IsSettled(key) || (IsFatal && Classes.Count > 0 && known.IsLikeFatal(Classes[^1]));
 
     // It has come up again; where it was the end of the device, perhaps in another way.
     private void Learn(FindingKey key)

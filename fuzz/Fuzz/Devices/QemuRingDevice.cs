@@ -19,7 +19,7 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
 
     private const int AccessLength = 4;
 
-    private readonly QemuProcess _process = new(source);
+    private readonly BenchProcess<QemuBench> _process = new(() => QemuBench.Open(source));
     private readonly byte[] _bytes = new byte[RingMachine.MemorySize];
     private QemuBench? _littered;
 

@@ -8,28 +8,21 @@ namespace Viommu.Fuzz.Devices;
 
 /// <summary>
 /// The two split rings of a device behind a socket, in memory that both processes map: many requests are made available with nothing but
-/// stores, and what came back is read the same way. Each request has a place of its own, with guard bytes around its writable part.
+/// stores, and what came back is read the same way.
 /// </summary>
-internal sealed class QemuRings
+internal sealed class QemuRings : IRequestRings
 {
     /// <summary>Descriptors of the request queue.</summary>
-    public const ushort RequestQueueSize = Places * DescriptorsOfPlace;
+    public const ushort RequestQueueSize = RequestPlaces.Count * DescriptorsOfPlace;
 
     /// <summary>Descriptors of the event queue.</summary>
     public const ushort EventQueueSize = 64;
-
-    /// <summary>Requests that can be on their way at once.</summary>
-    public const int Places = 64;
 
     private const int DescriptorsOfPlace = 4;
     private const int DescriptorSize = 16;
     private const int FaultSize = 24;
 
-    // A place: an indirect table, the readable part, the writable part, which ends where its room ends.
-    private const int PlaceSize = 0x1000;
-    private const int ReadableOffset = 0x100;
-    private const int WritableEnd = 0xc00;
-    private const int Guard = 16;
+    private const int EventBufferAlignment = 0x1000;
 
     private const ushort Next = 1;
     private const ushort Write = 2;
@@ -42,10 +35,8 @@ internal sealed class QemuRings
     private readonly ulong _eventDescriptors;
     private readonly ulong _eventAvailable;
     private readonly ulong _eventUsed;
-    private readonly ulong _places;
+    private readonly RequestPlaces _places;
     private readonly ulong _eventBuffers;
-    private readonly int[] _writable = new int[Places];
-    private readonly byte[] _part = new byte[RequestMachine.MaximumWritable + (2 * Guard)];
     private ushort _sent;
     private ushort _taken;
     private ushort _eventsTaken;
@@ -55,27 +46,28 @@ internal sealed class QemuRings
         _ram = ram;
         (_descriptors, _available, _used) = Ring(heap, RequestQueueSize);
         (_eventDescriptors, _eventAvailable, _eventUsed) = Ring(heap, EventQueueSize);
-        _places = heap.Allocate(Places * PlaceSize, PlaceSize);
-        _eventBuffers = heap.Allocate(EventQueueSize * FaultSize, PlaceSize);
+        _places = new(ram, heap);
+        _eventBuffers = heap.Allocate(EventQueueSize * FaultSize, EventBufferAlignment);
     }
 
     public QueueAddresses Requests => new(_descriptors, _available, _used);
 
     public QueueAddresses Events => new(_eventDescriptors, _eventAvailable, _eventUsed);
 
-    /// <summary>Requests that were made available and not taken back.</summary>
+    /// <inheritdoc/>
     public int Outstanding => (ushort)(_sent - _taken);
+
+    /// <inheritdoc/>
+    public bool HasRoom => Outstanding < RequestPlaces.Count;
 
     /// <summary>True where the device has returned everything.</summary>
     public bool IsAllReturned => Read16(_used + 2) == _sent;
 
-    /// <summary>True where the device has returned the next request.</summary>
+    /// <inheritdoc/>
     public bool HasNext => Read16(_used + 2) != _taken;
 
-    /// <summary>The next answer's whole writable part, once it was taken.</summary>
-    public ReadOnlySpan<byte> Reply => _part.AsSpan(Guard, _replyLength);
-
-    private int _replyLength;
+    /// <inheritdoc/>
+    public ReadOnlySpan<byte> Reply => _places.Reply;
 
     /// <summary>As before the queues are enabled; every event buffer is offered.</summary>
     public void Clear()
@@ -95,17 +87,13 @@ internal sealed class QemuRings
         _ram.Write(_eventAvailable, available);
     }
 
-    /// <summary>Puts a request into the next place; the device sees it after <see cref="Publish"/>. At least one part must not be empty.</summary>
+    /// <inheritdoc/>
+    /// <remarks>The device sees it after <see cref="Publish"/>.</remarks>
     public void Put(ReadOnlySpan<byte> readable, int writable, Framing framing)
     {
-        int place = _sent % Places;
-        ulong room = _places + (ulong)(place * PlaceSize);
-        if (!readable.IsEmpty) _ram.Write(room + ReadableOffset, readable);
-        var poison = _part.AsSpan(0, writable + (2 * Guard));
-        poison.Fill(GuardedBuffer.Poison);
-        _ram.Write(room + WritableEnd - (ulong)(writable + Guard), poison);
-        _writable[place] = writable;
-        PutChain(place, room, readable.Length, writable, framing);
+        int place = _sent % RequestPlaces.Count;
+        _places.Put(place, readable, writable);
+        PutChain(place, readable.Length, writable, framing);
         Write16(_available + 4 + (2u * (uint)(_sent % RequestQueueSize)), HeadOf(place));
         _sent++;
     }
@@ -118,25 +106,19 @@ internal sealed class QemuRings
         Thread.MemoryBarrier();
     }
 
-    /// <summary>
-    /// Takes the next request back; its used length. Requests are expected in the order in which they were sent, which
-    /// <paramref name="isInOrder"/> denies: the device is free in that, and whoever batches has to stop doing so.
-    /// </summary>
+    /// <inheritdoc/>
     public uint Take(out bool isInOrder, out bool isGuarded)
     {
-        int place = _taken % Places;
+        int place = _taken % RequestPlaces.Count;
         Span<byte> element = stackalloc byte[8];
         _ram.Read(_used + 4 + (8u * (uint)(_taken % RequestQueueSize)), element);
         isInOrder = BinaryPrimitives.ReadUInt32LittleEndian(element) == HeadOf(place);
-        _replyLength = _writable[place];
-        var part = _part.AsSpan(0, _replyLength + (2 * Guard));
-        _ram.Read(_places + (ulong)(place * PlaceSize) + WritableEnd - (ulong)(_replyLength + Guard), part);
-        isGuarded = part[..Guard].IndexOfAnyExcept(GuardedBuffer.Poison) < 0 && part[^Guard..].IndexOfAnyExcept(GuardedBuffer.Poison) < 0;
+        isGuarded = _places.Read(place);
         _taken++;
         return BinaryPrimitives.ReadUInt32LittleEndian(element[4..]);
     }
 
-    /// <summary>The next event buffer that came back, which is offered again; false where there is none.</summary>
+    /// <inheritdoc/>
     public bool TryTakeReport(Span<byte> into, out uint usedLength)
     {
         usedLength = 0;
@@ -155,22 +137,22 @@ internal sealed class QemuRings
 
     private static ushort HeadOf(int place) => (ushort)(place * DescriptorsOfPlace);
 
-    private void PutChain(int place, ulong room, int readable, int writable, Framing framing)
+    private void PutChain(int place, int readable, int writable, Framing framing)
     {
         bool isIndirect = framing == Framing.Indirect;
-        ulong table = isIndirect ? room : _descriptors;
+        ulong table = isIndirect ? _places.TableOf(place) : _descriptors;
         int first = isIndirect ? 0 : HeadOf(place);
         int index = first;
         int cutReadable = framing == Framing.SplitReadable ? readable / 2 : readable;
         int cutWritable = framing == Framing.SplitWritable ? writable / 2 : writable;
-        ulong from = room + ReadableOffset;
-        ulong to = room + WritableEnd - (ulong)writable;
+        ulong from = _places.ReadableOf(place);
+        ulong to = _places.WritableOf(place);
         int left = Count(cutReadable) + Count(readable - cutReadable) + Count(cutWritable) + Count(writable - cutWritable);
         Link(from, cutReadable, 0);
         Link(from + (ulong)cutReadable, readable - cutReadable, 0);
         Link(to, cutWritable, Write);
         Link(to + (ulong)cutWritable, writable - cutWritable, Write);
-        if (isIndirect) PutDescriptor(_descriptors, HeadOf(place), room, DescriptorSize * (index - first), Indirect, 0);
+        if (isIndirect) PutDescriptor(_descriptors, HeadOf(place), table, DescriptorSize * (index - first), Indirect, 0);
 
         static int Count(int length) => length > 0 ? 1 : 0;
 

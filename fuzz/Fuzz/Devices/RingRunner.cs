@@ -43,7 +43,7 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
     private Story? Story => _run.Observations.Story;
 
     /// <inheritdoc/>
-    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
+    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, DeviceKnowledge knowledge)
     {
         knowledge.Begin();
         long before = device.RoundTrips;

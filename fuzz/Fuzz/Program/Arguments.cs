@@ -22,7 +22,8 @@ internal static class Arguments
 
     public static Option<string> Device() => new("--device")
     {
-        Description = "What to fuzz: model (the reference device), qemu or qemu:PATH (a real one; sequence, split-ring and packed-ring), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
+        Description = "What to fuzz: model (the reference device), qemu or qemu:PATH (a real one; sequence, split-ring and packed-ring), exec:COMMAND or exec,ring=packed:COMMAND "
+            + "(the device that COMMAND serves, as 'conformance --target exec:COMMAND' drives it; sequence), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
         HelpName = "DEVICE",
         DefaultValueFactory = _ => ReferenceDevice,
     };
@@ -44,7 +45,7 @@ internal static class Arguments
     {
         const string Broken = "broken:";
         if (device == ReferenceDevice) return -1;
-        if (!device.StartsWith(Broken, StringComparison.Ordinal)) throw new UsageException($"there is no device '{device}': it is model, qemu, qemu:PATH or broken:NAME");
+        if (!device.StartsWith(Broken, StringComparison.Ordinal)) throw new UsageException($"there is no device '{device}': it is model, qemu, qemu:PATH, exec:COMMAND or broken:NAME");
         string name = device[Broken.Length..];
         if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < BrokenDevices.All.Count) return number;
         var found = BrokenDevices.All.Select((candidate, index) => (candidate.Name, index)).Where(candidate => candidate.Name.Contains(name, StringComparison.OrdinalIgnoreCase)).ToList();
@@ -64,8 +65,8 @@ internal static class Arguments
     /// </summary>
     public static IExecutor NewExecutor(TargetInfo target, string device, QtestTranscript? transcript = null)
     {
-        using var qemu = QemuDevice.Find(device, target, transcript);
-        return qemu?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Instrumented();
+        using var outside = OutsideDevice.Find(device, target, transcript);
+        return outside?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Instrumented();
     }
 
     /// <summary>The seed that <c>--seed</c> gives, or one that is chosen.</summary>

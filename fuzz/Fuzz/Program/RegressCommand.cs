@@ -43,8 +43,8 @@ internal sealed class RegressCommand
             return ExitCode.Harness;
         }
 
-        var taken = folders.Where(folder => QemuDevice.Takes(device, folder.Target)).ToList();
-        if (taken.Count == 0) throw QemuDevice.Refusal(folders[0].Target);
+        var taken = folders.Where(folder => OutsideDevice.Takes(device, folder.Target)).ToList();
+        if (taken.Count == 0) throw OutsideDevice.Refusal(device, folders[0].Target);
         foreach (var group in taken.GroupBy(folder => folder.Target)) Run(group.Key, [.. group.Select(folder => folder.Path)], device, results);
         int red = results.Count(result => result.IsRed);
         int run = results.Count(result => result.IsRun);

@@ -43,7 +43,7 @@ internal sealed class ReplayCommand
     {
         int broken = 0;
         var (files, device, export) = (parsed.GetRequiredValue(_files), parsed.GetRequiredValue(_device), parsed.GetValue(_export));
-        if (export is not null && !QemuDevice.IsMeant(device)) throw new UsageException("--export-qtest takes --device qemu: another device does not speak qtest");
+        if (export is not null && !OutsideDevice.IsQemu(device)) throw new UsageException("--export-qtest takes --device qemu: another device does not speak qtest");
         if (export is not null && files.Length != 1) throw new UsageException($"--export-qtest takes one input, not {files.Length}");
         foreach (var file in files)
         {

@@ -22,6 +22,10 @@ internal sealed class RunCommand
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly FuzzHost _host;
+
+    // A device outside of this process may keep an input waiting besides.
+    private TimeSpan _patience = Patience;
+
     private readonly Argument<string> _target = Arguments.Target();
     private readonly Option<string> _device = Arguments.Device();
     private readonly Option<double?> _time = new("--time") { Description = "Seconds after which it ends.", HelpName = "SECONDS" };
@@ -41,7 +45,7 @@ internal sealed class RunCommand
     private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep the inputs of findings as they were found. [default: each is made small, and the original kept beside it]" };
     private readonly KnownOptions _known = new();
     private readonly Option<string?> _annotate = new("--annotate") { Description = "Print new findings as annotations for a CI system.", HelpName = "github" };
-    private readonly Option<string?> _report = new("--report") { Description = "Folder for statistics and findings. [default: reports/fuzz/<target>, with -qemu behind it for that device]", HelpName = "DIR" };
+    private readonly Option<string?> _report = new("--report") { Description = "Folder for statistics and findings. [default: reports/fuzz/<target>, with -NAME behind it for a device outside of this process, by its name]", HelpName = "DIR" };
 
     public RunCommand(FuzzHost host)
     {
@@ -58,8 +62,9 @@ internal sealed class RunCommand
     private int Run(ParseResult parsed)
     {
         var target = Arguments.FindTarget(parsed.GetRequiredValue(_target));
-        using var qemu = QemuDevice.Find(parsed.GetRequiredValue(_device), target);
-        int broken = qemu is null ? Arguments.FindDevice(parsed.GetRequiredValue(_device)) : -1;
+        using var outside = OutsideDevice.Find(parsed.GetRequiredValue(_device), target);
+        _patience = Patience + (outside?.LongestWait ?? TimeSpan.Zero);
+        int broken = outside is null ? Arguments.FindDevice(parsed.GetRequiredValue(_device)) : -1;
         if (broken >= 0 && Subject.Of(BrokenDevices.All[broken]) is { InterceptsRegisters: true } subject && !target.Shows(subject))
             throw new UsageException($"'{target.Name}' does not reach the registers that this device has wrong; try {string.Join(", ", TargetList.All.Where(other => other.Shows(subject)).Select(other => other.Name))}");
         // In full: a number, or a part of a name, may be another device's tomorrow.
@@ -68,9 +73,9 @@ internal sealed class RunCommand
         int jobs = parsed.GetValue(_jobs);
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
         var given = parsed.GetValue(_dictionary) is { } dictionary ? DictionaryFile.Load(dictionary) : [];
-        string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", qemu is null ? target.Name : $"{target.Name}-{qemu.Identity.Name}");
+        string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", outside is null ? target.Name : $"{target.Name}-{outside.Identity.Name}");
         using var folder = CorpusFolder.Open(parsed.GetValue(_corpus) ?? Path.Combine(reports, "corpus"), target.Format);
-        var known = _known.Read(parsed, _host, target.Name, qemu?.Identity.Name ?? device);
+        var known = _known.Read(parsed, _host, target.Name, outside?.Identity.Name ?? device);
         using var report = new CampaignReport(reports, target, device, seed, file => ChildReplay.Run(file, target, device)) { Known = known, IsStrict = _known.IsStrict(parsed) };
 
         var stored = CorpusFolder.Read(folder.Path, target.Format, Complain).ToList();
@@ -80,14 +85,14 @@ internal sealed class RunCommand
         var campaign = new Campaign(new CampaignOptions
         {
             Shape = target.Shape,
-            NewExecutor = qemu is null ? host.Instrumented : () => qemu.NewScout(minimizes),
+            NewExecutor = outside is null ? host.Instrumented : () => outside.NewScout(minimizes),
             NewDictionary = () => host.NewDictionary(given),
             Seed = seed,
             Jobs = jobs,
             Runs = parsed.GetValue(_runs) ?? long.MaxValue,
             Time = parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, 1e8)) : TimeSpan.MaxValue,
             // A real device has deviations that are known, and restarts by itself.
-            KeepGoing = parsed.GetValue(_keepGoing) || qemu is not null,
+            KeepGoing = parsed.GetValue(_keepGoing) || outside is not null,
             IsKnown = key => known.Find(key) is not null,
             Minimize = minimizes,
             InFlightFolder = reports,
@@ -95,7 +100,7 @@ internal sealed class RunCommand
         });
         using var stop = _host.Interrupted.Register(campaign.Stop);
 
-        _host.Console.Line($"fuzz {target.Name}: {target.Summary}{(qemu is null ? "" : $", on {qemu.Identity}")}");
+        _host.Console.Line($"fuzz {target.Name}: {target.Summary}{(outside is null ? "" : $", on {outside.Identity}")}");
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {jobs} job{(jobs == 1 ? "" : "s")}, {stored.Count} inputs from {folder.Path}, reports in {reports}"));
         var written = stored.Select(input => CorpusFolder.NameOf(input.Input)).ToHashSet();
         try
@@ -121,7 +126,7 @@ internal sealed class RunCommand
             throw;
         }
 
-        foreach (var line in qemu?.DescribePassedOver() ?? []) _host.Console.Line(line);
+        foreach (var line in outside?.DescribePassedOver() ?? []) _host.Console.Line(line);
         return Finish(parsed, campaign, folder, report);
     }
 
@@ -211,7 +216,7 @@ internal sealed class RunCommand
     // the campaign was cut short all the same.
     private void GiveUp(ParseResult parsed, byte[] stalled, CorpusFolder folder, CampaignReport report, string reports)
     {
-        string? trouble = report.Write(new(ChildReplay.Hang($"an input runs for more than {Patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s"), stalled));
+        string? trouble = report.Write(new(ChildReplay.Hang($"an input runs for more than {_patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s"), stalled));
         // Once it is a finding the next run has no need to try it again.
         if (trouble is null) Campaign.LeftOver(reports).FirstOrDefault(left => left.Input.AsSpan().SequenceEqual(stalled))?.Forget();
         trouble ??= folder.Trouble ?? report.Trouble;

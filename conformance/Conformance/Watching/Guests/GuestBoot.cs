@@ -15,7 +15,6 @@ internal sealed class GuestBoot(GuestOrders orders, ModelConfiguration configura
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestGlance = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// Boots the guest and waits for its end, for the end of its time, or until the user has had enough; <paramref name="progress"/> is called
@@ -27,18 +26,25 @@ internal sealed class GuestBoot(GuestOrders orders, ModelConfiguration configura
     public GuestCourse Run(byte[] disk, Action<string> progress, CancellationToken interrupted)
     {
         WatchedTarget? watched = null;
-        using var machine = new HostedMachine(disk, configuration, variation, target => watched = new WatchedTarget(target, watcher, "a Linux guest", Sight.Hosted));
-        using var guest = LinuxGuest.Boot(orders.Qemu, orders.Folder, machine, $"viommu.do={orders.Steps} {orders.CommandLine}");
-        var ended = Wait(guest, progress, interrupted);
+        using var machine = new HostedMachine(
+            disk, configuration, variation, target => watched = new WatchedTarget(target, watcher, "a Linux guest", Sight.Hosted), () => watched?.LookAround());
+        using var guest = LinuxGuest.Boot(orders.Qemu, orders.Folder, machine, orders.KernelCommandLine);
+        var ended = Wait(guest, machine, progress, interrupted);
         guest.Kill();
-        var death = Death(machine);
-        if (guest.Console.Count == 0 && death is null && !interrupted.IsCancellationRequested) throw new TargetUnavailableException($"the guest said nothing: {guest.LastWords}");
+        var death = machine.Stop();
+        if (death is null && !interrupted.IsCancellationRequested)
+        {
+            if (guest.Accident is { } accident) throw new TargetUnavailableException($"QEMU {accident}, and nothing is said of the guest: {guest.LastWords}");
+            if (guest.Console.Count == 0) throw new TargetUnavailableException($"the guest said nothing: {guest.LastWords}");
+        }
         watched!.LookAhead();
-        watcher.See(new SessionEnded());
+
+        // Of a driver that was stopped nobody knows what it would have done yet.
+        if (ended) watcher.See(new SessionEnded());
         return new(guest.Told, guest.Harmed, guest.Console, interrupted.IsCancellationRequested ? null : ended, death);
     }
 
-    private bool Wait(LinuxGuest guest, Action<string> progress, CancellationToken interrupted)
+    private bool Wait(LinuxGuest guest, HostedMachine machine, Action<string> progress, CancellationToken interrupted)
     {
         var told = 0;
         var clock = Stopwatch.StartNew();
@@ -56,21 +62,7 @@ internal sealed class GuestBoot(GuestOrders orders, ModelConfiguration configura
 
             // What comes behind its last line is the machine's way to go, which is no business of the driver's.
             ended |= guest.Told.Contains(GuestWatch.End);
-            if (ended || spent >= orders.Limit || interrupted.IsCancellationRequested) return ended;
-        }
-    }
-
-    /// <summary>What the device died of, once nobody drives it any more; null where it lives.</summary>
-    private static Exception? Death(HostedMachine machine)
-    {
-        try
-        {
-            machine.Gone.Wait(Aftermath);
-            return null;
-        }
-        catch (AggregateException failure)
-        {
-            return failure.GetBaseException();
+            if (ended || machine.IsBroken || spent >= orders.Limit || interrupted.IsCancellationRequested) return ended;
         }
     }
 }

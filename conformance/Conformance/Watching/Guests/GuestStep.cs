@@ -14,6 +14,13 @@ internal sealed record GuestStep(string Name) : SpecRule(
     /// <summary>What stands where other rules name a clause.</summary>
     public const string Scope = "guest";
 
+    /// <summary>What a guest is not told to do: its kernel comes to no harm meanwhile.</summary>
+    public static GuestStep Unharmed { get; } = new("unharmed")
+    {
+        Title = "The kernel comes to no harm",
+        Does = "Looks for what a kernel says when it has come to harm: oops, BUG, WARNING, panic.",
+    };
+
     /// <summary>The step as a result.</summary>
     public CheckResult Became(Verdict verdict, string expected = "", string actual = "", IReadOnlyList<string>? evidence = null) =>
         new(this, verdict, expected, actual, evidence ?? [], 0) { Observed = verdict };

@@ -7,6 +7,8 @@ internal sealed class WatchedRam(IGuestRam inner, WatchedQueues queues) : IGuest
 {
     public AddressWindow Window => inner.Window;
 
+    public bool Holds(ulong address, ulong length) => inner.Holds(address, length);
+
     public void Read(ulong address, Span<byte> into) => inner.Read(address, into);
 
     public void Write(ulong address, ReadOnlySpan<byte> bytes)

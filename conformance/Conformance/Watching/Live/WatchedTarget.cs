@@ -157,7 +157,19 @@ internal sealed class WatchedTarget : ITarget
     /// </summary>
     public void LookAhead()
     {
-        if (!Sees(Sight.Memory)) queues.LookForAvailable();
+        if (Sees(Sight.Memory)) return;
+        queues.LookForUsed();
+        queues.LookForAvailable();
+    }
+
+    /// <summary>Looks at what the device may have done: used buffers, interrupts.</summary>
+    public void LookAround()
+    {
+        queues.LookForUsed();
+        if (map.PendingInterrupts() is not { } pending) return;
+        var raised = pending & ~interrupts;
+        interrupts = pending;
+        if (raised != 0) watcher.See(new InterruptRaised((Notifications)raised));
     }
 
     private void Tell(RegisterAccess? access)
@@ -170,13 +182,4 @@ internal sealed class WatchedTarget : ITarget
     }
 
     private bool Sees(Sight what) => (sight & what) == what;
-
-    private void LookAround()
-    {
-        queues.LookForUsed();
-        if (map.PendingInterrupts() is not { } pending) return;
-        var raised = pending & ~interrupts;
-        interrupts = pending;
-        if (raised != 0) watcher.See(new InterruptRaised((Notifications)raised));
-    }
 }

@@ -7,7 +7,7 @@ namespace Viommu.Conformance.Watching.SplitRing;
 internal static class UsedBufferNotificationSuppression
 {
     [Rule("SPLIT-USEDSUPP-V-01", Needs = Sight.Rings | Sight.Registers,
-        Does = "Without EVENT_IDX, reads the available ring's flags when the queue is enabled, and whenever the driver writes them.",
+        Does = "Without EVENT_IDX, reads the available ring's flags when the queue is enabled, and as they are whenever the driver has changed them, at the latest when it tells the device something.",
         Reading = "They are 0 or 1.")]
     public static void Without_EVENT_IDX_available_flags_are_0_or_1(Judge judge, Observation seen)
     {
@@ -15,7 +15,7 @@ internal static class UsedBufferNotificationSuppression
     }
 
     [Rule("SPLIT-USEDSUPP-V-03", Needs = Sight.Rings | Sight.Registers,
-        Does = "With EVENT_IDX, reads the available ring's flags when the queue is enabled, and whenever the driver writes them.",
+        Does = "With EVENT_IDX, reads the available ring's flags when the queue is enabled, and as they are whenever the driver has changed them, at the latest when it tells the device something.",
         Reading = "They are 0.")]
     public static void With_EVENT_IDX_available_flags_are_0(Judge judge, Observation seen)
     {

@@ -96,8 +96,10 @@ internal sealed class BarAccess
 
     private uint SizeOf(int bar)
     {
+        const uint wide = 4;
         int register = FirstBar + (4 * bar);
         uint before = _own.ConfigRead(register, 4);
+        if ((before & wide) != 0) throw new ArgumentException("a BAR of 64 bits, of which nothing here knows the upper half");
         _own.ConfigWrite(register, 4, uint.MaxValue);
         uint bits = _own.ConfigRead(register, 4) & AddressBits;
         _own.ConfigWrite(register, 4, before);

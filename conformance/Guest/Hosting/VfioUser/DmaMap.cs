@@ -27,15 +27,28 @@ internal sealed class DmaMap : IGuestMemory, IDisposable
         if (size == 0 || size - 1 > ulong.MaxValue - first) throw new VfioUserException($"memory of {size} bytes at 0x{first:x}");
         if (offset > length || size > length - offset) throw new VfioUserException($"memory of {size} bytes at {offset} of a file that has {length}");
         if (_ranges.Values.Any(range => range.First <= first + (size - 1) && first <= range.Last)) throw new VfioUserException($"memory at 0x{first:x}, where there is memory already");
-        var access = isWritable ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.Read;
-        var mapped = MemoryMappedFile.CreateFromFile(file, null, (long)length, access, HandleInheritability.None, leaveOpen: true);
-        _ranges.Add(first, new(first, first + (size - 1), mapped, mapped.CreateViewAccessor((long)offset, (long)size, access), isWritable));
+        MemoryMappedFile? mapped = null;
+        try
+        {
+            var access = isWritable ? MemoryMappedFileAccess.ReadWrite : MemoryMappedFileAccess.Read;
+            mapped = MemoryMappedFile.CreateFromFile(file, null, (long)length, access, HandleInheritability.None, leaveOpen: true);
+            _ranges.Add(first, new(first, first + (size - 1), mapped, mapped.CreateViewAccessor((long)offset, (long)size, access), isWritable));
+        }
+        catch (Exception refusal) when (refusal is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            mapped?.Dispose();
+            throw new VfioUserException($"memory at 0x{first:x} that cannot be mapped: {refusal.Message}");
+        }
     }
 
-    /// <summary>Takes away the ranges inside of one.</summary>
+    /// <summary>Takes away the ranges inside of one; throws <see cref="VfioUserException"/> where it cuts one in two.</summary>
     public void Remove(ulong first, ulong size)
     {
-        foreach (var range in _ranges.Values.Where(range => range.First >= first && range.Last - first < size).ToList()) Remove(range);
+        if (size == 0 || size - 1 > ulong.MaxValue - first) throw new VfioUserException($"memory of {size} bytes at 0x{first:x}");
+        ulong last = first + (size - 1);
+        var touched = _ranges.Values.Where(range => range.First <= last && first <= range.Last).ToList();
+        if (touched.Exists(range => range.First < first || range.Last > last)) throw new VfioUserException($"a part of the memory at 0x{first:x} taken away");
+        foreach (var range in touched) Remove(range);
     }
 
     /// <summary>Takes away all ranges.</summary>

@@ -19,9 +19,6 @@ internal sealed partial class MessageVectors(IGuestMemory memory) : IGuestMemory
 
     private readonly Dictionary<int, SafeFileHandle> _files = [];
 
-    /// <summary>Interrupts that were raised so far.</summary>
-    public long Raised { get; private set; }
-
     /// <summary>The address and data of a vector, and 0 for "not masked": an entry of the MSI-X table.</summary>
     public static byte[] Entry(int vector)
     {
@@ -65,7 +62,6 @@ internal sealed partial class MessageVectors(IGuestMemory memory) : IGuestMemory
     {
         ulong one = 1;
         _ = Write((int)file.DangerousGetHandle(), &one, sizeof(ulong));
-        Raised++;
     }
 
     [LibraryImport("libc", EntryPoint = "write")]

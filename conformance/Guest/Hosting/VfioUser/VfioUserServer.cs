@@ -16,6 +16,7 @@ internal sealed class VfioUserServer(BarAccess bars, Action reset, DmaMap memory
     private const uint EventfdWithoutResize = 9;
     private const uint ReadWrite = 3;
     private const uint WithEventfds = 1 << 2;
+    private const uint Trigger = 1 << 5;
     private const int InvalidArgument = 22;
     private const int NotSupported = 95;
 
@@ -38,7 +39,7 @@ internal sealed class VfioUserServer(BarAccess bars, Action reset, DmaMap memory
                     lock (gate) reply = Answer(message);
                     connection.Reply(message, reply);
                 }
-                catch (NotSupportedException)
+                catch (UnknownCommandException)
                 {
                     connection.Refuse(message, NotSupported);
                 }
@@ -62,11 +63,11 @@ internal sealed class VfioUserServer(BarAccess bars, Action reset, DmaMap memory
         VfioUserCommand.RegionRead => ReadRegion(message.Payload),
         VfioUserCommand.RegionWrite => WriteRegion(message.Payload),
         VfioUserCommand.DeviceReset => Reset(),
-        _ => throw new NotSupportedException(),
+        _ => throw new UnknownCommandException(),
     };
 
     // Major version 0 is the only one.
-    private static byte[] Version(byte[] payload) => Half(payload, 0) == 0 ? [0, 0, 0, 0, .. Capabilities] : throw new NotSupportedException();
+    private static byte[] Version(byte[] payload) => Half(payload, 0) == 0 ? [0, 0, 0, 0, .. Capabilities] : throw new UnknownCommandException();
 
     private byte[] MapMemory(VfioUserMessage message)
     {
@@ -96,9 +97,10 @@ internal sealed class VfioUserServer(BarAccess bars, Action reset, DmaMap memory
     private byte[] SetInterrupts(VfioUserMessage message)
     {
         var (flags, kind, start, count) = (Word(message.Payload, 4), Word(message.Payload, 8), Word(message.Payload, 12), Word(message.Payload, 16));
-        if (kind != MsixKind) return [];
+        // What is masked is not raised by the function itself, whose configuration space says so.
+        if (kind != MsixKind || (flags & Trigger) == 0) return [];
         if (start > bars.VectorCount || count > bars.VectorCount - start) throw new VfioUserException($"vectors {start} and {count} more, of {bars.VectorCount}");
-        if ((flags & WithEventfds) == 0) (start, count) = (0, bars.VectorCount);
+        if ((flags & WithEventfds) == 0 && count == 0) (start, count) = (0, bars.VectorCount);
         for (int i = 0; i < count; i++)
         {
             int vector = (int)start + i;
@@ -156,4 +158,6 @@ internal sealed class VfioUserServer(BarAccess bars, Action reset, DmaMap memory
 
     private static ReadOnlySpan<byte> Field(byte[] payload, int offset, int width) =>
         offset + width <= payload.Length ? payload.AsSpan(offset, width) : throw new VfioUserException($"a payload of {payload.Length} bytes, of which {offset + width} were to be read");
+
+    private sealed class UnknownCommandException : Exception;
 }

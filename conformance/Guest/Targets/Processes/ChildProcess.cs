@@ -57,6 +57,9 @@ internal sealed class ChildProcess : IPeer, IDisposable
     /// <summary>True once the process has ended.</summary>
     public bool HasExited => _process.HasExited;
 
+    /// <summary>How it ended, as programs say it themselves: 0 where all went well. It has ended.</summary>
+    public int ExitCode => _process.ExitCode;
+
     /// <summary>The last lines of standard error, and of standard output where nobody else reads it.</summary>
     public IReadOnlyList<string> Said => [.. _tail.Lines.Where(IsNews)];
 

@@ -49,6 +49,9 @@ internal sealed class LineClient
     /// <summary>How the peer is called in messages.</summary>
     public string Name { get; set; } = "the program";
 
+    /// <summary>Commands that were sent.</summary>
+    public long Commands { get; private set; }
+
     /// <summary>True once the connection is of no more use.</summary>
     public bool HasFailed => _failure is not null;
 
@@ -65,6 +68,7 @@ internal sealed class LineClient
         if (_failure is not null) throw _failure;
         RefuseWhatWasNotAskedFor();
         var clock = Stopwatch.StartNew();
+        Commands++;
         Send(command, clock, within);
         var line = Receive(command, clock, within);
         var (word, text) = line.IndexOf(' ', StringComparison.Ordinal) is >= 0 and var at ? (line[..at], line[(at + 1)..]) : (line, "");
@@ -73,7 +77,7 @@ internal sealed class LineClient
             "OK" => new(AnswerKind.Ok, text),
             "NO" => new(AnswerKind.No, text),
             "FAULT" => new(AnswerKind.Fault, text),
-            "ERR" => throw new GuestSetupException($"{Name} cannot do '{Short(command)}': {(text.Length == 0 ? "it says ERR, and not why" : Short(text))}"),
+            "ERR" => throw new GuestSetupException($"{Name} cannot do '{Short(command)}': {(text.Length == 0 ? "it says ERR, and not why" : Short(text))}") { IsOfHarness = true },
             _ => throw Misbehaved($"answered '{Short(command)}' by", line),
         };
     }
@@ -198,7 +202,7 @@ internal sealed class LineClient
         $"{Name} did not answer '{Short(command)}' within {within.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture)} s", _peer.LastWords);
 
     private Exception Misbehaved(string what, string line) =>
-        _failure = new TargetHungException($"{Name} {what} '{Short(line)}', which is not the protocol", _peer.LastWords);
+        _failure = new TargetHungException($"{Name} {what} '{Short(line)}', which is not the protocol", _peer.LastWords) { BreaksProtocol = true };
 
     private static string Short(string text)
     {

@@ -45,6 +45,9 @@ internal sealed class ServedTarget : ITarget
     /// <inheritdoc/>
     public string LastWords => _machine.LastWords;
 
+    /// <summary>Commands that were sent to the program, each of which waited for its answer.</summary>
+    public long RoundTrips => _client.Commands;
+
     /// <inheritdoc/>
     public bool? InterruptLine => Can(Abilities.Line) ? AskForBit("line") : null;
 

@@ -37,6 +37,9 @@ public sealed class ServedTargetSource : ITargetSource
     /// <summary>How long it may take for an answer after that; one that takes longer hangs.</summary>
     public TimeSpan Deadline { get; init; } = UsualDeadline;
 
+    /// <summary>The longest that a device of this source keeps anybody waiting; known once one has been opened.</summary>
+    public TimeSpan LongestWait => Patience + Patience + (_known?.Deadline ?? Deadline);
+
     /// <inheritdoc/>
     public ulong AlsoAccept => _packed ? Features.RingPacked : 0;
 

@@ -41,7 +41,7 @@ public sealed class QemuRingTests : IDisposable
         var format = target == "split-ring" ? RingFormat.Split : RingFormat.Packed;
         var look = RingSeeds.Program(ulong.MaxValue, 3,
             RingSeeds.Submit(1, 0, 1, 24), RingSeeds.Provoke(0x1000), RingSeeds.Submit(0, 0, Map, 4), RingSeeds.Submit(0, 1, Attach, 4), RingSeeds.Submit(0, 2, Map, 4));
-        using var device = QemuDevice.Find(Require(isRecent), TargetList.Find(target))!;
+        using var device = OutsideDevice.Find(Require(isRecent), TargetList.Find(target))!;
         using var replay = device.NewReplay();
         // What every used descriptor of a packed ring has wrong is told where nothing else is.
         string? expected = format.IsPacked ? "DESC-PACKED-05|||packed WRITE flag" : null;

@@ -230,7 +230,7 @@ public sealed class RingRunnerTests
     {
         byte[] wild = format == "split" ? _wild : _wildPacked;
         var device = new Tampered(FormatOf(format), (_, _) => throw new TargetDiedException("it is gone", "")) { Serves = false };
-        using var scout = new QemuScout(new RingRunner(device, FormatOf(format)), new(new()), minimizes: true);
+        using var scout = new DeviceScout(new RingRunner(device, FormatOf(format)), new(new()), minimizes: true);
         var finding = scout.Execute(wild)!;
         Assert.Equal(key, finding.Key.ToString());
         Assert.NotEmpty(finding.Story!.Steps);
@@ -247,7 +247,7 @@ public sealed class RingRunnerTests
     {
         const string Words = "noise\nqemu: ../hw/some.c:12: do_it: Assertion `a || len > 0' failed.\n";
         var device = new Tampered(RingFormat.Split, (_, _) => throw new TargetDiedException("it is gone", Words)) { Serves = false };
-        using var scout = new QemuScout(new RingRunner(device, RingFormat.Split), new(new()), minimizes: false);
+        using var scout = new DeviceScout(new RingRunner(device, RingFormat.Split), new(new()), minimizes: false);
         Assert.Equal("DESC-SPLIT-10||do_it: a // len > 0|ends the process", scout.Execute(_wild)?.Key.ToString());
         byte[] other = Program(RingSeeds.Offer(0, 0, 17), RingSeeds.Notify(0));
         Assert.Null(scout.Execute(other));
@@ -262,7 +262,7 @@ public sealed class RingRunnerTests
     {
         const string Words = "qemu: ../hw/some.c:12: do_it: Assertion `len > 0' failed.\n";
         var device = new Tampered(RingFormat.Split, (_, _) => throw new TargetDiedException("it is gone", Words)) { Serves = false };
-        using var scout = new QemuScout(new RingRunner(device, RingFormat.Split), new(new()), minimizes: false);
+        using var scout = new DeviceScout(new RingRunner(device, RingFormat.Split), new(new()), minimizes: false);
         Assert.Equal("IOMMU-OPS-D-01|||attach ends the process", scout.Execute(_attach)?.Key.ToString());
         Assert.Null(scout.Execute(_wild));
         Assert.Equal("IOMMU-MAP-D-04|||map ends the process", scout.Execute(Program(RingSeeds.Submit(0, 0, Map, 4)))?.Key.ToString());

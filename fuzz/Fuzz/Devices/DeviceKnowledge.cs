@@ -7,7 +7,7 @@ namespace Viommu.Fuzz.Devices;
 /// What one job of a campaign on a real device knows already: deviations that it has reported, and requests that end the device. The first
 /// are passed over, so that what comes behind them is seen; the second are left out of programs. Everything that is passed over is counted.
 /// </summary>
-internal sealed class QemuKnowledge(QemuLessons lessons)
+internal sealed class DeviceKnowledge(DeviceLessons lessons)
 {
     // What comes up this often without coming up by itself is a consequence of an earlier deviation.
     private const int MostDoubts = 8;
@@ -16,6 +16,7 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     private readonly Dictionary<FindingKey, int> _doubts = [];
     private readonly HashSet<FindingKey> _ignored = [];
     private readonly Dictionary<string, FindingKey> _assertions = [];
+    private readonly Dictionary<string, long> _lacking = [];
     private readonly FatalSequences _fatal = new();
     private int _adopted;
 
@@ -39,6 +40,9 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
 
     /// <summary>Deviations from which no clause could be told, since the device could be in several states.</summary>
     public long Unsure { get; set; }
+
+    /// <summary>Something was left out since the device has no way to do it; it is counted.</summary>
+    public void Lack(string what) => _lacking[what] = _lacking.GetValueOrDefault(what) + 1;
 
     /// <summary>True where the finding needs no report.</summary>
     public bool IsSettled(FindingKey key) => _settled.ContainsKey(key) || _doubts.GetValueOrDefault(key) >= MostDoubts;
@@ -103,9 +107,11 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
     public void BeginInput() => _ignored.Clear();
 
     /// <summary>What was passed over by several jobs, a line each.</summary>
-    public static IEnumerable<string> Describe(IReadOnlyCollection<QemuKnowledge> jobs)
+    public static IEnumerable<string> Describe(IReadOnlyCollection<DeviceKnowledge> jobs)
     {
         yield return Line($"{jobs.Sum(job => job.Sent)} requests, {jobs.Sum(job => job.Accesses)} accesses (and {jobs.Sum(job => job.LeftOut)} left out), {jobs.Sum(job => job.Deaths)} processes ended, {jobs.Sum(job => job.Cost.RoundTrips) / (double)Math.Max(1, jobs.Sum(job => job.Cost.Programs)):0.0} round trips a program");
+        foreach (var lack in jobs.SelectMany(job => job._lacking).GroupBy(pair => pair.Key).OrderBy(group => group.Key, StringComparer.Ordinal))
+            yield return Line($"left out {lack.Sum(pair => pair.Value)} times: {lack.Key}");
         foreach (var known in jobs.SelectMany(job => job._settled).GroupBy(pair => pair.Key).OrderBy(group => group.Key.ToString(), StringComparer.Ordinal))
             yield return Line($"passed over {known.Sum(pair => pair.Value)} times, known: {known.Key}");
         foreach (var known in jobs.SelectMany(job => job._fatal.All).GroupBy(sequence => sequence.ToString()).OrderBy(group => group.Key, StringComparer.Ordinal))
@@ -116,7 +122,7 @@ internal sealed class QemuKnowledge(QemuLessons lessons)
         if (jobs.Sum(job => job.OutOfOrder) is > 0 and var abandoned) yield return Line($"{abandoned} programs abandoned: answered out of order");
     }
 
-    private void Adopt(QemuLesson lesson)
+    private void Adopt(DeviceLesson lesson)
     {
         _adopted++;
         _settled.TryAdd(lesson.Key, 0);

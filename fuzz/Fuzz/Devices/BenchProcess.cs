@@ -1,19 +1,19 @@
 using Viommu.Guest.Targets;
-using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Fuzz.Devices;
 
-/// <summary>The QEMU that programs run on: started once it is needed, and another one after it has ended.</summary>
-internal sealed class QemuProcess(QemuTargetSource source) : IDisposable
+/// <summary>The process whose device programs run on: started once it is needed, and another one after it has ended.</summary>
+internal sealed class BenchProcess<TBench>(Func<TBench> open) : IDisposable
+    where TBench : ProgramBench
 {
     private long _roundTripsBefore;
     private int _starts;
 
     /// <summary>The one that runs; it is started where none does. Throws <see cref="TargetUnavailableException"/>.</summary>
-    public QemuBench Bench => Running ??= Start();
+    public TBench Bench => Running ??= Start();
 
     /// <summary>The one that runs; null where none does.</summary>
-    public QemuBench? Running { get; private set; }
+    public TBench? Running { get; private set; }
 
     /// <summary>Times that a start was tried. Read from any thread.</summary>
     public int Starts => Volatile.Read(ref _starts);
@@ -28,6 +28,12 @@ internal sealed class QemuProcess(QemuTargetSource source) : IDisposable
     public void End()
     {
         Deaths++;
+        PutAway();
+    }
+
+    /// <summary>Ends the one that runs, with which nothing is wrong but that it cannot be brought back to where it began.</summary>
+    public void PutAway()
+    {
         _roundTripsBefore = RoundTrips;
         Running?.Dispose();
         Running = null;
@@ -37,7 +43,7 @@ internal sealed class QemuProcess(QemuTargetSource source) : IDisposable
     public void Dispose() => Running?.Dispose();
 
     // A start that a busy machine is too slow for works the second time; one that the device refuses does not.
-    private QemuBench Start()
+    private TBench Start()
     {
         try
         {
@@ -49,9 +55,9 @@ internal sealed class QemuProcess(QemuTargetSource source) : IDisposable
         }
     }
 
-    private QemuBench StartOnce()
+    private TBench StartOnce()
     {
         Volatile.Write(ref _starts, _starts + 1);
-        return QemuBench.Open(source);
+        return open();
     }
 }

@@ -7,10 +7,10 @@ using Viommu.Guest.Targets;
 namespace Viommu.Fuzz.Devices;
 
 /// <summary>
-/// Accesses of the endpoints of a QEMU, and where they got to: what is written shows in memory; what is read shows once the endpoint has
+/// Accesses of the endpoints of a machine, and where they got to: what is written shows in memory; what is read shows once the endpoint has
 /// stored it where it certainly can.
 /// </summary>
-internal sealed class QemuDma
+internal sealed class BenchDma
 {
     private readonly Machine _machine;
     private readonly DmaEndpoint[] _endpoints;
@@ -19,7 +19,7 @@ internal sealed class QemuDma
     private bool _isPrimed;
 
     /// <summary>Lays the memory out; it has to be the heap's first user.</summary>
-    public QemuDma(Machine machine)
+    public BenchDma(Machine machine)
     {
         _machine = machine;
         // The same addresses as on the reference device's machine: programs mean the same.
@@ -35,6 +35,9 @@ internal sealed class QemuDma
     /// <summary>The endpoints that accesses can be made from.</summary>
     public IEnumerable<uint> Endpoints => _endpoints.Select(endpoint => endpoint.Id);
 
+    /// <summary>Why no access is made; null where they are.</summary>
+    public string? WhyNot => _isPrimed ? null : "endpoints reach memory neither in bypass mode nor through a mapping";
+
     /// <summary>After a reset of the machine nobody knows what the endpoints hold.</summary>
     public void Forget()
     {
@@ -42,11 +45,14 @@ internal sealed class QemuDma
         Array.Clear(_held);
     }
 
-    /// <summary>Puts every endpoint's pattern in place; the device has to be as after a device reset, and in bypass mode then.</summary>
-    public void Prime()
+    /// <summary>
+    /// Puts every endpoint's pattern in place; the device has to be as after a device reset. Where it is not in bypass mode then,
+    /// <paramref name="otherwise"/> does it.
+    /// </summary>
+    public void Prime(Func<DmaEndpoint, bool> otherwise)
     {
         if (_isPrimed) return;
-        _isPrimed = _endpoints.All(endpoint => endpoint.TryPrime(_memory.Base, _memory.Base));
+        _isPrimed = _endpoints.All(endpoint => endpoint.TryPrime(_memory.Base, _memory.Base)) || _endpoints.All(otherwise);
         _memory.Restore(_memory.Base, _memory.Length);
     }
 

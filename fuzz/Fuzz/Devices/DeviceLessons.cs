@@ -3,20 +3,20 @@ using Viommu.Fuzz.Engine.Findings;
 namespace Viommu.Fuzz.Devices;
 
 /// <summary>A finding that is reported, and the requests that are not sent any more where it was the end of the device, with the assertion that failed.</summary>
-internal sealed record QemuLesson(FindingKey Key, IReadOnlyList<RequestClass> Fatal, string? Assertion);
+internal sealed record DeviceLesson(FindingKey Key, IReadOnlyList<RequestClass> Fatal, string? Assertion);
 
 /// <summary>What the jobs of a campaign tell each other, so that each learns only once what ends the device.</summary>
-internal sealed class QemuLessons
+internal sealed class DeviceLessons
 {
     private readonly Lock _lock = new();
-    private readonly List<QemuLesson> _lessons = [];
+    private readonly List<DeviceLesson> _lessons = [];
     private readonly HashSet<FindingKey> _claimed = [];
     private volatile int _count;
 
     /// <summary>Lessons so far.</summary>
     public int Count => _count;
 
-    public void Add(QemuLesson lesson)
+    public void Add(DeviceLesson lesson)
     {
         lock (_lock)
         {
@@ -26,7 +26,7 @@ internal sealed class QemuLessons
     }
 
     /// <summary>The lessons from the one at <paramref name="from"/> on.</summary>
-    public IReadOnlyList<QemuLesson> From(int from)
+    public IReadOnlyList<DeviceLesson> From(int from)
     {
         lock (_lock) return [.. _lessons.Skip(from)];
     }

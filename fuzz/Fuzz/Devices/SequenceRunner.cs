@@ -4,6 +4,7 @@ using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
+using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Qemu;
@@ -11,22 +12,24 @@ using Viommu.Guest.Targets.Qemu;
 namespace Viommu.Fuzz.Devices;
 
 /// <summary>
-/// Runs programs of the <c>sequence</c> target on a QEMU, and on a fresh one after it has ended. Every answer, access and report is judged
-/// by the spec oracle.
+/// Runs programs of the <c>sequence</c> target on a device outside of this process, and on a fresh one after it has ended. Every answer, access
+/// and report is judged by the spec oracle.
 /// </summary>
+/// <param name="open">Starts such a device.</param>
+/// <param name="transcript">Where what is done to it is kept; null where it is not.</param>
 /// <remarks>
 /// With what a campaign knows, programs are scouted: requests that follow each other go out with one ring of the doorbell, known deviations
 /// do not end the program, and requests that are known to end the device are left out. Without it they are replayed: one request at a time,
 /// to the first deviation.
 /// </remarks>
-internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
+internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTranscript? transcript = null) : IProgramRunner
 {
     private const int ReportSize = 24;
 
     private readonly SequenceStates _states = new();
     private readonly ulong[] _landed = new ulong[SequenceShape.MaximumDma];
     private readonly byte[] _requests = new byte[SequenceShape.MaximumSteps * SequenceTarget.LongestRequest];
-    private readonly QemuProcess _process = new(source);
+    private readonly BenchProcess<ProgramBench> _process = new(open);
     private SpecOracle? _oracle;
     private ProgramCourse _run = new(new(SequenceStates.Count), knowledge: null, avoided: null);
     private long _progress;
@@ -49,12 +52,12 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
     /// <inheritdoc/>
     public TargetIdentity Identity => Bench.Identity;
 
-    private QemuBench Bench => _process.Bench;
+    private ProgramBench Bench => _process.Bench;
 
     private bool IsScouting => _run.Knowledge is not null;
 
     /// <inheritdoc/>
-    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, QemuKnowledge knowledge)
+    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, DeviceKnowledge knowledge)
     {
         knowledge.Begin();
         long before = _process.RoundTrips;
@@ -93,7 +96,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
                 Run(i, input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
             if (!_run.IsOver) Flush();
             (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "clean-up");
-            source.Transcript?.Close();
+            transcript?.Close();
             _process.Running?.CleanUp();
         }
         catch (Exception end) when (end is TargetDiedException or TargetHungException)
@@ -106,13 +109,24 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
             _process.End();
             _run.Refused(refusal);
         }
+        catch (GuestSetupException failure)
+        {
+            // An adapter that does not do its part: of the device nothing can be said.
+            throw new TargetUnavailableException(failure.Message, failure);
+        }
     }
 
     private void Begin(ReadOnlySpan<byte> input)
     {
         GetOn();
         (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "reset");
-        Bench.Prepare(BinaryPrimitives.ReadUInt64LittleEndian(input));
+        ulong features = BinaryPrimitives.ReadUInt64LittleEndian(input);
+        if (!Bench.TryPrepare(features))
+        {
+            _process.PutAway();
+            Bench.TryPrepare(features);
+        }
+
         _oracle ??= new(Bench.Facts);
         _oracle.Restart(Bench.Facts, Bench.Facts.InitialBypass);
         _states.Begin();
@@ -121,7 +135,7 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
     private void Run(int index, ReadOnlySpan<byte> step)
     {
         GetOn();
-        source.Transcript?.BeginStep(index);
+        transcript?.BeginStep(index);
         _run.Observations.Story?.Begin(index);
         var kind = (StepKind)(step[0] % SequenceShape.KindCount);
         if (kind <= StepKind.Raw)
@@ -137,18 +151,12 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
         switch (kind)
         {
             case StepKind.DmaRead or StepKind.DmaWrite:
-                uint endpoint = EndpointOf(BinaryPrimitives.ReadUInt32LittleEndian(step[SequenceShape.DmaEndpoint..]));
+                uint endpoint = Bench.EndpointOf(BinaryPrimitives.ReadUInt32LittleEndian(step[SequenceShape.DmaEndpoint..]));
                 ulong at = BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.DmaAddress..]);
                 Access(index, kind, endpoint, at, 1 + (step[SequenceShape.DmaLength] % SequenceShape.MaximumDma));
                 break;
             case StepKind.WriteBypass:
-                if (!Bench.HasBypassField) break;
-                bool goesOn = Bench.WriteBypass(step[SequenceShape.BodyOffset]);
-                _run.Observations.Story?.Saw($"reads {Bench.ReadBypass()}");
-                Judge(index, _oracle!.JudgeBypass(Bench.ReadBypass()), _run.Operation);
-                // A device may take a value that is no driver's to write for a broken driver.
-                if (!goesOn) _run.IsOver = true;
-                _states.Step(kind, 0, 0, _run.Observations);
+                WriteBypass(index, step[SequenceShape.BodyOffset]);
                 break;
             default:
                 Reset(index, kind, BinaryPrimitives.ReadUInt64LittleEndian(step[SequenceShape.ResetFeatures..]));
@@ -189,26 +197,16 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
         Bench.Put(room[..length], writable, framing);
         _run.Sent.Add(new(index, kind, type, length, writable, framing, _run.Classes.Count));
         _run.Classes.Add(likeness);
-        if (!IsScouting || _isOneByOne) Flush();
+        if (!IsScouting || _isOneByOne || !Bench.Rings.HasRoom) Flush();
     }
 
     private ReadOnlySpan<byte> Encode(StepKind kind, ReadOnlySpan<byte> step, Span<byte> room)
     {
         var request = SequenceTarget.Encode(kind, step, room);
         int endpoint = kind is StepKind.Attach or StepKind.Detach ? 8 : kind == StepKind.Probe ? 4 : -1;
-        if (endpoint >= 0) BinaryPrimitives.WriteUInt32LittleEndian(room[endpoint..], EndpointOf(BinaryPrimitives.ReadUInt32LittleEndian(room[endpoint..])));
+        if (endpoint >= 0) BinaryPrimitives.WriteUInt32LittleEndian(room[endpoint..], Bench.EndpointOf(BinaryPrimitives.ReadUInt32LittleEndian(room[endpoint..])));
         return request;
     }
-
-    // Programs name the endpoints of the reference device's machine. The third is a function that makes no accesses here.
-    private uint EndpointOf(uint number) => number switch
-    {
-        TestBed.FirstEndpoint => Bench.Facts.Endpoints[0].Id,
-        TestBed.SecondEndpoint => Bench.Facts.Endpoints[1].Id,
-        TestBed.ThirdEndpoint => QemuBench.SilentEndpoint,
-        TestBed.NoEndpoint => QemuBench.NoEndpoint,
-        _ => number,
-    };
 
     private void Flush()
     {
@@ -224,9 +222,9 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
         }
 
         int returned = 0;
-        while (returned < _run.Sent.Count && Bench.HasNext) TakeAnswer(_run.Sent[returned++]);
+        while (returned < _run.Sent.Count && Bench.Rings.HasNext) TakeAnswer(_run.Sent[returned++]);
         if (!_run.IsOver && returned < _run.Sent.Count) NotReturned(_run.Sent[returned], end);
-        else if (end is not null) Ended(end, OracleClause.OpsD01, "doorbell");
+        else if (end is not null) EndedBehind(_run.Sent, end);
         _run.Sent.Clear();
     }
 
@@ -234,22 +232,22 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
 
     private void TakeAnswer(in SentRequest sent)
     {
-        uint used = Bench.Take(out bool isInOrder, out bool isGuarded);
+        uint used = Bench.Rings.Take(out bool isInOrder, out bool isGuarded);
         if (_run.IsOver) return;
         string operation = _run.Classes[sent.Class].Operation;
         if (!isInOrder) OutOfOrder(operation);
         else if (used > (uint)sent.Writable) _run.Found(sent.Index, ProgramCourse.Broken("used-length-within-writable", operation, "the used length exceeds the writable part"));
         else if (!isGuarded) _run.Found(sent.Index, ProgramCourse.Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
-        else JudgeAnswer(sent, new AnswerView(Bench.Reply, used), operation);
-        if (_run.Observations.Story is { } story) Telling.Saw(story, new RequestView(RequestOf(sent), sent.Writable), Bench.Reply, used, (int)Bench.Facts.ProbeSize);
-        Observe(sent, (int)used);
+        else JudgeAnswer(sent, new AnswerView(Bench.Rings.Reply, used), operation);
+        if (_run.Observations.Story is { } story) Telling.Saw(story, new RequestView(RequestOf(sent), sent.Writable), Bench.Rings.Reply, used, (int)Bench.Facts.ProbeSize);
+        Observe(sent, (int)Math.Min(used, (uint)sent.Writable));
     }
 
     private void Observe(in SentRequest sent, int used)
     {
         Saw((ulong)used);
-        foreach (byte value in Bench.Reply) Saw(value);
-        int answer = SequenceStates.AnswerOf(sent.Type, used, Bench.Reply, (int)Bench.Facts.ProbeSize);
+        foreach (byte value in Bench.Rings.Reply) Saw(value);
+        int answer = SequenceStates.AnswerOf(sent.Type, used, Bench.Rings.Reply, (int)Bench.Facts.ProbeSize);
         _states.Answered(sent.Type, RequestOf(sent), answer, _run.Observations);
         _states.Step(sent.Kind, answer, (int)sent.Framing, _run.Observations);
     }
@@ -293,78 +291,18 @@ internal sealed class QemuRunner(QemuTargetSource source) : IProgramRunner
         _run.IsOver = true;
     }
 
-    private void Access(int index, StepKind kind, uint endpoint, ulong at, int length)
+    // The device has returned what it was asked, and is gone all the same. Of one request that is the doing.
+    private void EndedBehind(IReadOnlyList<SentRequest> sent, Exception end)
     {
-        var landed = _landed.AsSpan(0, length);
-        bool isWrite = kind == StepKind.DmaWrite;
-        var story = _run.Observations.Story;
-        if (story is not null) Telling.Expect(story, _oracle!, endpoint, at, isWrite, length);
-        bool isSeen = Bench.Dma.TryAccess(_oracle!, endpoint, at, isWrite, landed);
-        if (_run.Knowledge is not null)
+        string operation = "doorbell";
+        if (sent is [var only] && !_run.IsOver)
         {
-            if (isSeen) _run.Knowledge.Accesses++;
-            else _run.Knowledge.LeftOut++;
+            operation = _run.Classes[only.Class].Operation;
+            _run.IsFatal = true;
+            _run.PassedOver.Add(only.Index);
         }
 
-        if (!isSeen)
-        {
-            story?.Saw("left out");
-            return;
-        }
-
-        if (story is not null) Telling.Saw(story, landed);
-        foreach (ulong place in landed) Saw(place);
-        bool isSure = !_oracle!.IsUncertain;
-        Judge(index, _oracle.JudgeAccess(endpoint, at, isWrite, landed), _run.Operation, isSure);
-        int answer = SequenceStates.AnswerOf(landed);
-        if (_states.TryFindDomain(endpoint, out uint domain)) _states.Range(kind, domain, at, unchecked(at + (ulong)length - 1), answer, _run.Observations);
-        _states.Step(kind, answer, 0, _run.Observations);
-
-        Span<byte> report = stackalloc byte[ReportSize];
-        while (Bench.TryTakeReport(report, out uint used))
-        {
-            story?.BeginBeside("a fault report");
-            story?.Saw($"{Convert.ToHexStringLower(report)} used={used}");
-            Saw(used);
-            foreach (byte value in report) Saw(value);
-            Judge(index, _oracle.JudgeReport(report, used), "report");
-        }
-    }
-
-    private void Reset(int index, StepKind kind, ulong features)
-    {
-        byte before = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
-        byte? afterDevice = null;
-        if (kind == StepKind.SystemReset) Bench.SystemReset();
-        else if (Bench.LeavesDomains) afterDevice = TakeLeftovers(index);
-        if (_run.IsOver) return;
-        Bench.Start(features);
-        byte now = Bench.HasBypassField ? Bench.ReadBypass() : (byte)0;
-        _oracle!.Start(Bench.Facts, (now & 1) != 0);
-        if (Bench.HasBypassField)
-        {
-            bool expected = kind == StepKind.DeviceReset ? (before & 1) != 0 : Bench.Facts.InitialBypass;
-            _run.Observations.Story?.Expect($"bypass reads {(expected ? 1 : 0)}");
-            _run.Observations.Story?.Saw($"bypass reads {afterDevice ?? now}");
-            Judge(index, _oracle.JudgeBypass(afterDevice ?? now, expected, kind == StepKind.DeviceReset ? OracleClause.CfgD04 : OracleClause.CfgD05), _run.Operation);
-            _oracle.JudgeBypass(now);
-        }
-
-        _states.Reset();
-        _states.Step(kind, 0, 0, _run.Observations);
-    }
-
-    // What a device reset leaves is charged to it, and taken away, since it would be charged to what comes next. What bypass reads after it.
-    private byte TakeLeftovers(int index)
-    {
-        uint[] existed = [.. _oracle!.CertainDomains.ToArray().Select(domain => domain.Id)];
-        _run.Observations.Story?.Expect("no domain is left");
-        var (leftover, bypass) = Bench.ResetDeviceAndMachine(existed);
-        if (leftover is null) return bypass;
-        _run.Observations.Story?.Saw($"domain {leftover} still exists");
-        Judge(index, new(JudgementKind.Leftover, OracleClause.DescIommu01), _run.Operation);
-        if (_run.IsOver) Bench.Start(Bench.Facts.Negotiated);
-        return bypass;
+        Ended(end, OracleClause.OpsD01, operation);
     }
 
     private void JudgeAnswer(in SentRequest sent, in AnswerView answer, string operation)

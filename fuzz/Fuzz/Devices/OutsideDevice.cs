@@ -1,0 +1,155 @@
+using Viommu.Conformance.Program;
+using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Rings;
+using Viommu.Fuzz.Targets;
+using Viommu.Guest.Targets;
+using Viommu.Guest.Targets.Model;
+using Viommu.Guest.Targets.Qemu;
+using Viommu.Guest.Targets.Served;
+
+namespace Viommu.Fuzz.Devices;
+
+/// <summary>
+/// A device outside of this process as what is fuzzed, a QEMU or one behind the line protocol: makes executors that share nothing, and says in
+/// the end what they passed over.
+/// </summary>
+internal sealed class OutsideDevice : IDisposable
+{
+    private const string Qemu = "qemu";
+    private const string Exec = "exec";
+
+    // Whoever only judges waits longer; here what seems to hang is run again before it counts.
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
+
+    // Hundreds of times what any program takes.
+    private static readonly TimeSpan MostWork = TimeSpan.FromMilliseconds(150);
+
+    // What a QEMU runs, by the name of the target.
+    private static readonly Dictionary<string, Func<QemuTargetSource, IProgramRunner>> _onQemu = new()
+    {
+        [SequenceTarget.Info.Name] = source => new SequenceRunner(() => QemuBench.Open(source), source.Transcript),
+        [SplitRingTarget.Info.Name] = source => new RingRunner(new QemuRingDevice(source), RingFormat.Split),
+        [PackedRingTarget.Info.Name] = source => new RingRunner(new QemuRingDevice(source), RingFormat.Packed),
+    };
+
+    // What a device behind the line protocol runs.
+    private static readonly Dictionary<string, Func<ServedTargetSource, IProgramRunner>> _onServed = new()
+    {
+        [SequenceTarget.Info.Name] = source => new SequenceRunner(() => ServedBench.Open(source)),
+    };
+
+    private readonly ITargetSource _source;
+    private readonly List<DeviceKnowledge> _jobs = [];
+    private readonly DeviceLessons _lessons = new();
+    private readonly Func<IProgramRunner> _newRunner;
+    private IProgramRunner? _first;
+
+    private OutsideDevice(ITargetSource source, Func<IProgramRunner> newRunner)
+    {
+        _source = source;
+        _newRunner = newRunner;
+        _first = newRunner();
+        try
+        {
+            Identity = _first.Identity;
+        }
+        catch (TargetUnavailableException missing)
+        {
+            throw new UsageException(OfDevice(missing.Message));
+        }
+    }
+
+    /// <summary>Name and version.</summary>
+    public TargetIdentity Identity { get; }
+
+    /// <summary>How long it may keep a job waiting.</summary>
+    public TimeSpan LongestWait => _source is ServedTargetSource served ? served.LongestWait : Deadline;
+
+    /// <summary>False where a device is meant that runs no inputs of that target.</summary>
+    public static bool Takes(string device, TargetInfo target) => !IsMeant(device) || TargetsOf(device).Contains(target.Name);
+
+    /// <summary>Says which inputs a device takes where it does not take those of <paramref name="target"/>.</summary>
+    public static UsageException Refusal(string device, TargetInfo target) =>
+        new($"--device {(IsQemu(device) ? Qemu : Exec)} takes inputs of {string.Join(", ", TargetsOf(device))}, not of {target.Name}");
+
+    /// <summary>
+    /// The device that is meant by <c>qemu</c>, <c>qemu:PATH</c> or <c>exec:COMMAND</c>; null where one in this process is. What is done to a QEMU
+    /// is kept where there is a <paramref name="transcript"/>.
+    /// </summary>
+    public static OutsideDevice? Find(string device, TargetInfo target, QtestTranscript? transcript = null)
+    {
+        if (!IsMeant(device)) return null;
+        if (!Takes(device, target)) throw Refusal(device, target);
+        if (!IsQemu(device)) return Of(Served(device), target);
+        var ring = target.Name == PackedRingTarget.Info.Name ? ModelRing.Packed : ModelRing.Split;
+        var source = new QemuTargetSource(device.Length > Qemu.Length ? device[(Qemu.Length + 1)..] : null, new(Ring: ring))
+        {
+            Deadline = Deadline,
+            MostWork = MostWork,
+            Transcript = transcript,
+        };
+        return new(source, () => _onQemu[target.Name](source));
+    }
+
+    /// <summary>The device that a program serves.</summary>
+    public static OutsideDevice Of(ServedTargetSource source, TargetInfo target) => new(source, () => _onServed[target.Name](source));
+
+    /// <summary>True for <c>qemu</c>, <c>qemu:PATH</c>, <c>exec:COMMAND</c> and <c>exec,ring=...:COMMAND</c>.</summary>
+    public static bool IsMeant(string device) => IsQemu(device) || IsKind(device, Exec) || device.StartsWith(Exec + ",", StringComparison.Ordinal);
+
+    /// <summary>True for <c>qemu</c> and <c>qemu:PATH</c>.</summary>
+    public static bool IsQemu(string device) => IsKind(device, Qemu);
+
+    /// <summary>An executor for a job of a campaign; what it finds it makes small where <paramref name="minimizes"/> says so.</summary>
+    public IExecutor NewScout(bool minimizes)
+    {
+        var knowledge = new DeviceKnowledge(_lessons);
+        lock (_jobs)
+        {
+            _jobs.Add(knowledge);
+            return new DeviceScout(TakeRunner(), knowledge, minimizes);
+        }
+    }
+
+    /// <summary>An executor that runs one request at a time, to the first deviation.</summary>
+    public IExecutor NewReplay()
+    {
+        lock (_jobs) return new DeviceReplay(TakeRunner());
+    }
+
+    /// <summary>What the campaign's jobs passed over, a line each; once they have ended.</summary>
+    public IEnumerable<string> DescribePassedOver() => DeviceKnowledge.Describe(_jobs);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _first?.Dispose();
+        _source.Dispose();
+    }
+
+    private static IEnumerable<string> TargetsOf(string device) => IsQemu(device) ? _onQemu.Keys : _onServed.Keys;
+
+    private static bool IsKind(string device, string kind) => device == kind || device.StartsWith(kind + ":", StringComparison.Ordinal);
+
+    private static ServedTargetSource Served(string device)
+    {
+        try
+        {
+            return (ServedTargetSource)TargetSources.Parse(device);
+        }
+        catch (UsageException wrong)
+        {
+            throw new UsageException(OfDevice(wrong.Message));
+        }
+    }
+
+    // The suite takes the same words behind another option.
+    private static string OfDevice(string message) => message.Replace($"--target {Exec}", $"--device {Exec}", StringComparison.Ordinal);
+
+    private IProgramRunner TakeRunner()
+    {
+        var runner = _first ?? _newRunner();
+        _first = null;
+        return runner;
+    }
+}
