@@ -5,6 +5,7 @@ using Viommu.Fuzz.Machines;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
+using Viommu.Guest.Virtqueue;
 using Viommu.Guest.Wire;
 using Framing = Viommu.Fuzz.Machines.Framing;
 
@@ -261,7 +262,7 @@ internal abstract class ProgramBench : IDisposable
         {
             return newBench(target);
         }
-        catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException or TargetDiedException or TargetHungException)
+        catch (Exception failure) when (failure is GuestSetupException or DeviceViolationException or QueueTooSmallException or TargetDiedException or TargetHungException)
         {
             string words = failure is TargetDiedException or TargetHungException ? $" ({target.LastWords})" : "";
             target.Dispose();

@@ -19,6 +19,8 @@ internal static class Cli
                                                  a CI gate: only what is new is red
           fuzz run sequence --device qemu --time 600 --update-expectations known.yaml
                                                  writes that file
+          fuzz run sequence --device "exec:./my-vmm --iommu" --time 600
+                                                 your own device, behind the lines that 'conformance --target exec:' speaks
           fuzz replay reports/fuzz/sequence/findings/FILE
                                                  a finding again, step by step
           fuzz triage reports/fuzz/sequence -o findings.md

@@ -1,4 +1,7 @@
+using Viommu.Conformance.Program;
 using Viommu.Conformance.Selftest;
+using Viommu.Device.Iommu;
+using Viommu.Device.Wire;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;
 using Viommu.Guest.Targets;
@@ -16,6 +19,19 @@ public class ServedCampaignTests
     private static readonly byte[] _map = SequenceSeeds.Request(new MapRequest(1, 0x1000, 0x1fff, TestBed.Ram, 3).Encode());
     private static readonly byte[] _detach = SequenceSeeds.Request(new DetachRequest(1, FirstEndpoint).Encode());
     private static readonly byte[] _unmap = SequenceSeeds.Request(new UnmapRequest(1, 0x1000, 0x1fff).Encode());
+
+    private static readonly Dictionary<string, Func<IommuOptions, IommuOptions>> _limited = new()
+    {
+        ["queues of two"] = options => options with { RequestQueueSize = 2, EventQueueSize = 2 },
+        ["queues of eight"] = options => options with { RequestQueueSize = 8, EventQueueSize = 8 },
+        ["pages of 64 KiB"] = options => options with { PageSizeMask = 0xffff_ffff_ffff_0000 },
+        ["pages of 2 MiB"] = options => options with { PageSizeMask = 0x20_0000 },
+        ["a narrow range"] = options => options with { InputRange = new(0x1_0000, 0xf_ffff), DomainRange = new(3, 9) },
+        ["MAP_UNMAP alone"] = options => options with { Features = IommuFeatures.MapUnmap },
+        ["no feature at all"] = options => options with { Features = IommuFeatures.None },
+        ["bypass the old way"] = options => options with { Features = IommuFeatures.All & ~IommuFeatures.BypassConfig },
+        ["room for little"] = options => options with { MaximumDomains = 1, MaximumMappings = 1 },
+    };
 
     [Theory]
     [InlineData(ModelTransport.Pci, ModelRing.Split)]
@@ -40,6 +56,37 @@ public class ServedCampaignTests
     [InlineData("endpoints=0x20,0x28", "endpoints=0x28 buffer=0x800")]
     public void Nor_on_one_that_is_told_of_otherwise(string word, string instead) =>
         Assert.Empty(new ServedDevice { Says = answer => answer.Replace(word, instead, StringComparison.Ordinal) }.Fuzz(runs: 100).Keys);
+
+    /// <summary>Devices that have less, or other limits, than the one that programs are made for.</summary>
+    public static TheoryData<string> Limits => [.. _limited.Keys];
+
+    [Theory]
+    [MemberData(nameof(Limits))]
+    public void Nor_on_one_with_other_limits(string limit)
+    {
+        var device = new ServedDevice { Variation = new ModelVariation { Options = _limited[limit] } };
+        var (keys, told) = device.Fuzz(runs: 300);
+        Assert.Empty(keys);
+        Assert.Contains(" 0 processes ended", told);
+        Assert.Equal(1, device.Starts);
+    }
+
+    [Fact]
+    public void A_ring_that_takes_no_request_is_a_reason_to_refuse()
+    {
+        var device = new ServedDevice { Variation = new ModelVariation { Options = options => options with { RequestQueueSize = 1 } } };
+        Assert.Contains("cannot be brought up: queue 0 has 1 descriptors", Assert.Throws<UsageException>(device.Open).Message);
+    }
+
+    /// <summary>Which of the requests that a device has at the same time it returns first is its own affair.</summary>
+    [Fact]
+    public void Nor_on_one_that_returns_a_batch_in_another_order()
+    {
+        var turned = BrokenDevices.All.Single(device => device.Name == "uses the first two requests of a batch in turned order");
+        var (keys, told) = new ServedDevice { Variation = turned.Variation, Configuration = turned.Configuration }.Fuzz(runs: 300);
+        Assert.Empty(keys);
+        Assert.Contains("1 programs abandoned: answered out of order", told);
+    }
 
     [Fact]
     public void Nor_on_one_that_lets_endpoints_nowhere_by_themselves()
