@@ -26,8 +26,8 @@ suite=$2
 shift 2
 : > "$box/status"
 
-mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$' | head -n 1)} ||
-  fail "this machine's apt names no mirror of Debian: set DEBIAN_MIRROR to the address of one"
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$' | head -n 1)}
+[ -n "$mirror" ] || fail "this machine's apt names no mirror of Debian: set DEBIAN_MIRROR to the address of one"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 trust=
 [ ! -e "$keys" ] || trust="[signed-by=$keys] "

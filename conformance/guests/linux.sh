@@ -20,7 +20,10 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift
 work=$(mktemp -d)
+# Not every shell does at its end by a signal what it does at an exit.
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 mkdir "$work/root" "$work/initrd"
 
 # PACKAGE...: unpacks them, as debian-box.sh finds them, into the root that all packages share here.

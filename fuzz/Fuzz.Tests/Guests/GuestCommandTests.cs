@@ -13,7 +13,8 @@ public class GuestCommandTests
     public void A_lie_that_a_driver_stumbles_over_is_found()
     {
         using var run = new FuzzRun();
-        string lies = Write(run, "nomem.lies", "viommu-lies 1\nsteps stir:2\n40 status 08\n41 status 08\n42 status 08\n43 status 08\n44 status 08\n45 status 08\n");
+        // From the 25th to the 43rd request Linux 6.12 sends MAPs alone.
+        string lies = Write(run, "nomem.lies", "viommu-lies 1\nsteps stir:2\n34 status 08\n35 status 08\n36 status 08\n37 status 08\n38 status 08\n39 status 08\n");
 
         Assert.Equal(1, run.Run("guest", InstalledGuest.Folder(), lies, "--qemu", InstalledGuest.Qemu()));
 

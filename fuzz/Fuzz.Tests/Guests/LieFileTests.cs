@@ -51,6 +51,8 @@ public class LieFileTests
     [InlineData("viommu-lies 1\nsteps read\n1 status", "file:3: ")]
     [InlineData("viommu-lies 1\nsteps read\n1 status 3", "file:3: ")]
     [InlineData("viommu-lies 1\nsteps read\n1 status zz", "file:3: ")]
+    [InlineData("viommu-lies 1\nsteps read\n0 config 0000\n0 status 03", "file:4: ")]
+    [InlineData("viommu-lies 1\nsteps read\n0 changed 01", "file:3: ")]
     public void What_is_no_such_file_is_refused_with_where_and_why(string text, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<CorpusException>(() => LieFile.Parse(text, "file")).Message, StringComparison.Ordinal);
 

@@ -9,6 +9,7 @@ namespace Viommu.Fuzz.Tests.Guests;
 /// <summary>Each kind of lie comes to the driver that it is meant for, and the device does what it was asked for all the same.</summary>
 public class LyingDeviceTests
 {
+    private readonly List<int> _ends = [];
     private LyingDevice? _device;
 
     [Fact]
@@ -68,13 +69,46 @@ public class LyingDeviceTests
         Assert.NotEqual(before, driver.Machine.Transport.ReadConfigGeneration());
     }
 
+    [Theory]
+    [InlineData(2, nameof(LieKind.Status), 8, true)]
+    [InlineData(2, nameof(LieKind.Status), 0, false)]
+    [InlineData(2, nameof(LieKind.Status), 0x80, false)]
+    [InlineData(2, nameof(LieKind.Used), 1, false)]
+    [InlineData(2, nameof(LieKind.Reply), 0, false)]
+    [InlineData(1, nameof(LieKind.Status), 8, false)]
+    [InlineData(3, nameof(LieKind.Status), 8, false)]
+    [InlineData(3, nameof(LieKind.Used), 1, false)]
+    [InlineData(4, nameof(LieKind.Reply), 0, true)]
+    [InlineData(4, nameof(LieKind.Used), 1, false)]
+    [InlineData(2, nameof(LieKind.Report), 1, true)]
+    [InlineData(5, nameof(LieKind.Used), 1, true)]
+    public void Lies_that_leave_open_what_was_done_end_the_history(int request, string kind, byte what, bool isClear)
+    {
+        var driver = Drive(new Lie(request, Enum.Parse<LieKind>(kind), [what]));
+
+        driver.Attach(1, ModelTarget.FirstEndpoint);
+        driver.Map(1, 0x1000, 0x1fff, 0x10_0000);
+        driver.Unmap(1, 0x1000, 0x1fff);
+        driver.Probe(ModelTarget.FirstEndpoint);
+
+        Assert.Equal(isClear ? [] : [request - 1], _ends);
+    }
+
+    [Fact]
+    public void The_history_ends_once()
+    {
+        Drive(new Lie(1, LieKind.Status, [3]), new Lie(1, LieKind.Used, [1])).Attach(1, ModelTarget.FirstEndpoint);
+
+        Assert.Equal([0], _ends);
+    }
+
     private IommuDriver Drive(params Lie[] lies)
     {
         var variation = new ModelVariation
         {
             Assemble = (device, _) =>
             {
-                _device = new LyingDevice(device, lies);
+                _device = new LyingDevice(device, lies) { HistoryEnds = () => _ends.Add(_device!.Requests - 1) };
                 return new ModelParts(_device, _device);
             },
         };

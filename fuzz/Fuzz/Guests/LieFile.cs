@@ -19,6 +19,9 @@ internal sealed record LieFile(string Steps, IReadOnlyList<Lie> Lies)
     private const int LongestFile = 1 << 20;
     private const int LongestLie = 1 << 12;
 
+    private static readonly string _lineForm =
+        $"'NUMBER status|used|reply|report|config|changed BYTES' with at most {LongestLie} bytes in hexadecimal is asked for, and config alone is there from power-on (0)";
+
     /// <summary>Reads a file; throws <see cref="CorpusException"/>, which names file, line and cause.</summary>
     public static LieFile Read(string path)
     {
@@ -47,7 +50,7 @@ internal sealed record LieFile(string Steps, IReadOnlyList<Lie> Lies)
             if (line.Length == 0) continue;
             if (!hasHead) hasHead = line == Head ? true : throw Wrong("it begins with 'viommu-lies 1'");
             else if (line.StartsWith(StepsWord, StringComparison.Ordinal)) steps = line[StepsWord.Length..].Trim();
-            else lies.Add(ParseLie(line) ?? throw Wrong($"'NUMBER status|used|reply|report|config|changed BYTES' with at most {LongestLie} bytes in hexadecimal is asked for"));
+            else lies.Add(ParseLie(line) ?? throw Wrong(_lineForm));
         }
 
         if (steps is null || steps.Any(character => !char.IsAsciiLetterOrDigit(character) && character is not (',' or ':')))
@@ -66,6 +69,7 @@ internal sealed record LieFile(string Steps, IReadOnlyList<Lie> Lies)
         string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (words.Length != 3 || !int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int request)) return null;
         if (words[1].Any(char.IsAsciiDigit) || !Enum.TryParse(words[1], ignoreCase: true, out LieKind kind)) return null;
+        if (request == 0 && kind != LieKind.Config) return null;
         string hex = words[2];
         return hex.Length is > 0 and <= 2 * LongestLie && hex.Length % 2 == 0 && hex.All(char.IsAsciiHexDigit) ? new(request, kind, Convert.FromHexString(hex)) : null;
     }

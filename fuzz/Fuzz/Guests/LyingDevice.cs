@@ -1,5 +1,6 @@
 using Viommu.Conformance.Selftest;
 using Viommu.Device.Iommu;
+using Viommu.Guest.Wire;
 
 namespace Viommu.Fuzz.Guests;
 
@@ -12,11 +13,21 @@ internal sealed class LyingDevice(IommuDevice device, IReadOnlyList<Lie> lies) :
     private readonly ILookup<int, Lie> _lies = lies.ToLookup(lie => lie.Request);
     private readonly Dictionary<int, byte> _config = ConfigOf(lies.Where(lie => lie.Request == 0));
 
+    private bool _isHistoryKnown = true;
+
     /// <summary>Requests that were answered so far.</summary>
     public int Requests { get; private set; }
 
     /// <summary>The lies that were told, in their order.</summary>
     public IReadOnlyList<Lie> Told => [.. lies.Where(lie => lie.Request == 0 && lie.Kind == LieKind.Config), .. _told];
+
+    /// <summary>
+    /// Called before the first lie after which driver and onlooker may not agree on what is attached, mapped and reserved. An answer whose status
+    /// cannot be read leaves that open, and so does one that takes back what the device has said before: that a mapping is still there, which
+    /// another MAP then covers and succeeds. Two lies are as clear as the truth: a MAP with an error that the spec knows, of which nothing is
+    /// mapped, and properties.
+    /// </summary>
+    public Action? HistoryEnds { get; init; }
 
     /// <inheritdoc/>
     public override void ReadConfig(int offset, Span<byte> into)
@@ -36,19 +47,32 @@ internal sealed class LyingDevice(IommuDevice device, IReadOnlyList<Lie> lies) :
         foreach (var lie in _lies[Requests])
         {
             _told.Add(lie);
+            if (_isHistoryKnown && !IsClear(lie, request, reply.Length))
+            {
+                _isHistoryKnown = false;
+                HistoryEnds?.Invoke();
+            }
+
             used = Tell(lie, reply, used);
         }
 
         return used;
     }
 
+    private static bool IsClear(Lie lie, byte[] request, int room) => lie.Kind switch
+    {
+        LieKind.Status => request is [RequestType.Map, ..] && (RequestStatus)lie.Bytes[0] is not RequestStatus.Ok and var status && Enum.IsDefined(status),
+        LieKind.Used => false,
+        LieKind.Reply => request is [RequestType.Probe, ..] && lie.Bytes.Length <= room - Request.TailSize,
+        _ => true,
+    };
+
     private int Tell(Lie lie, Span<byte> reply, int used)
     {
-        const int tail = 4;
         switch (lie.Kind)
         {
             case LieKind.Status:
-                if (used >= tail) reply[used - tail] = lie.Bytes[0];
+                if (used >= Request.TailSize) reply[used - Request.TailSize] = lie.Bytes[0];
                 break;
             case LieKind.Used:
                 return Math.Min(lie.Bytes[0], reply.Length);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Viommu.Conformance.Expectations;
 using Viommu.Conformance.Program;
+using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Findings;
@@ -48,7 +49,7 @@ internal static class Cli
         {
             return Complain(host, e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is CorpusException or TargetUnavailableException or HarnessException)
+        catch (Exception e) when (e is CorpusException or ReportException or TargetUnavailableException or HarnessException)
         {
             return Complain(host, e.Message, ExitCode.Harness);
         }
