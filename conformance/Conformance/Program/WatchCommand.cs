@@ -58,7 +58,7 @@ internal sealed class WatchCommand
 
     private readonly Option<string> steps = new("--do")
     {
-        Description = "What the guest does once it has booted: read, write, rebind:N and identity, in this order (conformance/guests/init).",
+        Description = "What the guest does once it has booted, in this order: read, write, rebind:N, identity, stir:N (conformance/guests/init says what they are).",
         HelpName = "STEPS",
         DefaultValueFactory = _ => "read,write,rebind:3,identity",
     };

@@ -14,6 +14,9 @@ internal sealed class PackedTracker(int queue, ushort size, QueueAddresses at, I
 
     protected override bool FlagsComeLast => true;
 
+    // 2.8
+    protected override IEnumerable<Span> Parts => [new(at.Descriptors, 16UL * Size), new(at.Driver, 4), new(at.Device, 4)];
+
     /// <inheritdoc/>
     public override void LookForUsed()
     {

@@ -35,6 +35,12 @@ internal abstract class RingTracker(int queue, ushort size, IGuestRam ram, Actio
         TellRing(at);
     }
 
+    /// <summary>True while all parts of the ring are in guest memory: a machine elsewhere takes memory away, and all of it when it goes.</summary>
+    public bool IsReachable => Parts.All(part => ram.Holds(part.Start, part.Length));
+
+    /// <summary>Where the ring is.</summary>
+    protected abstract IEnumerable<Span> Parts { get; }
+
     /// <summary>False where a descriptor ends with flags and next (2.7.5), true where it ends with Buffer ID and flags (2.8.13).</summary>
     protected abstract bool FlagsComeLast { get; }
 

@@ -15,6 +15,9 @@ internal sealed class SplitTracker(int queue, ushort size, QueueAddresses at, IG
 
     protected override bool FlagsComeLast => false;
 
+    // 2.7
+    protected override IEnumerable<Span> Parts => [new(at.Descriptors, 16UL * Size), new(at.Driver, 6 + 2UL * Size), new(at.Device, 6 + 8UL * Size)];
+
     private ulong UsedEventAt => at.Driver + 4 + 2UL * Size;
 
     /// <inheritdoc/>

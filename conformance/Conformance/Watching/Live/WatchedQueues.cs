@@ -14,6 +14,8 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
     /// <summary>GuestPageSize of MMIO version 1.</summary>
     public uint GuestPageSize { get; set; } = (uint)LegacyPage;
 
+    private IEnumerable<RingTracker> Reachable => trackers.Values.Where(tracker => tracker.IsReachable);
+
     /// <summary>The driver wrote guest memory.</summary>
     public void DriverWrote(ulong address, int length, bool isChange)
     {
@@ -23,13 +25,13 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
     /// <summary>The device could have returned chains.</summary>
     public void LookForUsed()
     {
-        foreach (var tracker in trackers.Values) tracker.LookForUsed();
+        foreach (var tracker in Reachable) tracker.LookForUsed();
     }
 
     /// <summary>The driver could have made chains available: for those who do not see its writes.</summary>
     public void LookForAvailable()
     {
-        foreach (var tracker in trackers.Values) tracker.LookForAvailable();
+        foreach (var tracker in Reachable) tracker.LookForAvailable();
     }
 
     /// <summary>The driver has written registers: queues may have been enabled or taken away.</summary>
@@ -51,10 +53,8 @@ internal sealed class WatchedQueues(IGuestRam ram, DriverHistory driver, Action<
         var (size, inOrder) = ((ushort)queue.Size, (features & Features.InOrder) != 0);
         var isPacked = (features & Features.RingPacked) != 0;
 
-        // 2.7, 2.8: what the three parts take.
-        var (driverLength, deviceLength) = isPacked ? (4UL, 4UL) : (6 + 2UL * size, 6 + 8UL * size);
-        if (!ram.Holds(at.Descriptors, 16UL * size) || !ram.Holds(at.Driver, driverLength) || !ram.Holds(at.Device, deviceLength)) return null;
-        return isPacked ? new PackedTracker(queue.Number, size, at, ram, inOrder, see) : new SplitTracker(queue.Number, size, at, ram, inOrder, see);
+        RingTracker tracker = isPacked ? new PackedTracker(queue.Number, size, at, ram, inOrder, see) : new SplitTracker(queue.Number, size, at, ram, inOrder, see);
+        return tracker.IsReachable ? tracker : null;
     }
 
     private QueueAddresses? AddressesOf(QueueHistory queue, ushort size)
