@@ -32,15 +32,7 @@ internal sealed class ScriptShrinker(Func<Script, bool> shows, int attempts)
     /// <summary>Leaves out blocks, from halves down to single lines.</summary>
     private IReadOnlyList<ScriptLine> Shorten(IReadOnlyList<ScriptLine> lines)
     {
-        for (var block = Math.Max(1, lines.Count / 2); block > 0; block /= 2)
-        {
-            for (var start = 0; start < lines.Count;)
-            {
-                ScriptLine[] rest = [.. lines.Take(start), .. lines.Skip(start + block)];
-                if (Shows(rest)) lines = rest;
-                else start += block;
-            }
-        }
+        for (var block = Math.Max(1, lines.Count / 2); block > 0; block /= 2) lines = Blocks.LeaveOut(lines, block, Shows);
         return lines;
     }
 

@@ -13,8 +13,6 @@ namespace Viommu.Conformance.Program;
 /// <summary><c>conformance watch</c>: judges a driver by watching what it does.</summary>
 internal sealed class WatchCommand
 {
-    private const int ShortestLimit = 30;
-
     private readonly CliHost host;
     private readonly WatchOptions options;
 
@@ -49,12 +47,7 @@ internal sealed class WatchCommand
         HelpName = "DIR",
     };
 
-    private readonly Option<string> qemu = new("--qemu")
-    {
-        Description = "The QEMU that boots the guest: one that has vfio-user-pci, as 10.1 and later do (conformance/guests/qemu.sh).",
-        HelpName = "PROGRAM",
-        DefaultValueFactory = _ => "qemu-system-x86_64",
-    };
+    private readonly Option<string> qemu = GuestOptions.Qemu();
 
     private readonly Option<string> steps = new("--do")
     {
@@ -63,12 +56,7 @@ internal sealed class WatchCommand
         DefaultValueFactory = _ => "read,write,rebind:3,identity",
     };
 
-    private readonly Option<string> append = new("--append")
-    {
-        Description = "More for the guest's kernel command line, such as iommu.strict=1 or iommu.passthrough=1.",
-        HelpName = "TEXT",
-        DefaultValueFactory = _ => "",
-    };
+    private readonly Option<string> append = GuestOptions.Append();
 
     private readonly Option<int> limit = new("--limit")
     {
@@ -123,7 +111,7 @@ internal sealed class WatchCommand
         var configuration = TargetSources.ParseModel(parsed.GetRequiredValue(target), "watch --guest --target");
         if (configuration.Transport != ModelTransport.Pci) throw new UsageException("--guest drives a PCI function: --target model or model,ring=packed");
         int seconds = parsed.GetRequiredValue(limit);
-        if (seconds < ShortestLimit) throw new UsageException($"--limit {seconds}: no guest boots within less than {ShortestLimit} seconds on every machine");
+        if (seconds < GuestOptions.ShortestLimit) throw new UsageException($"--limit {seconds}: no guest boots within less than {GuestOptions.ShortestLimit} seconds on every machine");
         var orders = new GuestOrders(parsed.GetRequiredValue(qemu), folder, parsed.GetRequiredValue(steps), parsed.GetRequiredValue(append), TimeSpan.FromSeconds(seconds));
         if (orders.UnknownStep is { } unknown) throw new UsageException($"--do: '{unknown}' is no step; there are read, write, rebind:N, stir:N and identity, with commas between them");
         var judge = new GuestWatch(orders);

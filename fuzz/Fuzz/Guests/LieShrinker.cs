@@ -1,3 +1,5 @@
+using Viommu.Conformance.Exploration;
+
 namespace Viommu.Fuzz.Guests;
 
 /// <summary>Looks for the fewest lies that still show something: one part after another is left out, as long as it shows without.</summary>
@@ -26,23 +28,18 @@ internal sealed class LieShrinker(Func<IReadOnlyList<Lie>, bool> shows, Action<I
         for (int part = (lies.Count + 1) / 2; lies.Count > 1 && !IsOver; part = (part + 1) / 2)
         {
             int before = lies.Count;
-            lies = WithoutParts(lies, part);
+            lies = Blocks.LeaveOut(lies, part, StillShows);
             if (part == 1 && lies.Count == before) break;
         }
 
         return lies;
     }
 
-    private IReadOnlyList<Lie> WithoutParts(IReadOnlyList<Lie> lies, int length)
+    private bool StillShows(IReadOnlyList<Lie> fewer)
     {
-        for (int at = 0; at < lies.Count && !IsOver;)
-        {
-            List<Lie> fewer = [.. lies.Take(at), .. lies.Skip(at + length)];
-            if (fewer.Count > 0 && Shows(fewer)) smaller(lies = fewer);
-            else at += length;
-        }
-
-        return lies;
+        if (fewer.Count == 0 || IsOver || !Shows(fewer)) return false;
+        smaller(fewer);
+        return true;
     }
 
     private bool Shows(IReadOnlyList<Lie> lies)

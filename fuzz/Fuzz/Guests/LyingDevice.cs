@@ -7,8 +7,6 @@ namespace Viommu.Fuzz.Guests;
 /// <summary>The reference device, which tells a guest lies. What it does with requests it does as they ask: only what it says is wrong.</summary>
 internal sealed class LyingDevice(IommuDevice device, IReadOnlyList<Lie> lies) : Interceptor(device)
 {
-    private const int EventQueue = 1;
-
     private readonly List<Lie> _told = [];
     private readonly ILookup<int, Lie> _lies = lies.ToLookup(lie => lie.Request);
     private readonly Dictionary<int, byte> _config = ConfigOf(lies.Where(lie => lie.Request == 0));
@@ -80,7 +78,7 @@ internal sealed class LyingDevice(IommuDevice device, IReadOnlyList<Lie> lies) :
                 lie.Bytes.AsSpan(0, Math.Min(lie.Bytes.Length, reply.Length)).CopyTo(reply);
                 break;
             case LieKind.Report:
-                TryReport(EventQueue, lie.Bytes);
+                TryReport(IommuDevice.EventQueue, lie.Bytes);
                 break;
             case LieKind.Config:
                 foreach (var (offset, value) in ConfigOf([lie])) _config[offset] = value;

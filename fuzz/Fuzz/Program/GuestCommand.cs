@@ -20,26 +20,17 @@ internal sealed class GuestCommand
     private const string Stir = "stir:25";
     private const int StepLimit = 10;
 
-    // A guest takes as long to boot where the machine has other things to do.
-    private const int ShortestLimit = 30;
-
     private readonly FuzzHost _host;
     private readonly Func<GuestOrders, BootGuest> _guests;
     private readonly Argument<string> _guest = new("DIR") { Description = "Where vmlinuz and initrd.gz are; conformance/guests/linux.sh makes them." };
     private readonly Argument<string[]> _files = new("FILE") { Description = "Lies of earlier findings, to be told again; without any, new ones are made.", Arity = ArgumentArity.ZeroOrMore };
 
-    private readonly Option<string> _qemu = new("--qemu")
-    {
-        Description = "The QEMU that boots the guest: one that has vfio-user-pci, as 10.1 and later do (conformance/guests/qemu.sh).",
-        HelpName = "PROGRAM",
-        DefaultValueFactory = _ => "qemu-system-x86_64",
-    };
-
+    private readonly Option<string> _qemu = GuestOptions.Qemu();
     private readonly Option<double?> _time = new("--time") { Description = "Seconds after which no other boot begins.", HelpName = "SECONDS" };
     private readonly Option<int?> _boots = new("--boots") { Description = "Boots after which it ends.", HelpName = "N" };
     private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
-    private readonly Option<string> _append = new("--append") { Description = "More for the guest's kernel command line.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
-    private readonly Option<int> _limit = new("--limit") { Description = $"Seconds that one boot may take, {ShortestLimit} at least: one that takes longer is a finding where a second one does so too.", HelpName = "SECONDS", DefaultValueFactory = _ => 120 };
+    private readonly Option<string> _append = GuestOptions.Append();
+    private readonly Option<int> _limit = new("--limit") { Description = $"Seconds that one boot may take, {GuestOptions.ShortestLimit} at least: one that takes longer is a finding where a second one does so too.", HelpName = "SECONDS", DefaultValueFactory = _ => 120 };
     private readonly KnownOptions _known = new();
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
     private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep all lies of a finding. [default: the fewest that show it are looked for, which takes two dozen boots at most, and twice as many of a guest that does not end]" };
@@ -68,7 +59,7 @@ internal sealed class GuestCommand
 
     private int Run(ParseResult parsed)
     {
-        if (parsed.GetRequiredValue(_limit) < ShortestLimit) throw new UsageException($"--limit takes a number from {ShortestLimit} up: below it a guest that is slow is taken for one that does not end");
+        if (parsed.GetRequiredValue(_limit) < GuestOptions.ShortestLimit) throw new UsageException($"--limit takes a number from {GuestOptions.ShortestLimit} up: below it a guest that is slow is taken for one that does not end");
         if (parsed.GetValue(_boots) is < 1) throw new UsageException("--boots takes a number from 1 up");
         if (parsed.GetValue(_time) is { } seconds && !(seconds > 0)) throw new UsageException("--time takes a number of seconds above 0");
         if (parsed.GetRequiredValue(_files).Length == 0) return Search(parsed);

@@ -52,16 +52,15 @@ internal sealed class GuestBoot(GuestOrders orders, ModelConfiguration configura
         {
             var before = clock.Elapsed;
             var ended = guest.WaitForEnd(Glance);
-            foreach (var line in guest.Told.Skip(told))
-            {
-                progress(line);
-                told++;
-            }
+            var said = guest.Told;
+            foreach (var line in said.Skip(told)) progress(line);
+            told = said.Count;
+
             // Where this process itself was stopped, or starved, so was the device.
             spent += TimeSpan.FromTicks(Math.Min((clock.Elapsed - before).Ticks, LongestGlance.Ticks));
 
             // What comes behind its last line is the machine's way to go, which is no business of the driver's.
-            ended |= guest.Told.Contains(GuestWatch.End);
+            ended |= said.Contains(GuestWatch.End);
             if (ended || machine.IsBroken || spent >= orders.Limit || interrupted.IsCancellationRequested) return ended;
         }
     }

@@ -1,3 +1,5 @@
+using Viommu.Guest.Pci;
+
 namespace Viommu.Guest.Hosting.VfioUser;
 
 /// <summary>The regions of a function, as vfio numbers them: its BARs and its configuration space, each by offset.</summary>
@@ -15,7 +17,6 @@ internal sealed class BarAccess
     private const int ConfigurationSize = 0x100;
     private const uint AddressBits = ~0xfu;
     private const int CapabilityList = 0x34;
-    private const byte MsixCapability = 0x11;
 
     private readonly IHostedFunction _own;
     private readonly IHostedFunction _driven;
@@ -111,7 +112,7 @@ internal sealed class BarAccess
         int at = (int)_own.ConfigRead(CapabilityList, 1);
         for (int left = ConfigurationSize / 4; at != 0 && left > 0; left--, at = (int)_own.ConfigRead(at + 1, 1))
         {
-            if (_own.ConfigRead(at, 1) == MsixCapability) return at;
+            if (_own.ConfigRead(at, 1) == PciCapability.MsiX) return at;
         }
 
         return null;
