@@ -118,7 +118,7 @@ public sealed class LinuxGuestTests : IDisposable
         bool hasEnded = process.WaitForExit(Limit);
         if (!hasEnded) process.Kill(entireProcessTree: true);
         string console = output.Result + errors.Result;
-        Assert.True(hasEnded, $"the guest did not power off within {Limit}:\n{console}");
+        Assert.True(hasEnded, $"the guest did not come to an end within {Limit}:\n{console}");
         return console;
     }
 }

@@ -6,7 +6,7 @@ using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Guest.Hosting;
 
-/// <summary>A Linux in a QEMU, on a machine of this process: it boots, does what it is told, says so on its console, and powers off.</summary>
+/// <summary>A Linux in a QEMU, on a machine of this process: it boots, does what it is told, says so on its console, and restarts, which ends QEMU.</summary>
 public sealed partial class LinuxGuest : IDisposable
 {
     /// <summary>Memory of the guest in MiB.</summary>
