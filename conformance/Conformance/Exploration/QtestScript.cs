@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Viommu.Conformance.Reports;
+using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Qemu;
 
 namespace Viommu.Conformance.Exploration;
@@ -25,7 +26,7 @@ internal sealed class QtestScript(QtestTranscript transcript, IReadOnlyList<stri
     private static readonly double[] _pauses = [0.2, 1, 4];
 
     // Without its pauses.
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
 
     // More than a line that a person looks at; the content of all memory that may be mapped is one.
     private const int LongLine = 2048;
@@ -127,7 +128,7 @@ internal sealed class QtestScript(QtestTranscript transcript, IReadOnlyList<stri
             var errors = shell.StandardError.ReadToEndAsync();
             var output = shell.StandardOutput.ReadToEndAsync();
             var patience = _patience + TimeSpan.FromSeconds(_pause * _entries.Count(entry => entry is QtestPause));
-            if (!shell.WaitForExit(patience))
+            if (!WaitingTime.Wait(patience, shell.WaitForExit))
             {
                 shell.Kill(entireProcessTree: true);
                 if (end is null) return $"it has not ended within {patience.TotalSeconds:0} s";

@@ -7,7 +7,7 @@ namespace Viommu.Conformance.Exploration;
 /// <summary>Whether random operations find what a broken device does wrong, without being told where to look.</summary>
 internal static class RandomConviction
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
     /// <summary>
     /// The first finding on a broken device, and after how many operations it was seen; null where there is none. That it dies of requests that

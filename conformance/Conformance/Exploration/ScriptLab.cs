@@ -52,10 +52,10 @@ internal sealed class ScriptLab(ITargetSource source, TimeSpan deadline) : IDisp
         })
         { IsBackground = true, Name = "script" };
         thread.Start();
-        if (!thread.Join(deadline))
+        if (!WaitingTime.Wait(deadline, thread.Join))
         {
             live.Kill();
-            if (!thread.Join(TimeSpan.FromSeconds(2))) own = [.. own];
+            if (!WaitingTime.Wait(TimeSpan.FromSeconds(2), thread.Join)) own = [.. own];
             failure = new TargetHungException($"no end within {deadline.TotalSeconds:0.#} s", live.LastWords);
         }
         steps.AddRange(own);

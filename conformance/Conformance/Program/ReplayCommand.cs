@@ -31,7 +31,7 @@ internal sealed class ReplayCommand
     {
         Description = "Seconds that one script may take.",
         HelpName = "SECONDS",
-        DefaultValueFactory = _ => 10,
+        DefaultValueFactory = _ => 60,
     };
 
     private readonly Option<string?> expect = new("--expect")

@@ -81,7 +81,7 @@ internal sealed class RunCommand
     {
         Description = "Seconds that one check may take; more is TIMEOUT.",
         HelpName = "SECONDS",
-        DefaultValueFactory = _ => 10,
+        DefaultValueFactory = _ => 60,
     };
 
     private readonly Option<double?> budget = new("--budget")

@@ -71,15 +71,15 @@ public sealed class CheckSession : ICheckSession
         { IsBackground = true, Name = check.Id };
         thread.Start();
 
-        var finished = WaitHandle.WaitAny([done.WaitHandle, cancellation.WaitHandle], options.Deadline);
-        if (finished == 0)
+        WaitingTime.Wait(options.Deadline, step => WaitHandle.WaitAny([done.WaitHandle, cancellation.WaitHandle], step) != WaitHandle.WaitTimeout);
+        if (done.IsSet)
         {
             if (unavailable is not null) throw new TargetUnavailableException(unavailable.Message, unavailable);
             return outcome! with { Milliseconds = clock.ElapsedMilliseconds };
         }
 
         live?.Kill();
-        done.Wait(TimeSpan.FromSeconds(2), CancellationToken.None);
+        WaitingTime.Wait(TimeSpan.FromSeconds(2), done.Wait);
         Discard(live);
         cancellation.ThrowIfCancellationRequested();
         return new CheckOutcome(

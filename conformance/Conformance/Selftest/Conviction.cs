@@ -7,7 +7,7 @@ namespace Viommu.Conformance.Selftest;
 /// <summary>Whether a broken device is caught by the checks that ought to catch it.</summary>
 internal static class Conviction
 {
-    private static readonly CheckSessionOptions Options = new(TimeSpan.FromSeconds(20), Seed: 1);
+    private static readonly CheckSessionOptions Options = new(TimeSpan.FromMinutes(2), Seed: 1);
 
     /// <summary>Runs checks on a broken device, one by one as they are asked for.</summary>
     public static IEnumerable<(Check Check, CheckOutcome Outcome)> Try(BrokenDevice device, IEnumerable<Check> checks, CancellationToken cancellation = default) =>

@@ -21,6 +21,9 @@ public sealed partial class LinuxGuest : IDisposable
 
     private static readonly string[] Harm = ["Kernel panic", "Oops", "BUG: ", "WARNING: CPU", "general protection fault"];
 
+    // How long it may take until all is read that was said.
+    private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(2);
+
     private readonly ChildProcess _qemu;
     private readonly Task _reading;
     private readonly List<string> _console = [];
@@ -88,14 +91,14 @@ public sealed partial class LinuxGuest : IDisposable
     public string? Accident => _qemu.HasExited && !_wasKilled && _qemu.ExitCode != 0 ? _qemu.HowItEnded() : null;
 
     /// <summary>Waits for the machine to be powered off; false where it still runs.</summary>
-    public bool WaitForEnd(TimeSpan patience) => _qemu.WaitForExit(patience) && _reading.Wait(TimeSpan.FromSeconds(2));
+    public bool WaitForEnd(TimeSpan patience) => _qemu.WaitForExit(patience) && WaitingTime.Wait(Aftermath, _reading.Wait);
 
     /// <summary>Ends the machine, if it still runs; what it has said stays.</summary>
     public void Kill()
     {
         _wasKilled |= !_qemu.HasExited;
         _qemu.Kill();
-        WaitForEnd(TimeSpan.FromSeconds(2));
+        WaitForEnd(Aftermath);
     }
 
     /// <summary>Ends the machine.</summary>

@@ -69,9 +69,9 @@ internal sealed class ChildProcess : IPeer, IDisposable
     /// <summary>Waits for the end of the process and of its output; false where it still runs.</summary>
     public bool WaitForExit(TimeSpan patience)
     {
-        if (!_process.WaitForExit(patience)) return false;
+        if (!WaitingTime.Wait(patience, _process.WaitForExit)) return false;
         // A grandchild may hold the pipes open for ever; what has been read by then is what there is.
-        _reading.Wait(Aftermath);
+        WaitingTime.Wait(Aftermath, _reading.Wait);
         return true;
     }
 

@@ -62,8 +62,9 @@ internal static class ProcessLauncher
     private static string? FindSetPriv()
     {
         if (FindOnPath("setpriv") is not { } path) return null;
+        // It is asked once: who took a slow answer for none would leave programs behind for as long as this process lives.
         using var help = ChildProcess.Start(new ProcessStartInfo(path, ["--help"]), outputLines: 100);
-        return help.WaitForExit(TimeSpan.FromSeconds(5)) && help.Said.Any(line => line.Contains("--pdeathsig", StringComparison.Ordinal))
+        return help.WaitForExit(TimeSpan.FromMinutes(1)) && help.Said.Any(line => line.Contains("--pdeathsig", StringComparison.Ordinal))
             ? path
             : null;
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Viommu.Guest.Targets.Qemu;
 
 /// <summary>QEMU's teaching device (1234:11e8) as a DMA engine between guest memory and its buffer.</summary>
@@ -65,10 +63,10 @@ internal sealed class EduBusMaster(QemuTarget target, PciAddress function, uint 
         // does, and whoever asks again and again whether it has keeps it from doing so.
         target.Transcript?.Pause();
         using var _ = target.Transcript?.BeSilent();
-        var clock = Stopwatch.StartNew();
+        var waiting = new WaitingTime();
         while (!IsDone())
         {
-            if (clock.Elapsed > deadline)
+            if (waiting.Look() > deadline)
                 throw new TargetHungException(
                     $"edu at {function} did not end a DMA within {deadline.TotalSeconds:0.###} s", target.LastWords);
         }

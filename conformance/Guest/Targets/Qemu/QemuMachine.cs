@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using Viommu.Guest.Targets.Processes;
@@ -14,8 +13,6 @@ internal sealed class QemuMachine : IDisposable
 {
     // QEMU says this of each machine whose virtual time is not tied to real time, which is how we start it.
     private const string IcountWarning = "warning: icount sleep disabled and no active timers";
-
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(10);
 
     private readonly PrivateDirectory _directory;
     private readonly Lock _gate = new();
@@ -42,15 +39,17 @@ internal sealed class QemuMachine : IDisposable
     public string LastWords => _child!.LastWords;
 
     /// <summary>
-    /// Starts a machine with these devices, each the argument of a <c>-device</c>. Throws <see cref="TargetUnavailableException"/>.
+    /// Starts a machine with these devices, each the argument of a <c>-device</c>; it has <paramref name="patience"/> for that. Throws
+    /// <see cref="TargetUnavailableException"/>.
     /// </summary>
-    public static QemuMachine Start(QemuProgram program, QemuBoard board, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript = null)
+    public static QemuMachine Start(
+        QemuProgram program, QemuBoard board, IReadOnlyList<string> devices, TimeSpan patience, TimeSpan answerDeadline, QtestTranscript? transcript = null)
     {
         QemuMachine? machine = null;
         try
         {
             machine = new QemuMachine();
-            machine.Launch(program, board, devices, answerDeadline, transcript);
+            machine.Launch(program, board, devices, patience, answerDeadline, transcript);
             return machine;
         }
         catch (Exception failure) when (failure is Win32Exception or IOException or UnauthorizedAccessException or SocketException
@@ -90,9 +89,9 @@ internal sealed class QemuMachine : IDisposable
         _directory.Dispose();
     }
 
-    private void Launch(QemuProgram program, QemuBoard board, IReadOnlyList<string> devices, TimeSpan answerDeadline, QtestTranscript? transcript)
+    private void Launch(
+        QemuProgram program, QemuBoard board, IReadOnlyList<string> devices, TimeSpan patience, TimeSpan answerDeadline, QtestTranscript? transcript)
     {
-        var clock = Stopwatch.StartNew();
         var firmware = _directory["halt.bin"];
         File.WriteAllBytes(firmware, HaltedFirmware.Image());
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -105,19 +104,20 @@ internal sealed class QemuMachine : IDisposable
         // QEMU's register dump at a fatal emulation error is 30 lines, and what it died of stands above it.
         _child = ChildProcess.Start(start, outputLines: 48, IcountWarning);
         transcript?.Restart(program.Command, [.. MachineArguments(board, memory: null), .. DeviceArguments(devices)], board.PowerOff);
-        _qtest = new QtestClient(Accept(listener, _child, clock), answerDeadline, _child) { Transcript = transcript };
+        _qtest = new QtestClient(Accept(listener, _child, patience), answerDeadline, _child) { Transcript = transcript };
         // QEMU connects before it reads its firmware and makes its devices, and answers after.
-        _qtest.Ping(StartPatience);
+        _qtest.Ping(patience);
         _directory.Dispose();
     }
 
-    private static Socket Accept(Socket listener, ChildProcess child, Stopwatch clock)
+    private static Socket Accept(Socket listener, ChildProcess child, TimeSpan patience)
     {
+        var waiting = new WaitingTime();
         while (!listener.Poll(TimeSpan.FromMilliseconds(10), SelectMode.SelectRead))
         {
             if (child.HasExited) throw new TargetUnavailableException($"it {child.HowItEnded()}");
-            if (clock.Elapsed > StartPatience)
-                throw new TargetUnavailableException($"it did not connect within {StartPatience.TotalSeconds:0} s");
+            if (waiting.Look() > patience)
+                throw new TargetUnavailableException($"it did not connect within {patience.TotalSeconds:0} s");
         }
         return listener.Accept();
     }

@@ -12,7 +12,7 @@ internal sealed record QemuProgram(string Path, string Version, IReadOnlySet<str
     private const string DefaultName = "qemu-system-x86_64";
     private const string VersionPrefix = "QEMU emulator version ";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <summary>What a shell finds it by: its usual name where that leads here, since another of that name is another QEMU; else its path.</summary>
     public string Command => Path == ProcessLauncher.FindOnPath(DefaultName) ? DefaultName : Path;

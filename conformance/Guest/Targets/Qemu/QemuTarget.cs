@@ -126,12 +126,12 @@ public sealed class QemuTarget : ITarget
     public bool Await(Func<bool> condition, TimeSpan patience)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        var clock = Stopwatch.StartNew();
+        var waiting = new WaitingTime();
         while (true)
         {
             var mark = Transcript?.Mark ?? 0;
             if (condition()) return true;
-            if (clock.Elapsed >= patience) return false;
+            if (waiting.Look() >= patience) return false;
             Transcript?.Unsee(mark);
             _qtest.Ping();
         }

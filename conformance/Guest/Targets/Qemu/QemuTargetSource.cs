@@ -11,6 +11,9 @@ namespace Viommu.Guest.Targets.Qemu;
 /// </param>
 public sealed class QemuTargetSource(string? program, ModelConfiguration? configuration = null) : ITargetSource
 {
+    // A start takes a fraction of a second, and reads a hundred files.
+    private static readonly TimeSpan UsualPatience = TimeSpan.FromMinutes(1);
+
     // A round trip takes microseconds; seconds are what a busy machine may take away from QEMU.
     private static readonly TimeSpan UsualDeadline = TimeSpan.FromSeconds(5);
 
@@ -25,6 +28,9 @@ public sealed class QemuTargetSource(string? program, ModelConfiguration? config
     /// modern driver can use it, and so none that the spec binds.
     /// </summary>
     public static bool Has(ModelTransport transport) => transport is ModelTransport.Pci or ModelTransport.Mmio;
+
+    /// <summary>How long QEMU may take to start.</summary>
+    public TimeSpan Patience { get; init; } = UsualPatience;
 
     /// <summary>How long QEMU may take for an answer; one that takes longer hangs.</summary>
     public TimeSpan Deadline { get; init; } = UsualDeadline;
@@ -91,7 +97,7 @@ public sealed class QemuTargetSource(string? program, ModelConfiguration? config
     {
         const string Edu = "edu,dma_mask=0xffffffffffffffff";
         string[] devices = [iommu, $"{Edu},addr={QemuTarget.FirstEduSlot:x2}", $"{Edu},addr={QemuTarget.FirstEduSlot + 1:x2}"];
-        var machine = QemuMachine.Start(Program, _board, devices, Deadline, Transcript);
+        var machine = QemuMachine.Start(Program, _board, devices, Patience, Deadline, Transcript);
         machine.Qtest.MostWork = MostWork;
         return machine;
     }

@@ -176,12 +176,12 @@ internal sealed class QtestClient : IDisposable
     {
         // After a failure commands and answers may be out of step: nothing that comes from here can be believed again.
         if (_failure is not null) throw _failure;
-        var clock = Stopwatch.StartNew();
+        var waiting = new WaitingTime();
         Send(within);
         ReadOnlySpan<byte> answer = default;
         for (; _posted > 0; _posted--)
         {
-            answer = ReceiveAnswer(clock, within);
+            answer = ReceiveAnswer(waiting, within);
             if (!answer.StartsWith("OK"u8) || (answer.Length > 2 && answer[2] != ' ')) throw Misbehaved("answered a command by", answer);
         }
         return answer;
@@ -199,18 +199,16 @@ internal sealed class QtestClient : IDisposable
         _commandsLength = 0;
     }
 
-    private ReadOnlySpan<byte> ReceiveAnswer(Stopwatch clock, TimeSpan within)
+    private ReadOnlySpan<byte> ReceiveAnswer(WaitingTime waiting, TimeSpan within)
     {
         TimeSpan? workBefore = null;
         while (true)
         {
-            // Asked for each line, not only for each wait: a flood of interrupt lines never makes anybody wait.
-            if (clock.Elapsed >= within) throw Hung($"within {Seconds(within)}");
-            if (TryTakeLine(out var line))
-            {
-                if (!TryNoteInterrupt(line)) return line;
-            }
-            else if (!Receive() && MostWork > TimeSpan.Zero)
+            var isLine = TryTakeLine(out var line);
+            if (isLine && !TryNoteInterrupt(line)) return line;
+            // What is here has come in time, however late it is looked for. But a flood of interrupt lines has to end, and never makes anybody wait.
+            if (waiting.Look() >= within && (isLine || _socket.Available == 0)) throw Hung($"within {Seconds(within)}");
+            if (!isLine && !Receive() && MostWork > TimeSpan.Zero)
             {
                 var work = _peer.ProcessorTime;
                 workBefore ??= work;

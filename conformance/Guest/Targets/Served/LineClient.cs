@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
@@ -30,6 +29,9 @@ internal sealed class LineClient
     public const int LongestLine = 16 * 1024;
 
     private const int Shown = 80;
+
+    // How often who waits looks up, to see whether it still should.
+    private static readonly TimeSpan LookUp = TimeSpan.FromMilliseconds(50);
 
     private readonly IServedPeer _peer;
     private readonly byte[] _chunk = new byte[4096];
@@ -67,10 +69,10 @@ internal sealed class LineClient
         // After a failure commands and answers may be out of step: nothing that comes from here can be believed again.
         if (_failure is not null) throw _failure;
         RefuseWhatWasNotAskedFor();
-        var clock = Stopwatch.StartNew();
+        var waiting = new WaitingTime();
         Commands++;
-        Send(command, clock, within);
-        var line = Receive(command, clock, within);
+        Send(command, waiting, within);
+        var line = Receive(command, waiting, within);
         var (word, text) = line.IndexOf(' ', StringComparison.Ordinal) is >= 0 and var at ? (line[..at], line[(at + 1)..]) : (line, "");
         return word switch
         {
@@ -121,14 +123,14 @@ internal sealed class LineClient
         }
     }
 
-    private void Send(string command, Stopwatch clock, TimeSpan within)
+    private void Send(string command, WaitingTime waiting, TimeSpan within)
     {
         var sending = Begin(() => _peer.Commands.WriteAsync(Encoding.UTF8.GetBytes(command + "\n")).AsTask());
         // Where it has closed its input it may have ended: reading tells.
-        Await(sending, command, clock, within);
+        Await(sending, command, waiting, within);
     }
 
-    private string Receive(string command, Stopwatch clock, TimeSpan within)
+    private string Receive(string command, WaitingTime waiting, TimeSpan within)
     {
         while (true)
         {
@@ -143,19 +145,23 @@ internal sealed class LineClient
             }
             if (pending.Length == LongestLine) throw Misbehaved("sent a line that does not end:", Encoding.UTF8.GetString(pending[..Shown]));
             _reading ??= BeginReading();
-            if (!Await(_reading, command, clock, within) || _reading.Result == 0) throw Died();
+            if (!Await(_reading, command, waiting, within) || _reading.Result == 0) throw Died();
             TakeRead();
         }
     }
 
     /// <summary>Waits for input or output to end; false where the connection has.</summary>
-    private bool Await(Task transfer, string command, Stopwatch clock, TimeSpan within)
+    private bool Await(Task transfer, string command, WaitingTime waiting, TimeSpan within)
     {
-        var remaining = within - clock.Elapsed;
-        var first = transfer.IsCompleted && remaining > TimeSpan.Zero ? 0
-            : Task.WaitAny([transfer, _aborted.Task], remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero);
-        if (first < 0) throw Hung(command, within);
-        return first == 0 && transfer.IsCompletedSuccessfully;
+        var isOver = waiting.Look() >= within;
+        // What is here has come in time, however late it is looked for.
+        while (!transfer.IsCompleted && Task.WaitAny([transfer, _aborted.Task], isOver ? TimeSpan.Zero : LookUp) is var first && first != 0)
+        {
+            if (first > 0) return false;
+            if (isOver) throw Hung(command, within);
+            isOver = waiting.Look() >= within;
+        }
+        return transfer.IsCompletedSuccessfully;
     }
 
     private Task<int> BeginReading() => Begin(() => _peer.Answers.ReadAsync(_chunk).AsTask());

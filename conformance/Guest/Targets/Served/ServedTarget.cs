@@ -114,10 +114,10 @@ internal sealed class ServedTarget : ITarget
     public bool Await(Func<bool> condition, TimeSpan patience)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        var clock = Stopwatch.StartNew();
+        var waiting = new WaitingTime();
         while (!condition())
         {
-            if (_greeting.HasVirtualTime || clock.Elapsed >= patience) return false;
+            if (_greeting.HasVirtualTime || waiting.Look() >= patience) return false;
             _client.Tell("settle");
         }
         return true;
