@@ -151,8 +151,8 @@ public sealed class RandomOperationsTests
     {
         var device = BrokenDevices.All.Single(device => device.Name == "ignores the reserved bytes of ATTACH");
         var script = ScriptParser.Parse("script", "viommu-script 1\nattach domain=1 endpoint=ep0 reserved=0x1 => OK used=4 breaks IOMMU-ATTACH-D-01\n");
-        using var wrong = new ScriptLab(new ModelTargetSource(device.Variation), TimeSpan.FromSeconds(20));
-        using var right = new ScriptLab(new ModelTargetSource(), TimeSpan.FromSeconds(20));
+        using var wrong = new ScriptLab(new ModelTargetSource(device.Variation), TimeSpan.FromMinutes(2));
+        using var right = new ScriptLab(new ModelTargetSource(), TimeSpan.FromMinutes(2));
         Assert.Equal("IOMMU-ATTACH-D-01", Assert.Single(wrong.Run(script)).Broken);
         Assert.Equal("", Assert.Single(right.Run(script)).Broken);
     }
@@ -176,7 +176,7 @@ public sealed class RandomOperationsTests
             dma ep0 write {access}
             dma ep1 write {access}
             """);
-        using var lab = new ScriptLab(new ModelTargetSource(), TimeSpan.FromSeconds(20));
+        using var lab = new ScriptLab(new ModelTargetSource(), TimeSpan.FromMinutes(2));
         Assert.All(lab.Run(script), step => Assert.Equal("", step.Broken));
     }
 
@@ -187,5 +187,5 @@ public sealed class RandomOperationsTests
     }
 
     private static Explorer ExplorerOf(ModelTargetSource source, int sequences = 1) =>
-        new(source, new ExplorationOptions(Seed: 1, sequences, Length, TimeSpan.FromSeconds(60)), TimeProvider.System);
+        new(source, new ExplorationOptions(Seed: 1, sequences, Length, TimeSpan.FromMinutes(2)), TimeProvider.System);
 }

@@ -14,7 +14,7 @@ public sealed class WatchedGuestTests
     {
         using var cli = Cli();
 
-        int exit = cli.Run("watch", "--guest", InstalledGuest.Folder(), "--qemu", InstalledGuest.Qemu(), "--target", target, "--append", append);
+        int exit = cli.Run("watch", "--guest", InstalledGuest.Folder(), "--qemu", InstalledGuest.Qemu(), "--target", target, "--append", append, "--limit", "900");
 
         Assert.True(exit == 0, cli.Output + cli.Error);
         foreach (string step in (string[])["boot", "read", "write", "rebind:3", "identity"]) Assert.Contains($"PASS    guest  The guest does '{step}'", cli.Output, StringComparison.Ordinal);

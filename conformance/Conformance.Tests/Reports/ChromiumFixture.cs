@@ -5,6 +5,9 @@ namespace Viommu.Conformance.Tests.Reports;
 /// <summary>The machine's own Chromium, started once; without one its tests are skipped, but for CI, where they fail.</summary>
 public sealed class ChromiumFixture : IAsyncLifetime
 {
+    // In milliseconds: only what never happens takes as long.
+    private const float Patience = 300_000;
+
     private IPlaywright? playwright;
     private IBrowser? browser;
 
@@ -23,7 +26,15 @@ public sealed class ChromiumFixture : IAsyncLifetime
     {
         if (Program() is not { } program) return;
         playwright = await Playwright.CreateAsync();
-        browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = ["--no-sandbox"], Headless = true });
+        browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = program, Args = ["--no-sandbox"], Headless = true, Timeout = Patience });
+    }
+
+    /// <summary>A page that waits for what is asked of it as long as any machine may take.</summary>
+    public async Task<IPage> NewPage(BrowserNewPageOptions options)
+    {
+        var page = await Browser.NewPageAsync(options);
+        page.SetDefaultTimeout(Patience);
+        return page;
     }
 
     public async Task DisposeAsync()

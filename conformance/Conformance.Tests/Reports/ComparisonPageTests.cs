@@ -65,7 +65,7 @@ public sealed class ComparisonPageTests(ChromiumFixture chromium) : IClassFixtur
         var html = ComparisonReport.Html(new Comparison([mixed, worse]), Samples.Trace, ["first/index.html", null]);
         var path = Path.Combine(folder.FullName, "index.html");
         await File.WriteAllTextAsync(path, html);
-        var page = await chromium.Browser.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = 1000 } });
+        var page = await chromium.NewPage(new() { ViewportSize = new() { Width = width, Height = 1000 } });
         page.Console += (_, message) => complaints.Add($"console: {message.Text}");
         page.PageError += (_, error) => complaints.Add($"page: {error}");
         page.RequestFailed += (_, request) => complaints.Add($"request: {request.Url}");

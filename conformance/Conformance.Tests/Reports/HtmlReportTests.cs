@@ -127,10 +127,9 @@ public sealed class HtmlReportTests(ChromiumFixture chromium) : IClassFixture<Ch
 
     private async Task<IPage> Open(RunSnapshot run, ColorScheme scheme = ColorScheme.Light, int width = 1280)
     {
-        var browser = chromium.Browser;
         var path = Path.Combine(folder.FullName, "index.html");
         await File.WriteAllTextAsync(path, new HtmlReport().Render(run));
-        var page = await browser.NewPageAsync(new() { ColorScheme = scheme, ViewportSize = new() { Width = width, Height = 1000 } });
+        var page = await chromium.NewPage(new() { ColorScheme = scheme, ViewportSize = new() { Width = width, Height = 1000 } });
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning") complaints.Add(message.Text);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
@@ -39,7 +38,9 @@ public sealed class CheckSessionTests
                 if (request[0] == RequestType.Detach) release.Wait();
                 return next(request, reply);
             }),
-            TimeSpan.FromSeconds(3));
+            TimeSpan.FromSeconds(5));
+        // What has run once is compiled: how fast that is is not the subject.
+        session.Run(Attaches, CancellationToken.None);
 
         var hang = session.Run(Detaches, CancellationToken.None);
 
@@ -52,17 +53,19 @@ public sealed class CheckSessionTests
     public void Cancellation_ends_a_check_that_hangs()
     {
         using var release = new ManualResetEventSlim();
-        using var session = Open(BrokenDevice.Requests("hangs on DETACH", [], (request, reply, next) =>
-        {
-            if (request[0] == RequestType.Detach) release.Wait();
-            return next(request, reply);
-        }));
-        using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
-        var clock = Stopwatch.StartNew();
+        using var cancellation = new CancellationTokenSource();
+        using var session = Open(
+            BrokenDevice.Requests("hangs on DETACH", [], (request, reply, next) =>
+            {
+                if (request[0] != RequestType.Detach) return next(request, reply);
+                cancellation.Cancel();
+                release.Wait();
+                return next(request, reply);
+            }),
+            TimeSpan.FromMinutes(10));
 
         Assert.ThrowsAny<OperationCanceledException>(() => session.Run(Detaches, cancellation.Token));
 
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10));
         release.Set();
     }
 
@@ -124,14 +127,14 @@ public sealed class CheckSessionTests
         static int FirstNumber(ulong seed)
         {
             var number = 0;
-            using var session = new CheckSession(new ModelTargetSource(), new CheckSessionOptions(TimeSpan.FromSeconds(20), seed));
+            using var session = new CheckSession(new ModelTargetSource(), new CheckSessionOptions(TimeSpan.FromMinutes(2), seed));
             session.Run(Scratch("rolls", check => number = check.Random.Next()), CancellationToken.None);
             return number;
         }
     }
 
     private static CheckSession Open(BrokenDevice? device, TimeSpan? deadline = null) =>
-        new(new ModelTargetSource(device?.Variation), new CheckSessionOptions(deadline ?? TimeSpan.FromSeconds(20), Seed: 1));
+        new(new ModelTargetSource(device?.Variation), new CheckSessionOptions(deadline ?? TimeSpan.FromMinutes(2), Seed: 1));
 
     private static Check Scratch(string name, Action<CheckContext> body) =>
         new($"TEST-D-01.{name}", name, ["TEST-D-01"], Level.Must, "", "", TargetShape.Default) { Body = body };

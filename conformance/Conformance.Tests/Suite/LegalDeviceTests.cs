@@ -114,7 +114,7 @@ public sealed class LegalDeviceTests
     }
 
     private static CheckSession Session(ModelVariation variation, ModelConfiguration configuration) =>
-        new(new ModelTargetSource(variation, configuration), new CheckSessionOptions(TimeSpan.FromSeconds(20), Seed: 1));
+        new(new ModelTargetSource(variation, configuration), new CheckSessionOptions(TimeSpan.FromMinutes(2), Seed: 1));
 
     /// <summary>What a driver has to get along with, checks have to as well.</summary>
     private static ModelVariation Of(string scenario) => Scenarios.Named(scenario).Misbehaviour!;

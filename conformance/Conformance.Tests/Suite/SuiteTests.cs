@@ -117,7 +117,7 @@ public abstract class QemuSession : IDisposable
 /// <summary>A session whose outcomes are held against expectations.</summary>
 internal sealed class SuiteRun(ITargetSource source, IReadOnlyList<Expectation> expectations) : IDisposable
 {
-    private readonly CheckSession session = new(source, new CheckSessionOptions(TimeSpan.FromSeconds(20), Seed: 1));
+    private readonly CheckSession session = new(source, new CheckSessionOptions(TimeSpan.FromMinutes(2), Seed: 1));
     private readonly ExpectationSet expected = new(expectations, DateOnly.FromDateTime(DateTime.UtcNow));
 
     public TargetIdentity Target => session.Target;

@@ -233,7 +233,7 @@ public sealed class HostedMachineTests : IDisposable
         var machine = new HostedMachine(new byte[512], new ModelConfiguration(), variation: null, target => target);
         machine.Dispose();
 
-        await machine.Gone.WaitAsync(TimeSpan.FromSeconds(10));
+        await machine.Gone.WaitAsync(TimeSpan.FromMinutes(2));
     }
 
     [Fact]
@@ -246,7 +246,7 @@ public sealed class HostedMachineTests : IDisposable
         using var target = new ClientTarget(client);
 
         Assert.ThrowsAny<Exception>(() => IommuDriver.Start(Machine.Discover(target)).Attach(1, ModelTarget.FirstEndpoint));
-        var death = await Assert.ThrowsAsync<TargetDiedException>(() => machine.Gone.WaitAsync(TimeSpan.FromSeconds(10)));
+        var death = await Assert.ThrowsAsync<TargetDiedException>(() => machine.Gone.WaitAsync(TimeSpan.FromMinutes(2)));
         Assert.Contains(nameof(NoMemory), death.LastWords, StringComparison.Ordinal);
     }
 

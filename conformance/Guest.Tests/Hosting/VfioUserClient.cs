@@ -19,7 +19,7 @@ internal sealed partial class VfioUserClient : IDisposable
 
     public VfioUserClient(string path)
     {
-        _socket.ReceiveTimeout = 10_000;
+        _socket.ReceiveTimeout = 120_000;
         _socket.Connect(new UnixDomainSocketEndPoint(path));
     }
 

@@ -6,7 +6,7 @@ namespace Viommu.Device.Tests.Support;
 /// <summary>A program of another project that judges our output. Where it is not installed the test is skipped, but not in CI.</summary>
 internal static class Tool
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(4);
 
     /// <summary>Runs it and returns everything that it prints.</summary>
     public static (int ExitCode, string Output) Run(string program, params string[] arguments)

@@ -56,7 +56,7 @@ internal sealed class FuzzProcess : IDisposable
     /// <summary>Waits for the end; returns the exit code.</summary>
     public int Wait()
     {
-        Assert.True(_process.WaitForExit(TimeSpan.FromMinutes(5)), "the program does not end");
+        Assert.True(_process.WaitForExit(TimeSpan.FromMinutes(15)), "the program does not end");
         return _process.ExitCode;
     }
 

@@ -178,7 +178,7 @@ public class ServedCampaignTests
         using var end = new ManualResetEventSlim();
         var device = new ServedDevice
         {
-            Deadline = TimeSpan.FromSeconds(3),
+            Deadline = TimeSpan.FromSeconds(6),
             Variation = ServedDevice.Handling((request, reply, next) =>
             {
                 if (request[0] == RequestType.Unmap && BitConverter.ToUInt64(request.AsSpan(8)) != 0) end.Wait();
