@@ -3,6 +3,7 @@ using Viommu.Conformance.Checks;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Tests.Program;
 using Viommu.Conformance.Tests.Running;
+using Viommu.Guest.Targets.Processes;
 
 namespace Viommu.Conformance.Tests.Served;
 
@@ -43,6 +44,25 @@ public class ServedProgramTests
         Assert.Contains("PASS    IOMMU-UNMAP-D-06", cli.Output, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Harness, cli.Run("--target", $"exec,ring=packed:python3 '{example}'", "--only", "PACKED-*"));
         Assert.Contains("tiny 1.0 does not offer RING_PACKED, which ring=packed asks for", cli.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void The_example_in_C_gets_the_verdicts_of_the_one_in_Python()
+    {
+        Skip.If(!HasPrograms("python3", "cc") && Environment.GetEnvironmentVariable("CI") != "true", "python3 or cc is not installed");
+        using var cli = OnRealTarget();
+        var program = cli.PathOf("tiny_iommu");
+        using var compiler = ChildProcess.Start(new("cc", ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-o", program, Example("tiny_iommu.c")]), outputLines: 40);
+        Assert.True(compiler.WaitForExit(TimeSpan.FromMinutes(5)), "the compiler does not come to an end");
+        Assert.True(compiler.ExitCode == 0, compiler.LastWords);
+
+        Assert.Equal(ExitCode.AsExpected, cli.Run("--target", $"exec:'{program}'", "--strict", "--only", "*IOMMU-*", "--only", "*MMIO-*", "--only", "SPLIT-*"));
+        var verdicts = Verdicts(cli.Output);
+        Assert.Contains(verdicts, line => line.StartsWith("PASS    IOMMU-UNMAP-D-06", StringComparison.Ordinal));
+        Assert.Equal(ExitCode.AsExpected, cli.Run("--target", $"exec:python3 '{Example("tiny_iommu.py")}'", "--strict", "--only", "*IOMMU-*", "--only", "*MMIO-*", "--only", "SPLIT-*"));
+        Assert.Equal(Verdicts(cli.Output), verdicts);
+
+        static List<string> Verdicts(string output) => [.. output.Split('\n').Where(line => line.StartsWith("PASS ", StringComparison.Ordinal) || line.StartsWith("N/A ", StringComparison.Ordinal))];
     }
 
     /// <summary>A real VMM whose adapter knows nothing of the suite: every deviation that is known is found through it, and no other.</summary>

@@ -9,6 +9,12 @@ internal static class AflProtocol
     public const string MapVariable = "__AFL_SHM_ID";
     public const string TestCaseVariable = "__AFL_SHM_FUZZ_ID";
 
+    /// <summary>Has a program say how large its map is, and end.</summary>
+    public const string AskMapSizeVariable = "AFL_DUMP_MAP_SIZE";
+
+    /// <summary>Tells a program how large the map is that it finds.</summary>
+    public const string MapSizeVariable = "AFL_MAP_SIZE";
+
     /// <summary>What a wait status says of a process that SIGABRT has ended.</summary>
     public const uint Aborted = 6;
 

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Runtime.InteropServices;
 
 namespace Viommu.Fuzz.Afl;
@@ -8,6 +9,11 @@ internal static partial class Posix
     private const int GetDescriptorFlags = 1;
     private const int Interrupted = 4;
     private const int AbortSignal = 6;
+    private const int PrivateKey = 0;
+    private const int RemoveSegment = 0;
+
+    // To be created, and the owner's alone.
+    private const int OwnersSegment = 0x200 | 0x180;
 
     /// <summary>True where the descriptor is open.</summary>
     public static bool IsOpen(int descriptor) => Fcntl(descriptor, GetDescriptorFlags) >= 0;
@@ -19,6 +25,24 @@ internal static partial class Posix
         nint address = Shmat(number, 0, 0);
         return address == -1 ? 0 : address;
     }
+
+    /// <summary>
+    /// Makes and attaches a System V segment that goes with the last process that has it attached, however that ends. Throws
+    /// <see cref="Win32Exception"/> where the system has none.
+    /// </summary>
+    public static nint CreateSegment(int size, out int id)
+    {
+        id = Shmget(PrivateKey, size, OwnersSegment);
+        if (id < 0) throw new Win32Exception(Marshal.GetLastPInvokeError());
+        nint address = Shmat(id, 0, 0);
+        var failure = new Win32Exception(Marshal.GetLastPInvokeError());
+        // Linux lets others attach what is to be removed.
+        _ = Shmctl(id, RemoveSegment, 0);
+        return address == -1 ? throw failure : address;
+    }
+
+    /// <summary>Lets go of a segment.</summary>
+    public static void Detach(nint address) => _ = Shmdt(address);
 
     /// <summary>Reads four bytes; false where the other side is gone.</summary>
     public static unsafe bool TryRead(int descriptor, out uint word)
@@ -67,6 +91,15 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int Fcntl(int descriptor, int command);
+
+    [LibraryImport("libc", EntryPoint = "shmget", SetLastError = true)]
+    private static partial int Shmget(int key, nint size, int flags);
+
+    [LibraryImport("libc", EntryPoint = "shmctl", SetLastError = true)]
+    private static partial int Shmctl(int id, int command, nint buffer);
+
+    [LibraryImport("libc", EntryPoint = "shmdt", SetLastError = true)]
+    private static partial int Shmdt(nint address);
 
     [LibraryImport("libc", EntryPoint = "shmat", SetLastError = true)]
     private static partial nint Shmat(int id, nint address, int flags);

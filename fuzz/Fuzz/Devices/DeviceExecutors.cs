@@ -5,7 +5,7 @@ using Viommu.Fuzz.Engine.Minimization;
 
 namespace Viommu.Fuzz.Devices;
 
-/// <summary>Runs programs on a QEMU one request at a time, to the first deviation: for what is to be seen by itself.</summary>
+/// <summary>Runs programs on a real device one request at a time, to the first deviation: for what is to be seen by itself.</summary>
 internal sealed class DeviceReplay(IProgramRunner runner) : IExecutor
 {
     private readonly DateTime _until = DateTime.MaxValue;
@@ -44,8 +44,8 @@ internal sealed class DeviceReplay(IProgramRunner runner) : IExecutor
 }
 
 /// <summary>
-/// Runs the programs of a campaign on a QEMU. There is no code coverage: the abstract states guide the search. What it finds it has seen a
-/// second time, in a program that shows nothing else, and made as small as it gets on that device.
+/// Runs the programs of a campaign on a real device. The abstract states guide the search, and the edges of the device's code where its process
+/// counts them. What it finds it has seen a second time, in a program that shows nothing else, and made as small as it gets on that device.
 /// </summary>
 /// <param name="runner">What runs them.</param>
 /// <param name="knowledge">What the campaign knows of the device.</param>
@@ -58,7 +58,7 @@ internal sealed class DeviceScout(IProgramRunner runner, DeviceKnowledge knowled
     private volatile bool _isStopping;
 
     /// <inheritdoc/>
-    public Span<byte> Counters => default;
+    public Span<byte> Counters => runner.Edges is { } edges ? edges.Counters : default;
 
     /// <inheritdoc/>
     public Observations Observations { get; } = new(runner.StateCount);
@@ -69,8 +69,7 @@ internal sealed class DeviceScout(IProgramRunner runner, DeviceKnowledge knowled
         knowledge.BeginInput();
         while (true)
         {
-            Observations.Begin();
-            var run = runner.Scout(input, Observations, knowledge);
+            var run = Scout(input);
             // With what it has learned the same program goes further, now as ever after.
             if (run is { Finding: null, HasLearned: true }) continue;
             if (run.Finding is not { } seen || !knowledge.TryClaim(seen.Key))
@@ -98,6 +97,22 @@ internal sealed class DeviceScout(IProgramRunner runner, DeviceKnowledge knowled
 
     /// <inheritdoc/>
     public void Dispose() => runner.Dispose();
+
+    private ProgramRun Scout(ReadOnlySpan<byte> input)
+    {
+        var run = ScoutOnce(input);
+        if (run is not { Finding: null, HasLearned: false } || runner.Edges is not { } edges || !edges.TakeNews()) return run;
+        // What is new only once would keep the search busy with inputs that have done nothing.
+        var again = ScoutOnce(input);
+        if (again is { Finding: null, HasLearned: false }) edges.Compare();
+        return again;
+    }
+
+    private ProgramRun ScoutOnce(ReadOnlySpan<byte> input)
+    {
+        Observations.Begin();
+        return runner.Scout(input, Observations, knowledge);
+    }
 
     private Finding? Confirm(ReadOnlySpan<byte> input, ProgramRun seen, FindingKey key)
     {

@@ -1,3 +1,4 @@
+using Viommu.Fuzz.Afl;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Guest.Targets;
@@ -18,6 +19,9 @@ internal interface IProgramRunner : IDisposable
 
     /// <summary>Number of the abstract states that are told apart.</summary>
     int StateCount { get; }
+
+    /// <summary>The edges that the device's own code takes, where its process counts them; null where it does not.</summary>
+    AflCounters? Edges => null;
 
     /// <summary>Processes that ended, hung, or did not do what every input begins with.</summary>
     int Deaths { get; }

@@ -1,4 +1,5 @@
 using Viommu.Conformance.Program;
+using Viommu.Fuzz.Afl;
 using Viommu.Fuzz.Engine;
 using Viommu.Fuzz.Rings;
 using Viommu.Fuzz.Targets;
@@ -33,9 +34,9 @@ internal sealed class OutsideDevice : IDisposable
     };
 
     // What a device behind the line protocol runs.
-    private static readonly Dictionary<string, Func<ServedTargetSource, IProgramRunner>> _onServed = new()
+    private static readonly Dictionary<string, Func<ServedTargetSource, AflCounters?, IProgramRunner>> _onServed = new()
     {
-        [SequenceTarget.Info.Name] = source => new SequenceRunner(() => ServedBench.Open(source)),
+        [SequenceTarget.Info.Name] = (source, edges) => new SequenceRunner(() => ServedBench.Open(source), edges: edges),
     };
 
     private readonly ITargetSource _source;
@@ -76,11 +77,13 @@ internal sealed class OutsideDevice : IDisposable
     /// The device that is meant by <c>qemu</c>, <c>qemu:PATH</c> or <c>exec:COMMAND</c>; null where one in this process is. What is done to a QEMU
     /// is kept where there is a <paramref name="transcript"/>.
     /// </summary>
-    public static OutsideDevice? Find(string device, TargetInfo target, QtestTranscript? transcript = null)
+    public static OutsideDevice? Find(string device, TargetInfo target, QtestTranscript? transcript = null, bool countsEdges = false)
     {
+        if (countsEdges && (!IsMeant(device) || IsQemu(device)))
+            throw new UsageException($"--coverage afl takes --device exec:COMMAND, where COMMAND was built by AFL++'s compiler, not --device {device}");
         if (!IsMeant(device)) return null;
         if (!Takes(device, target)) throw Refusal(device, target);
-        if (!IsQemu(device)) return Of(Served(device), target);
+        if (!IsQemu(device)) return Served(device, target, countsEdges);
         var ring = target.Name == PackedRingTarget.Info.Name ? ModelRing.Packed : ModelRing.Split;
         var source = new QemuTargetSource(device.Length > Qemu.Length ? device[(Qemu.Length + 1)..] : null, new(Ring: ring))
         {
@@ -92,7 +95,20 @@ internal sealed class OutsideDevice : IDisposable
     }
 
     /// <summary>The device that a program serves.</summary>
-    public static OutsideDevice Of(ServedTargetSource source, TargetInfo target) => new(source, () => _onServed[target.Name](source));
+    /// <param name="source">Starts the program.</param>
+    /// <param name="target">Whose inputs it is to run.</param>
+    /// <param name="countsEdges">AFL++'s compiler has built it, and its edges guide the search.</param>
+    public static OutsideDevice Of(ServedTargetSource source, TargetInfo target, bool countsEdges = false)
+    {
+        var newRunner = _onServed[target.Name];
+        if (!countsEdges) return new(source, () => newRunner(source, null));
+        int size = AflCounters.AskSize(source.Command);
+        return new(source, () =>
+        {
+            var edges = new AflCounters(size);
+            return newRunner(source.With(edges.Variables), edges);
+        });
+    }
 
     /// <summary>True for <c>qemu</c>, <c>qemu:PATH</c>, <c>exec:COMMAND</c> and <c>exec,ring=...:COMMAND</c>.</summary>
     public static bool IsMeant(string device) => IsQemu(device) || IsKind(device, Exec) || device.StartsWith(Exec + ",", StringComparison.Ordinal);
@@ -131,13 +147,13 @@ internal sealed class OutsideDevice : IDisposable
 
     private static bool IsKind(string device, string kind) => device == kind || device.StartsWith(kind + ":", StringComparison.Ordinal);
 
-    private static ServedTargetSource Served(string device)
+    private static OutsideDevice Served(string device, TargetInfo target, bool countsEdges)
     {
         try
         {
-            return (ServedTargetSource)TargetSources.Parse(device);
+            return Of((ServedTargetSource)TargetSources.Parse(device), target, countsEdges);
         }
-        catch (UsageException wrong)
+        catch (Exception wrong) when (wrong is UsageException or TargetUnavailableException)
         {
             throw new UsageException(OfDevice(wrong.Message));
         }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Afl;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Machines;
@@ -17,12 +18,13 @@ namespace Viommu.Fuzz.Devices;
 /// </summary>
 /// <param name="open">Starts such a device.</param>
 /// <param name="transcript">Where what is done to it is kept; null where it is not.</param>
+/// <param name="edges">Where its process counts the edges that it takes; null where it does not.</param>
 /// <remarks>
 /// With what a campaign knows, programs are scouted: requests that follow each other go out with one ring of the doorbell, known deviations
 /// do not end the program, and requests that are known to end the device are left out. Without it they are replayed: one request at a time,
 /// to the first deviation.
 /// </remarks>
-internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTranscript? transcript = null) : IProgramRunner
+internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTranscript? transcript = null, AflCounters? edges = null) : IProgramRunner
 {
     private const int ReportSize = 24;
 
@@ -42,6 +44,9 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
 
     /// <inheritdoc/>
     public int StateCount => SequenceStates.Count;
+
+    /// <inheritdoc/>
+    public AflCounters? Edges => edges;
 
     /// <inheritdoc/>
     public int Deaths => _process.Deaths;
@@ -74,7 +79,11 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _process.Dispose();
+    public void Dispose()
+    {
+        _process.Dispose();
+        edges?.Dispose();
+    }
 
     private void GetOn() => Volatile.Write(ref _progress, _progress + 1);
 
@@ -90,11 +99,13 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
         try
         {
             Begin(input);
+            edges?.Begin();
             int steps = SequenceShape.Shape.RecordsIn(input.Length);
             _run.Observations.Operations = steps;
             for (int i = 0; i < steps && !_run.IsOver; i++)
                 Run(i, input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
             if (!_run.IsOver) Flush();
+            edges?.End();
             (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "clean-up");
             transcript?.Close();
             _process.Running?.CleanUp();
@@ -113,6 +124,10 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
         {
             // An adapter that does not do its part: of the device nothing can be said.
             throw new TargetUnavailableException(failure.Message, failure);
+        }
+        finally
+        {
+            edges?.End();
         }
     }
 

@@ -41,6 +41,12 @@ internal sealed class RunCommand
     private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
     private readonly Option<string?> _corpus = new("--corpus") { Description = "Folder that the campaign goes on from and adds to. [default: corpus in the report folder]", HelpName = "DIR" };
     private readonly Option<string?> _dictionary = new("--dictionary") { Description = "Tokens to try beside those of the spec, in the syntax of 'afl-fuzz -x': name=\"\\x01\\x02\" on each line.", HelpName = "FILE" };
+    private readonly Option<string?> _coverage = new("--coverage")
+    {
+        Description = "What guides the search beside the states that are told apart: afl, the edges of a program behind --device exec:COMMAND that was built by afl-clang-fast, afl-cc or cargo afl. [default: the edges of a device in this process, which need no build]",
+        HelpName = "afl",
+    };
+
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
     private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep the inputs of findings as they were found. [default: each is made small, and the original kept beside it]" };
     private readonly KnownOptions _known = new();
@@ -50,8 +56,9 @@ internal sealed class RunCommand
     public RunCommand(FuzzHost host)
     {
         _host = host;
-        Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _dictionary, _keepGoing, _noMinimize, _report };
+        Command = new("run", "Fuzzes a target until it is told to stop, or something is found.") { _target, _device, _time, _runs, _jobs, _seed, _corpus, _dictionary, _coverage, _keepGoing, _noMinimize, _report };
         _annotate.AcceptOnlyFromAmong("github");
+        _coverage.AcceptOnlyFromAmong("afl");
         Command.Add(_annotate);
         _known.AddTo(Command);
         Command.SetAction(Run);
@@ -62,7 +69,7 @@ internal sealed class RunCommand
     private int Run(ParseResult parsed)
     {
         var target = Arguments.FindTarget(parsed.GetRequiredValue(_target));
-        using var outside = OutsideDevice.Find(parsed.GetRequiredValue(_device), target);
+        using var outside = OutsideDevice.Find(parsed.GetRequiredValue(_device), target, countsEdges: parsed.GetValue(_coverage) is not null);
         _patience = Patience + (outside?.LongestWait ?? TimeSpan.Zero);
         int broken = outside is null ? Arguments.FindDevice(parsed.GetRequiredValue(_device)) : -1;
         if (broken >= 0 && Subject.Of(BrokenDevices.All[broken]) is { InterceptsRegisters: true } subject && !target.Shows(subject))

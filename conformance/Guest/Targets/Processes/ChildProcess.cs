@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.ComponentModel;
 using System.Diagnostics;
 
@@ -37,11 +38,13 @@ internal sealed class ChildProcess : IPeer, IDisposable
 
     /// <summary>
     /// Starts a program that is spoken to through <see cref="Input"/> and <see cref="Output"/>; <paramref name="errorLines"/> of its
-    /// standard error are kept. What it starts ends with it, also where it has ended before.
+    /// standard error are kept. What it starts ends with it, also where it has ended before. It finds <paramref name="variables"/> in its
+    /// environment, beside those of this process.
     /// </summary>
-    public static ChildProcess Converse(string program, IEnumerable<string> arguments, int errorLines)
+    public static ChildProcess Converse(string program, IEnumerable<string> arguments, int errorLines, IReadOnlyDictionary<string, string>? variables = null)
     {
         var info = ProcessLauncher.LeadingAGroup(program, arguments, out var leadsGroup);
+        foreach (var (name, value) in variables ?? ReadOnlyDictionary<string, string>.Empty) info.Environment[name] = value;
         return new(Launch(info), errorLines, converses: true, leadsGroup, noise: null);
     }
 

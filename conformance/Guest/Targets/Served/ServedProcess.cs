@@ -29,15 +29,15 @@ internal sealed class ServedProcess : IServedPeer
     internal int ProcessId => _child.Id;
 
     /// <summary>
-    /// Starts the program of a command line, a path or a name on <c>PATH</c>, with its arguments. Throws
-    /// <see cref="TargetUnavailableException"/>.
+    /// Starts the program of a command line, a path or a name on <c>PATH</c>, with its arguments, and with these variables beside those
+    /// of this process. Throws <see cref="TargetUnavailableException"/>.
     /// </summary>
-    public static ServedProcess Start(IReadOnlyList<string> command)
+    public static ServedProcess Start(IReadOnlyList<string> command, IReadOnlyDictionary<string, string> variables)
     {
         var program = Locate(command[0]);
         try
         {
-            return new(ChildProcess.Converse(program, command.Skip(1), ErrorLines));
+            return new(ChildProcess.Converse(program, command.Skip(1), ErrorLines, variables));
         }
         catch (Win32Exception refusal)
         {
