@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Afl;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
@@ -15,7 +16,10 @@ namespace Viommu.Fuzz.Devices;
 /// Runs programs of the ring targets on a real device, the same as in this process: what a driver writes and when it notifies. A program ends
 /// with the first thing that is broken, known or not.
 /// </summary>
-internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgramRunner
+/// <param name="device">The device.</param>
+/// <param name="format">Of its rings.</param>
+/// <param name="edges">Where its process counts the edges that it takes; null where it does not.</param>
+internal sealed class RingRunner(IRingDevice device, RingFormat format, AflCounters? edges = null) : IProgramRunner
 {
     private const int AccessLength = 4;
 
@@ -33,6 +37,9 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
 
     /// <inheritdoc/>
     public int StateCount => RingStates.Count;
+
+    /// <inheritdoc/>
+    public AflCounters? Edges => edges;
 
     /// <inheritdoc/>
     public int Deaths => device.Deaths;
@@ -60,7 +67,11 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
     }
 
     /// <inheritdoc/>
-    public void Dispose() => device.Dispose();
+    public void Dispose()
+    {
+        device.Dispose();
+        edges?.Dispose();
+    }
 
     private void GetOn() => Volatile.Write(ref _progress, _progress + 1);
 
@@ -76,6 +87,7 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
         try
         {
             Begin(input);
+            edges?.Begin();
             int steps = Shape.RecordsIn(input.Length);
             _run.Observations.Operations = steps;
             for (int i = 0; i < steps && !_run.IsOver; i++)
@@ -101,6 +113,10 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
             // Nobody knows what state such a device is in: what comes next runs on another.
             device.End();
             _run.Refused(refusal);
+        }
+        finally
+        {
+            edges?.End();
         }
     }
 
