@@ -26,7 +26,7 @@ internal sealed class OutsideDevice : IDisposable
     private static readonly TimeSpan MostWork = TimeSpan.FromMilliseconds(150);
 
     // What a QEMU runs, by the name of the target.
-    private static readonly Dictionary<string, Func<QemuTargetSource, IProgramRunner>> _onQemu = new()
+    private static readonly Dictionary<string, Func<QemuTargetSource, ProgramRunner>> _onQemu = new()
     {
         [SequenceTarget.Info.Name] = source => new SequenceRunner(() => QemuBench.Open(source), source.Transcript),
         [SplitRingTarget.Info.Name] = source => new RingRunner(new BenchRingDevice(() => QemuBench.Open(source), source.AlsoAccept, source.Transcript), RingFormat.Split),
@@ -34,7 +34,7 @@ internal sealed class OutsideDevice : IDisposable
     };
 
     // What a device behind the line protocol runs.
-    private static readonly Dictionary<string, Func<ServedTargetSource, AflCounters?, IProgramRunner>> _onServed = new()
+    private static readonly Dictionary<string, Func<ServedTargetSource, AflCounters?, ProgramRunner>> _onServed = new()
     {
         [SequenceTarget.Info.Name] = (source, edges) => new SequenceRunner(() => ServedBench.Open(source), edges: edges),
         [SplitRingTarget.Info.Name] = (source, edges) => new RingRunner(new BenchRingDevice(() => ServedBench.Open(source), source.AlsoAccept), RingFormat.Split, edges),
@@ -44,10 +44,10 @@ internal sealed class OutsideDevice : IDisposable
     private readonly ITargetSource _source;
     private readonly List<DeviceKnowledge> _jobs = [];
     private readonly DeviceLessons _lessons = new();
-    private readonly Func<IProgramRunner> _newRunner;
-    private IProgramRunner? _first;
+    private readonly Func<ProgramRunner> _newRunner;
+    private ProgramRunner? _first;
 
-    private OutsideDevice(ITargetSource source, Func<IProgramRunner> newRunner)
+    private OutsideDevice(ITargetSource source, Func<ProgramRunner> newRunner)
     {
         _source = source;
         _newRunner = newRunner;
@@ -167,7 +167,7 @@ internal sealed class OutsideDevice : IDisposable
     // The suite takes the same words behind another option.
     private static string OfDevice(string message) => message.Replace($"--target {Exec}", $"--device {Exec}", StringComparison.Ordinal);
 
-    private IProgramRunner TakeRunner()
+    private ProgramRunner TakeRunner()
     {
         var runner = _first ?? _newRunner();
         _first = null;
