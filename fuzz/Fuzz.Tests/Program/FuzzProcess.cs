@@ -27,6 +27,9 @@ internal sealed class FuzzProcess : IDisposable
 
     public static FuzzProcess Start(string folder, params string[] args) => new(new("dotnet", [Path.Combine(folder, "fuzz.dll"), .. args]));
 
+    /// <summary>The program as it was built here, where there is another working directory.</summary>
+    public static FuzzProcess StartIn(string folder, params string[] args) => new(new("dotnet", [Path.Combine(AppContext.BaseDirectory, "fuzz.dll"), .. args]) { WorkingDirectory = folder });
+
     /// <summary>The same where no file may grow beyond some kilobytes: writing more fails, as on a full disk.</summary>
     public static FuzzProcess StartWithFilesOf(int kilobytes, params string[] args)
     {

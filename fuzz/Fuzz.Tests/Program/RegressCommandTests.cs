@@ -62,7 +62,7 @@ public sealed class RegressCommandTests : IDisposable
     public void A_target_is_run_from_the_shipped_corpus_alone()
     {
         Assert.Equal(0, _fuzz.Run("regress", "request"));
-        Assert.Matches(@"^request: [1-9][0-9]* inputs\n[1-9][0-9]* inputs, 0 red\n$", _fuzz.Output);
+        Assert.Matches(@"^corpus .+\nrequest: [1-9][0-9]* inputs\n[1-9][0-9]* inputs, 0 red\n$", _fuzz.Output);
     }
 
     [Fact]
@@ -88,6 +88,7 @@ public sealed class RegressCommandTests : IDisposable
         Assert.Contains("named after a target", _fuzz.Error);
         Assert.Equal(2, _fuzz.Run("regress", _fuzz.PathOf("other")));
         Assert.Contains("0 inputs, 0 red", _fuzz.Output);
+        Assert.Contains($"fuzz: nothing to run: there are no inputs in {_fuzz.PathOf("other/request")}; name a folder that has some\n", _fuzz.Error);
     }
 
     [Theory]

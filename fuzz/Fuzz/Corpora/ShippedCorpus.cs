@@ -15,7 +15,8 @@ internal static class ShippedCorpus
             for (var folder = new DirectoryInfo(Directory.GetCurrentDirectory()); folder is not null; folder = folder.Parent)
             {
                 string candidate = Path.Combine(folder.FullName, Name);
-                if (Directory.Exists(Path.Combine(candidate, "seeds"))) return candidate;
+                // Others name their folders so as well; this one has folders that are named after targets.
+                if (TargetList.All.Any(target => Directory.Exists(Path.Combine(candidate, "seeds", target.Name)))) return candidate;
             }
 
             string own = Path.Combine(AppContext.BaseDirectory, Name);

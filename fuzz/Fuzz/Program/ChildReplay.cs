@@ -19,7 +19,8 @@ internal static class ChildReplay
 
     /// <summary>What the input in a file breaks; null where nothing is broken.</summary>
     /// <exception cref="CorpusException">The other process could not try it.</exception>
-    public static Finding? Run(string file, TargetInfo target, string device)
+    /// <exception cref="OperationCanceledException">The user does not wait for it.</exception>
+    public static Finding? Run(string file, TargetInfo target, string device, CancellationToken interrupted = default)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(ChildReplay).Assembly.Location);
@@ -31,7 +32,11 @@ internal static class ChildReplay
         process.ErrorDataReceived += (_, line) => error.Enqueue(line.Data ?? "");
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        if (!TryWait(process, _patience)) return Hang($"an input runs for more than {_patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s");
+        bool hasEnded;
+        using (interrupted.Register(() => process.Kill(entireProcessTree: true))) hasEnded = TryWait(process, _patience);
+        // The user's signal reaches the other process as well: what it says then is nothing to go by.
+        interrupted.ThrowIfCancellationRequested();
+        if (!hasEnded) return Hang($"an input runs for more than {_patience.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s");
         return process.ExitCode switch
         {
             ExitCode.AsExpected => null,

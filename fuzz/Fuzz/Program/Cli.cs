@@ -49,7 +49,7 @@ internal static class Cli
         {
             return Complain(host, e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is CorpusException or ReportException or TargetUnavailableException or HarnessException)
+        catch (Exception e) when (e is NothingToRunException or CorpusException or ReportException or TargetUnavailableException or HarnessException)
         {
             return Complain(host, e.Message, ExitCode.Harness);
         }

@@ -39,15 +39,20 @@ internal sealed class CoverageCommand
         var targets = names.Length == 0 ? TargetList.All.Where(target => target.Instrumented.Contains(Device)).ToList() : names.Select(Arguments.FindTarget).ToList();
         var folders = parsed.GetValue(_corpora) ?? [];
         if (folders.Length > 0 && targets.Count != 1) throw new UsageException("--corpus goes with one target");
+        if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing) throw new UsageException($"--corpus: there is no folder {missing}");
 
         // Every target numbers the same assembly's edges in the same way, unless it instruments others as well: those are told apart by name and line.
         var reached = new Dictionary<(string Method, string File, int Line, int Which), (Edge Edge, bool Reached)>();
+        var inputs = targets.ToDictionary(target => target, target => Inputs(target, folders));
+        int run = 0;
         foreach (var target in targets)
         {
             using var executor = new TargetHost(target).Instrumented();
             var novelty = new Novelty(executor.Counters.Length, target.StateCount);
-            foreach (var input in Inputs(target, folders))
+            foreach (var input in inputs[target])
             {
+                if (_host.Interrupted.IsCancellationRequested) break;
+                run++;
                 executor.Execute(input);
                 novelty.Absorb(executor.Counters, executor.Observations);
             }
@@ -63,7 +68,10 @@ internal sealed class CoverageCommand
         if (parsed.GetValue(_lcov) is { } lcov) Write(lcov, LcovReport.Render(report));
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture,
             $"lines {report.CoveredLines} of {report.Lines} ({report.LinePercent:0.0} %), edges {report.CoveredEdges} of {report.Edges} ({report.EdgePercent:0.0} %): {output}"));
-        return ExitCode.AsExpected;
+        int all = inputs.Values.Sum(ofTarget => ofTarget.Count);
+        if (run == all) return ExitCode.AsExpected;
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"interrupted: {all - run} of {all} inputs are not run, and not in these figures"));
+        return ExitCode.Harness;
     }
 
     private static void Write(string path, string text)
@@ -80,12 +88,18 @@ internal sealed class CoverageCommand
         if (CorpusFolder.TryWrite(path, Encoding.UTF8.GetBytes(text)) is { } trouble) throw new CorpusException(trouble);
     }
 
-    private IEnumerable<byte[]> Inputs(TargetInfo target, IEnumerable<string> folders) =>
-    [
-        .. target.Seeds().Select(seed => seed.Input),
-        .. ShippedCorpus.Inputs(target, Complain),
-        .. folders.SelectMany(folder => CorpusFolder.Read(folder, target.Format, Complain)).Select(stored => stored.Input),
-    ];
+    private List<byte[]> Inputs(TargetInfo target, IEnumerable<string> folders)
+    {
+        List<byte[]> inputs = [.. target.Seeds().Select(seed => seed.Input), .. ShippedCorpus.Inputs(target, Complain)];
+        foreach (var folder in folders)
+        {
+            int before = inputs.Count;
+            inputs.AddRange(CorpusFolder.Read(folder, target.Format, Complain).Select(stored => stored.Input));
+            if (inputs.Count == before) throw new NothingToRunException($"there are no inputs of {target.Name} in {folder}; --corpus takes a folder that has some, such as corpus in a report folder");
+        }
+
+        return inputs;
+    }
 
     private static void Add(EdgeTable table, Novelty novelty, Dictionary<(string, string, int, int), (Edge Edge, bool Reached)> reached)
     {

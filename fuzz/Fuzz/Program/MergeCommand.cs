@@ -37,6 +37,7 @@ internal sealed class MergeCommand
         using var folder = CorpusFolder.Open(output, format);
         var inputs = ((string[])[output, .. folders]).SelectMany(from => CorpusFolder.Read(from, target.Format, message => _host.Error.WriteLine($"fuzz: {message}")))
             .Select(stored => stored.Input).DistinctBy(input => CorpusFolder.NameOf(input)).ToList();
+        if (inputs.Count == 0) throw new NothingToRunException($"there are no inputs of {target.Name} in {string.Join(", ", folders)}");
         using var executor = new TargetHost(target).Instrumented();
         var chosen = CorpusCover.Choose(executor, inputs);
         folder.Write(chosen.Select(index => inputs[index]));

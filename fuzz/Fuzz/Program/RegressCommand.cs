@@ -39,41 +39,52 @@ internal sealed class RegressCommand
     private int Run(ParseResult parsed)
     {
         string device = parsed.GetRequiredValue(_device);
-        var results = new List<RegressionResult>();
-        if (Folders(parsed.GetValue(_what)) is not { } folders)
-        {
-            _host.Error.WriteLine("fuzz: there is no folder corpus/seeds here or above; name a folder of inputs");
-            return ExitCode.Harness;
-        }
-
+        var folders = Folders(parsed.GetValue(_what));
         var taken = folders.Where(folder => OutsideDevice.Takes(device, folder.Target)).ToList();
         if (taken.Count == 0) throw OutsideDevice.Refusal(device, folders[0].Target);
+        var results = new List<RegressionResult>();
+        var groups = taken.GroupBy(folder => folder.Target, folder => folder.Path, (target, paths) => (Target: target, Files: Read(target, paths, results))).ToList();
         bool isStale = false;
-        foreach (var group in taken.GroupBy(folder => folder.Target)) isStale |= Run(parsed, group.Key, [.. group.Select(folder => folder.Path)], results);
+        foreach (var (target, files) in groups) isStale |= Run(parsed, target, files, results);
         int red = results.Count(result => result.IsRed);
         int run = results.Count(result => result.IsRun);
+        int left = results.Count(result => result.IsLeft);
         string known = results.Count(result => result.Known is not null) is > 0 and var count ? $", {count} known" : "";
+        if (left > 0) _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"interrupted: {left} of {left + run} inputs are not run"));
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{run} inputs, {red} red{known}"));
         if (parsed.GetValue(_report) is { } report) Write(report, results);
-        return run == 0 ? ExitCode.Harness : red > 0 || isStale ? ExitCode.Findings : ExitCode.AsExpected;
+        if (run + left == 0) throw new NothingToRunException($"there are no inputs in {string.Join(", ", taken.Select(folder => folder.Path))}; name a folder that has some");
+        return left > 0 ? ExitCode.Harness : red > 0 || isStale ? ExitCode.Findings : ExitCode.AsExpected;
     }
 
+    // The inputs of a target; what is none is a result.
+    private List<StoredInput> Read(TargetInfo target, IEnumerable<string> folders, List<RegressionResult> results) => [.. folders.SelectMany(folder => CorpusFolder.Read(folder, target.Format, message =>
+    {
+        results.Add(new(target.Name, folder, IsRun: false, message, []));
+        _host.Error.WriteLine($"fuzz: {message}");
+    }))];
+
     // True where something is red beside findings.
-    private bool Run(ParseResult parsed, TargetInfo target, IReadOnlyList<string> folders, List<RegressionResult> results)
+    private bool Run(ParseResult parsed, TargetInfo target, IReadOnlyList<StoredInput> files, List<RegressionResult> results)
     {
         string device = parsed.GetRequiredValue(_device);
-        var files = folders.SelectMany(folder => CorpusFolder.Read(folder, target.Format, message =>
+        if (files.Count == 0 || _host.Interrupted.IsCancellationRequested)
         {
-            results.Add(new(target.Name, folder, IsRun: false, message, []));
-            _host.Error.WriteLine($"fuzz: {message}");
-        })).ToList();
-        if (files.Count == 0) return false;
+            Leave(target, files, results);
+            // Whoever has a corpus of few targets only is to know.
+            if (files.Count == 0) _host.Console.Line($"{target.Name}: 0 inputs");
+            return false;
+        }
+
         using var outside = OutsideDevice.Find(device, target);
         using var executor = outside?.NewReplay() ?? new TargetHost(target, Arguments.FindDevice(device)).Instrumented();
         var known = _known.Read(parsed, _host, target.Name, outside?.Identity.Name ?? device);
         var found = new List<Finding>();
+        int run = 0;
         foreach (var (file, input) in files)
         {
+            if (_host.Interrupted.IsCancellationRequested) break;
+            run++;
             var finding = executor.Execute(input);
             if (finding is null)
             {
@@ -99,20 +110,27 @@ internal sealed class RegressCommand
             foreach (var line in lines) _host.Console.Line(ReplayCommand.Indent + line);
         }
 
-        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{target.Name}: {files.Count} inputs"));
-        var unseen = known.Unseen([.. found.Select(finding => finding.Key)]);
+        Leave(target, files.Skip(run), results);
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{target.Name}: {run} inputs"));
+        // What was not run could not be seen.
+        var unseen = run == files.Count ? known.Unseen([.. found.Select(finding => finding.Key)]) : [];
         foreach (var line in unseen) _host.Console.Line($"NOT SEEN {line}");
         foreach (var line in known.Complaints) _host.Console.Line($"EXPIRED {line}");
         if (_known.Update(parsed, _host, known, found.DistinctBy(finding => finding.Key)) is { } trouble) throw new CorpusException(trouble);
         return known.Complaints.Count > 0 || (_known.IsStrict(parsed) && unseen.Count > 0);
     }
 
-    // Folders of inputs and the target that they are for; null where there is no corpus.
-    private static IReadOnlyList<(TargetInfo Target, string Path)>? Folders(string? what)
+    private static void Leave(TargetInfo target, IEnumerable<StoredInput> files, List<RegressionResult> results) =>
+        results.AddRange(files.Select(left => new RegressionResult(target.Name, left.File, IsRun: false, "", []) { IsLeft = true }));
+
+    // Folders of inputs and the target that they are for.
+    private List<(TargetInfo Target, string Path)> Folders(string? what)
     {
         if (what is null || TargetList.All.Any(target => target.Name == what))
         {
-            if (ShippedCorpus.Folder is not { } corpus) return null;
+            if (ShippedCorpus.Folder is not { } corpus) throw new NothingToRunException("there is no folder corpus/seeds with inputs here or above; name a folder of inputs");
+            // It may be that of another checkout above this folder, or one that the program was installed with.
+            _host.Console.Line($"corpus {corpus}");
             return [.. TargetList.All.Where(target => what is null || target.Name == what).SelectMany(target => (string[])["seeds", "regressions"], (target, part) => (target, Path.Combine(corpus, part, target.Name)))];
         }
 

@@ -78,6 +78,7 @@ internal sealed class RunCommand
         string device = broken >= 0 ? $"broken:{BrokenDevices.All[broken].Name}" : parsed.GetRequiredValue(_device);
         ulong seed = Arguments.ReadSeed(parsed.GetValue(_seed));
         int jobs = parsed.GetValue(_jobs);
+        if (parsed.GetValue(_runs) is < 0) throw new UsageException("--runs takes a number from 1 up");
         if (jobs is < 1 or > 256) throw new UsageException("--jobs takes a number from 1 to 256");
         var given = parsed.GetValue(_dictionary) is { } dictionary ? DictionaryFile.Load(dictionary) : [];
         string reports = parsed.GetValue(_report) ?? Path.Combine("reports", "fuzz", outside is null ? target.Name : $"{target.Name}-{outside.Identity.Name}");
@@ -86,7 +87,10 @@ internal sealed class RunCommand
         using var report = new CampaignReport(reports, target, device, seed, file => ChildReplay.Run(file, target, device)) { Known = known, IsStrict = _known.IsStrict(parsed) };
 
         var stored = CorpusFolder.Read(folder.Path, target.Format, Complain).ToList();
-        if (!Examine(Campaign.LeftOver(reports), target, device, report)) return Finish(parsed, null, folder, report);
+        var leftOver = Campaign.LeftOver(reports);
+        if (!Examine(leftOver, target, device, report)) return Finish(parsed, null, folder, report);
+        // Where the last run died, no executions are enough to tell of what.
+        if (leftOver.Count == 0 && (parsed.GetValue(_runs) == 0 || parsed.GetValue(_time) <= 0)) throw new NothingToRunException("a campaign takes --runs from 1 up, and --time above 0");
         bool minimizes = !parsed.GetValue(_noMinimize);
         var host = new TargetHost(target, broken);
         var campaign = new Campaign(new CampaignOptions

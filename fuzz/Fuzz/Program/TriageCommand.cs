@@ -5,6 +5,7 @@ using System.Text.Json;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Guests;
 using Viommu.Fuzz.Reports;
 
 namespace Viommu.Fuzz.Program;
@@ -41,24 +42,33 @@ internal sealed class TriageCommand
         if (output is not null && TriageReport.For(output, []) is null) throw new UsageException($"--output takes a file .json or .md, and not {output}");
         var rows = new List<TriageRow>();
         var entries = parsed.GetRequiredValue(_folders).SelectMany(Records).GroupBy(found => (found.Record.Key, found.Record.Target, found.Record.Device))
-            .OrderBy(group => group.Key.Key, StringComparer.Ordinal);
-        foreach (var entry in entries)
+            .OrderBy(group => group.Key.Key, StringComparer.Ordinal).ToList();
+        try
         {
-            rows.Add(RunAgain([.. entry], parsed.GetValue(_device)));
-            Tell(rows[^1]);
+            foreach (var entry in entries)
+            {
+                _host.Interrupted.ThrowIfCancellationRequested();
+                rows.Add(RunAgain([.. entry], parsed.GetValue(_device)));
+                Tell(rows[^1]);
+            }
+        }
+        catch (OperationCanceledException) when (_host.Interrupted.IsCancellationRequested)
+        {
+            _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"interrupted: {entries.Count - rows.Count} of {entries.Count} findings are not run again"));
         }
 
         int left = rows.Count(row => row.Now != Gone);
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} finding{(rows.Count == 1 ? "" : "s")}, {rows.Count - left} gone"));
         if (output is not null && CorpusFolder.TryWrite(output, Encoding.UTF8.GetBytes(TriageReport.For(output, rows)!)) is { } trouble) throw new CorpusException(trouble);
+        if (rows.Count < entries.Count) return ExitCode.Harness;
         return left > 0 ? ExitCode.Findings : ExitCode.AsExpected;
     }
 
-    private static TriageRow RunAgain(IReadOnlyList<(FindingRecord Record, string Path)> entry, string? other)
+    private TriageRow RunAgain(IReadOnlyList<(FindingRecord Record, string Path)> entry, string? other)
     {
         var (record, path) = entry[0];
         string device = other ?? record.Device ?? Arguments.ReferenceDevice;
-        var finding = ChildReplay.Run(path, Arguments.FindTarget(record.Target), device);
+        var finding = ChildReplay.Run(path, Arguments.FindTarget(record.Target), device, _host.Interrupted);
         string fate = finding is null ? Gone : finding.Key.ToString() == record.Key ? "same" : $"drifted to {finding.Key}";
         // What it does now; where it does nothing any more, or takes its process with it, what it did when it was found.
         string[] story = finding is { Details.Length: > 0 } ? finding.Details.Split('\n')
@@ -85,7 +95,13 @@ internal sealed class TriageCommand
         string inside = Path.Combine(folder, "findings");
         string where = Directory.Exists(inside) ? inside : folder;
         if (!Directory.Exists(where)) throw new UsageException($"there is no folder {folder}");
-        foreach (var file in Directory.EnumerateFiles(where, "*.json").Order(StringComparer.Ordinal))
+        var files = Directory.GetFiles(where, "*.json");
+        if (files.Length == 0 && Directory.EnumerateFiles(where, $"*{LieFile.Extension}").FirstOrDefault() is { } lies)
+            throw new UsageException($"{where} has findings of 'fuzz guest', which tells their lies again: fuzz guest DIR {lies}");
+        // A campaign that found nothing leaves its statistics, in the report folder.
+        if (files.Length == 0 && !CampaignReport.IsIn(folder) && !CampaignReport.IsIn(Path.Combine(folder, "..")))
+            throw new NothingToRunException($"{folder} has neither findings nor the files of a campaign; name the report folder of 'fuzz run', such as {Path.Combine("reports", "fuzz", "sequence")}");
+        foreach (var file in files.Order(StringComparer.Ordinal))
         {
             FindingRecord? record;
             try

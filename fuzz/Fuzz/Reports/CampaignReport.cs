@@ -14,6 +14,8 @@ namespace Viommu.Fuzz.Reports;
 /// </summary>
 internal sealed class CampaignReport : IDisposable
 {
+    private const string Statistics = "stats.ndjson";
+
     private readonly string _folder;
     private readonly TargetInfo _target;
     private readonly string _device;
@@ -37,13 +39,16 @@ internal sealed class CampaignReport : IDisposable
         try
         {
             Directory.CreateDirectory(FindingsFolder);
-            _statistics = StatisticsFile.Open(Path.Combine(folder, "stats.ndjson"));
+            _statistics = StatisticsFile.Open(Path.Combine(folder, Statistics));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CorpusException($"cannot write the report folder {folder}: {e.Message}", e);
         }
     }
+
+    /// <summary>True where a campaign has its files in a folder.</summary>
+    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, Statistics));
 
     /// <summary>What is known of the device.</summary>
     public KnownFindings Known { get; init; } = KnownFindings.None;

@@ -14,6 +14,9 @@ internal sealed record RegressionResult(string Target, string File, bool IsRun, 
     /// <summary>Why that is known, and where it is tracked; null where it is not.</summary>
     public string? Known { get; init; }
 
+    /// <summary>True where the user ended the run before its turn.</summary>
+    public bool IsLeft { get; init; }
+
     public bool IsRed => Message.Length > 0 && Known is null;
 }
 
@@ -32,6 +35,7 @@ internal static class RegressionFile
                 xml.WriteAttributeString("name", $"virtio-iommu regressions: {target.Key}");
                 xml.WriteAttributeString("tests", XmlConvert.ToString(target.Count()));
                 xml.WriteAttributeString("failures", XmlConvert.ToString(target.Count(result => result.IsRed)));
+                xml.WriteAttributeString("errors", XmlConvert.ToString(target.Count(result => result.IsLeft)));
                 xml.WriteAttributeString("skipped", XmlConvert.ToString(target.Count(result => result.Known is not null)));
                 foreach (var result in target) WriteCase(xml, result);
                 xml.WriteEndElement();
@@ -53,6 +57,12 @@ internal static class RegressionFile
             xml.WriteStartElement("failure");
             xml.WriteAttributeString("message", FindingFiles.Printable(result.Message));
             xml.WriteString(FindingFiles.Printable(string.Join('\n', result.Lines)));
+            xml.WriteEndElement();
+        }
+        else if (result.IsLeft)
+        {
+            xml.WriteStartElement("error");
+            xml.WriteAttributeString("message", "not run: the run was interrupted before");
             xml.WriteEndElement();
         }
         else if (result.Known is { } known)
