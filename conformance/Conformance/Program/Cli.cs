@@ -66,7 +66,7 @@ internal static class Cli
         {
             return Complain(host, e, ExitCode.Usage);
         }
-        catch (Exception e) when (e is TargetUnavailableException or ReportException)
+        catch (Exception e) when (e is TargetUnavailableException or ReportException or OutputException)
         {
             return Complain(host, e, ExitCode.Harness);
         }

@@ -11,6 +11,7 @@ internal static class ProcessConsole
     /// <summary>Opens it; plain and unbroken lines where it is no terminal.</summary>
     public static IAnsiConsole Open()
     {
+        System.Console.SetOut(new StandardOutput(System.Console.Out));
         var console = AnsiConsole.Create(new AnsiConsoleSettings());
         if (!System.Console.IsOutputRedirected) return console;
         console.Profile.Width = Unbroken;

@@ -12,6 +12,8 @@ public sealed partial class LinuxGuest : IDisposable
     /// <summary>Memory of the guest in MiB.</summary>
     private const int MemoryMebibytes = 256;
 
+    private const string Kernel = "vmlinuz";
+    private const string Initrd = "initrd.gz";
     private const int MostLines = 4000;
     private const int LongestLine = 1000;
 
@@ -45,6 +47,16 @@ public sealed partial class LinuxGuest : IDisposable
         return Harm.Any(word => line.Contains(word, StringComparison.Ordinal));
     }
 
+    /// <summary>Throws <see cref="TargetUnavailableException"/> where there is no such QEMU, or no guest in that folder.</summary>
+    public static void Require(string qemu, string folder)
+    {
+        foreach (string file in (string[])[Path.Combine(folder, Kernel), Path.Combine(folder, Initrd)])
+        {
+            if (!File.Exists(file)) throw new TargetUnavailableException($"there is no {file}: conformance/guests/linux.sh makes it");
+        }
+        if (!File.Exists(qemu) && ProcessLauncher.FindOnPath(qemu) is null) throw new TargetUnavailableException($"there is no program {qemu}: conformance/guests/qemu.sh makes one");
+    }
+
     /// <summary>Boots it. Throws <see cref="TargetUnavailableException"/> where QEMU cannot be started.</summary>
     /// <param name="qemu">The program.</param>
     /// <param name="folder">Where <c>vmlinuz</c> and <c>initrd.gz</c> are (<c>conformance/guests/linux.sh</c>).</param>
@@ -53,16 +65,11 @@ public sealed partial class LinuxGuest : IDisposable
     public static LinuxGuest Boot(string qemu, string folder, HostedMachine machine, string commandLine)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        var (kernel, initrd) = (Path.Combine(folder, "vmlinuz"), Path.Combine(folder, "initrd.gz"));
-        foreach (string file in (string[])[kernel, initrd])
-        {
-            if (!File.Exists(file)) throw new TargetUnavailableException($"there is no {file}: conformance/guests/linux.sh makes it");
-        }
-
+        Require(qemu, folder);
         string[] arguments =
         [
             "-accel", "tcg", "-cpu", "max", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
-            "-kernel", kernel, "-initrd", initrd, "-append", $"console=ttyS0 panic=-1 oops=panic {Silence} {commandLine}",
+            "-kernel", Path.Combine(folder, Kernel), "-initrd", Path.Combine(folder, Initrd), "-append", $"console=ttyS0 panic=-1 oops=panic {Silence} {commandLine}",
             .. machine.QemuArguments(MemoryMebibytes),
         ];
         try

@@ -73,15 +73,15 @@ public sealed class NativeProgramTests : IDisposable
     }
 
     [Theory]
-    [InlineData("fuzz: --coverage afl: 'true' does not say how large its map is", "exec:true")]
-    [InlineData("fuzz: --coverage afl: 'cat' does not say how large its map is", "exec:cat")]
-    [InlineData("fuzz: --coverage afl: 'sh' has a map of 99999999 bytes", "exec:sh -c 'echo 99999999'")]
-    [InlineData("fuzz: --device exec: there is no program /nowhere/at/all", "exec:/nowhere/at/all")]
-    [InlineData("fuzz: --coverage afl takes --device exec:COMMAND, where COMMAND was built by AFL++'s compiler, not --device model", "model")]
-    [InlineData("fuzz: --coverage afl takes --device exec:COMMAND, where COMMAND was built by AFL++'s compiler, not --device qemu", "qemu")]
-    public void A_device_that_counts_nothing_gets_one_line_and_exit_code_3(string complaint, string device)
+    [InlineData(3, "fuzz: --coverage afl: 'true' does not say how large its map is", "exec:true")]
+    [InlineData(3, "fuzz: --coverage afl: 'cat' does not say how large its map is", "exec:cat")]
+    [InlineData(3, "fuzz: --coverage afl: 'sh' has a map of 99999999 bytes", "exec:sh -c 'echo 99999999'")]
+    [InlineData(2, "fuzz: --device exec: there is no program /nowhere/at/all", "exec:/nowhere/at/all")]
+    [InlineData(3, "fuzz: --coverage afl takes --device exec:COMMAND, where COMMAND was built by AFL++'s compiler, not --device model", "model")]
+    [InlineData(3, "fuzz: --coverage afl takes --device exec:COMMAND, where COMMAND was built by AFL++'s compiler, not --device qemu", "qemu")]
+    public void A_device_that_counts_nothing_gets_one_line(int exit, string complaint, string device)
     {
-        Assert.Equal(3, _fuzz.Run("run", "sequence", "--device", device, "--coverage", "afl"));
+        Assert.Equal(exit, _fuzz.Run("run", "sequence", "--device", device, "--coverage", "afl"));
         Assert.StartsWith(complaint, _fuzz.Error);
         Assert.Single(_fuzz.Error.TrimEnd().Split('\n'));
     }

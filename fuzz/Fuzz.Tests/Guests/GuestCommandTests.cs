@@ -46,6 +46,22 @@ public class GuestCommandTests
         Assert.Equal(2, run.Run("guest", run.Folder, "--boots", "1", "--report", run.PathOf("report")));
 
         Assert.Contains("conformance/guests/linux.sh makes it", run.Error, StringComparison.Ordinal);
+        Assert.Equal("", run.Output);
+        Assert.False(Directory.Exists(run.PathOf("report")));
+    }
+
+    [Fact]
+    public void A_qemu_that_is_not_there_is_said_before_anything_is_written()
+    {
+        using var run = new FuzzRun();
+        File.WriteAllText(run.PathOf("vmlinuz"), "");
+        File.WriteAllText(run.PathOf("initrd.gz"), "");
+
+        Assert.Equal(2, run.Run("guest", run.Folder, "--qemu", "/nowhere/at/all", "--boots", "1", "--report", run.PathOf("report")));
+
+        Assert.Equal("fuzz: there is no program /nowhere/at/all: conformance/guests/qemu.sh makes one\n", run.Error);
+        Assert.Equal("", run.Output);
+        Assert.False(Directory.Exists(run.PathOf("report")));
     }
 
     [Fact]

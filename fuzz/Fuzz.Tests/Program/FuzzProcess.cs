@@ -30,6 +30,10 @@ internal sealed class FuzzProcess : IDisposable
     /// <summary>The program as it was built here, where there is another working directory.</summary>
     public static FuzzProcess StartIn(string folder, params string[] args) => new(new("dotnet", [Path.Combine(AppContext.BaseDirectory, "fuzz.dll"), .. args]) { WorkingDirectory = folder });
 
+    /// <summary>One of the programs where all that is written to standard output is refused.</summary>
+    public static FuzzProcess StartOnFullOutput(string folder, string program, params string[] args) =>
+        new(new("bash", ["-c", "exec dotnet \"$@\" >/dev/full", "bash", Path.Combine(AppContext.BaseDirectory, program), .. args]) { WorkingDirectory = folder });
+
     /// <summary>The same where no file may grow beyond some kilobytes: writing more fails, as on a full disk.</summary>
     public static FuzzProcess StartWithFilesOf(int kilobytes, params string[] args)
     {

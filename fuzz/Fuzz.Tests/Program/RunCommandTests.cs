@@ -79,7 +79,7 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(1, _fuzz.Run("replay", input, "--target", "request", "--device", Broken));
         Assert.Contains(key, _fuzz.Output);
         RequireStory(_fuzz.Output);
-        Assert.Equal(0, _fuzz.Run("replay", input, "--target", "request"));
+        Assert.Equal(0, _fuzz.Run("replay", input, "--target", "request", "--device", "model"));
 
         string smallest = _fuzz.PathOf("smallest" + TargetList.Find("request").Format.Extension);
         Assert.Equal(0, _fuzz.Run("minimize", input, "--target", "request", "--device", Broken, "-o", smallest));
@@ -266,6 +266,52 @@ public sealed class RunCommandTests : IDisposable
         Assert.DoesNotContain("qemu:PATH", _fuzz.Output);
         Assert.Equal(3, _fuzz.Run("afl", "sequence", "--device", "qemu"));
         Assert.Contains("--device takes model or broken:NAME;", _fuzz.Error);
+    }
+
+    [Fact]
+    public void A_file_that_is_not_there_is_said_under_afl_as_well()
+    {
+        Assert.Equal(3, _fuzz.Run("afl", "request", _fuzz.PathOf("nofile")));
+        Assert.Equal($"fuzz: there is no file {_fuzz.PathOf("nofile")}\n", _fuzz.Error);
+    }
+
+    [SkippableTheory]
+    [InlineData("fuzz.dll", "list")]
+    [InlineData("fuzz.dll", "run", "--help")]
+    [InlineData("conformance.dll", "list")]
+    [InlineData("conformance.dll", "run", "--only", "IOMMU-UNMAP-D-0*", "--report", "reports")]
+    public void Output_that_cannot_be_written_is_said_in_one_line(string program, params string[] args)
+    {
+        Skip.IfNot(File.Exists("/dev/full"), "there is no /dev/full");
+        using var process = FuzzProcess.StartOnFullOutput(_fuzz.Folder, program, args);
+        Assert.Equal(2, process.Wait());
+        Assert.Matches($"^{program[..^".dll".Length]}: cannot write standard output: .*\n$", process.Error);
+    }
+
+    [Fact]
+    public void A_finding_is_replayed_and_minimised_as_what_stands_beside_it_says()
+    {
+        Assert.Equal(1, _fuzz.Run("run", "sequence", "--device", Broken, "--seed", "7", "--runs", "20000", "--report", _fuzz.Folder));
+        string record = Directory.GetFiles(_fuzz.PathOf("findings"), "*.json").Single();
+        string input = Findings("sequence").Single();
+        Assert.Equal(1, _fuzz.Run("replay", input));
+        Assert.StartsWith($"on {Broken}, as {record} says; --device names another\nFOUND {input}: IOMMU-UNMAP-D-03|", _fuzz.Output);
+        string original = Path.ChangeExtension(input, $".original{Path.GetExtension(input)}");
+        Assert.Equal(1, _fuzz.Run("replay", original));
+        Assert.StartsWith($"on {Broken}, as {record} says", _fuzz.Output);
+        Assert.Equal(0, _fuzz.Run("minimize", input, "-o", _fuzz.PathOf("small.viommu")));
+        Assert.StartsWith($"on {Broken}, as {record} says", _fuzz.Output);
+
+        // What the user says goes before it.
+        Assert.Equal(0, _fuzz.Run("replay", input, "--device", "model"));
+        Assert.Equal($"ok    {input}\n", _fuzz.Output);
+        Assert.Equal(3, _fuzz.Run("replay", input, "--target", "nothing"));
+
+        // Beside another input of that name it says nothing.
+        string other = _fuzz.PathOf("findings/other.viommu");
+        File.Copy(input, other);
+        Assert.Equal(3, _fuzz.Run("replay", other));
+        Assert.Contains("--target is needed", _fuzz.Error);
     }
 
     [Fact]

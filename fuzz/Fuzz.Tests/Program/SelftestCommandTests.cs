@@ -30,6 +30,21 @@ public sealed class SelftestCommandTests : IDisposable
         Assert.Contains("0 of 1 broken devices found", _fuzz.Output);
     }
 
+    [Fact]
+    public void Devices_that_there_are_not_are_no_proof()
+    {
+        Assert.Equal(3, _fuzz.Run("selftest", "--only", "zzzz"));
+        Assert.Equal("fuzz: --only: no broken device has 'zzzz' in its name, or in a clause that it breaks; 'fuzz list --devices' shows them\n", _fuzz.Error);
+    }
+
+    [Fact]
+    public void What_is_interrupted_says_so_and_how_long_was_looked()
+    {
+        using var fuzz = new FuzzRun { IsInterrupted = true };
+        Assert.Equal(2, fuzz.Run("selftest", "--only", "IOMMU-UNMAP-D-03", "--time", "5", "--seeds", "1"));
+        Assert.Matches("^interrupted: ([1-9][0-9]*) of \\1 broken devices are not tried\n0 of 0 broken devices found, 0 within 5 s\n$", fuzz.Output);
+    }
+
     [Theory]
     [InlineData("lifecycle", "is live from FEATURES_OK on", "nothing-is-used-before-driver-ok")]
     [InlineData("lifecycle", "goes on counting used buffers after a reset", "a-system-reset-leaves-nothing")]

@@ -52,14 +52,7 @@ internal sealed class OutsideDevice : IDisposable
         _source = source;
         _newRunner = newRunner;
         _first = newRunner();
-        try
-        {
-            Identity = _first.Identity;
-        }
-        catch (TargetUnavailableException missing)
-        {
-            throw new UsageException(OfDevice(missing.Message));
-        }
+        Identity = _first.Identity;
     }
 
     /// <summary>Name and version.</summary>
@@ -118,6 +111,10 @@ internal sealed class OutsideDevice : IDisposable
     /// <summary>True for <c>qemu</c> and <c>qemu:PATH</c>.</summary>
     public static bool IsQemu(string device) => IsKind(device, Qemu);
 
+    /// <summary>A message of the suite's in the words of this program, which takes the same devices behind another option.</summary>
+    public static string OfDevice(string message) => message
+        .Replace($"--target {Exec}", $"--device {Exec}", StringComparison.Ordinal).Replace($"--target {Qemu}", $"--device {Qemu}", StringComparison.Ordinal);
+
     /// <summary>An executor for a job of a campaign; what it finds it makes small where <paramref name="minimizes"/> says so.</summary>
     public IExecutor NewScout(bool minimizes)
     {
@@ -158,14 +155,11 @@ internal sealed class OutsideDevice : IDisposable
             else if (target.Name == SplitRingTarget.Info.Name && source.AlsoAccept != 0) throw new UsageException($"{target.Name} takes --device exec:COMMAND, without ring=packed");
             return Of(source, target, countsEdges);
         }
-        catch (Exception wrong) when (wrong is UsageException or TargetUnavailableException)
+        catch (UsageException wrong)
         {
             throw new UsageException(OfDevice(wrong.Message));
         }
     }
-
-    // The suite takes the same words behind another option.
-    private static string OfDevice(string message) => message.Replace($"--target {Exec}", $"--device {Exec}", StringComparison.Ordinal);
 
     private ProgramRunner TakeRunner()
     {

@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Globalization;
 using Viommu.Conformance.Program;
 using Viommu.Conformance.Selftest;
+using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine;
+using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
 using Viommu.Guest.Targets.Qemu;
 
@@ -18,7 +20,7 @@ internal static class Arguments
     public static Argument<string> Target() => new("TARGET") { Description = $"One of {string.Join(", ", TargetList.All.Select(target => target.Name))}." };
 
     /// <summary>The target of a file, where no folder above it is named after one.</summary>
-    public static Option<string?> TargetOption() => new("--target") { Description = "The fuzz target. [default: the name of a folder above the file]", HelpName = "TARGET" };
+    public static Option<string?> TargetOption() => new("--target") { Description = "The fuzz target. [default: that of the finding, where its .json is beside the file, else the name of a folder above]", HelpName = "TARGET" };
 
     public static Option<string> Device() => new("--device")
     {
@@ -28,6 +30,14 @@ internal static class Arguments
         DefaultValueFactory = _ => ReferenceDevice,
     };
 
+    /// <summary>The device of an input that a campaign may have found.</summary>
+    public static Option<string> DeviceOfFinding()
+    {
+        var option = Device();
+        option.Description += " Where the .json of a finding is beside the file, its device is the default.";
+        return option;
+    }
+
     /// <summary>The device where only one in this process will do.</summary>
     public static Option<string> DeviceInProcess() => new("--device")
     {
@@ -35,6 +45,23 @@ internal static class Arguments
         HelpName = "DEVICE",
         DefaultValueFactory = _ => ReferenceDevice,
     };
+
+    /// <summary>
+    /// The target and the device that an input is for: what the user says of it, else what stands beside it where a campaign has found it, which is
+    /// told, else the target that a folder above is named after, and the reference device.
+    /// </summary>
+    public static (TargetInfo Target, string Device) MeantFor(string file, ParseResult parsed, Option<string?> target, Option<string> device, Action<string> tell)
+    {
+        var found = FindingRecord.Beside(file);
+        string meant = parsed.GetRequiredValue(device);
+        if (parsed.GetResult(device) is null or { Implicit: true } && found is var (record, beside) && record.Device is { } foundOn && foundOn != meant)
+        {
+            meant = foundOn;
+            tell($"on {foundOn}, as {beside} says; --device names another");
+        }
+
+        return (InputFile.TargetOf(file, parsed.GetValue(target) ?? found?.Record.Target), meant);
+    }
 
     public static TargetInfo FindTarget(string name) =>
         TargetList.All.FirstOrDefault(target => target.Name == name)

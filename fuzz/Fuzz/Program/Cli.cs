@@ -4,6 +4,7 @@ using Viommu.Conformance.Program;
 using Viommu.Conformance.Reports;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
+using Viommu.Fuzz.Devices;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Guest.Targets;
 
@@ -49,9 +50,13 @@ internal static class Cli
         {
             return Complain(host, e.Message, ExitCode.Usage);
         }
-        catch (Exception e) when (e is NothingToRunException or CorpusException or ReportException or TargetUnavailableException or HarnessException)
+        catch (Exception e) when (e is NothingToRunException or CorpusException or ReportException or HarnessException or OutputException)
         {
             return Complain(host, e.Message, ExitCode.Harness);
+        }
+        catch (TargetUnavailableException e)
+        {
+            return Complain(host, OutsideDevice.OfDevice(e.Message), ExitCode.Harness);
         }
         catch (Exception e)
         {

@@ -9,6 +9,7 @@ using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Expectations;
 using Viommu.Fuzz.Guests;
+using Viommu.Guest.Hosting;
 using Viommu.Guest.Targets;
 
 namespace Viommu.Fuzz.Program;
@@ -38,7 +39,7 @@ internal sealed class GuestCommand
 
     /// <summary>The verb, with guests that QEMU boots.</summary>
     public GuestCommand(FuzzHost host)
-        : this(host, orders => new GuestCampaign(orders, RuleRegistry.Find(typeof(Watcher).Assembly, ClauseCatalogue.Load())).Boot)
+        : this(host, Guests)
     {
     }
 
@@ -56,6 +57,13 @@ internal sealed class GuestCommand
     }
 
     public Command Command { get; }
+
+    // Of what can be booted at all.
+    private static BootGuest Guests(GuestOrders orders)
+    {
+        LinuxGuest.Require(orders.Qemu, orders.Folder);
+        return new GuestCampaign(orders, RuleRegistry.Find(typeof(Watcher).Assembly, ClauseCatalogue.Load())).Boot;
+    }
 
     private int Run(ParseResult parsed)
     {
@@ -101,10 +109,11 @@ internal sealed class GuestCommand
             Arguments.ReadSeed(parsed.GetValue(_seed)), parsed.GetValue(_boots) ?? int.MaxValue,
             parsed.GetValue(_time) is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 1e8)) : TimeSpan.MaxValue, parsed.GetValue(_keepGoing), !parsed.GetValue(_noMinimize));
         var known = ReadKnown(parsed);
+        var boot = _guests(Orders(parsed, Stir));
         var report = new GuestReport(folder, Stir);
         report.Begin();
         _host.Console.Line($"fuzz guest: {parsed.GetRequiredValue(_guest)} on a device that lies; seed {plan.Seed}, reports in {folder}");
-        var search = new GuestSearch(plan, _guests(Orders(parsed, Stir)), known, report, line => _host.Console.Line(line), _host.Interrupted);
+        var search = new GuestSearch(plan, boot, known, report, line => _host.Console.Line(line), _host.Interrupted);
         try
         {
             search.Run();

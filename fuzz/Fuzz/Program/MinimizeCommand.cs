@@ -14,7 +14,7 @@ internal sealed class MinimizeCommand
     private readonly FuzzHost _host;
     private readonly Argument<string> _file = new("FILE") { Description = "An input that shows a finding." };
     private readonly Option<string?> _target = Arguments.TargetOption();
-    private readonly Option<string> _device = Arguments.Device();
+    private readonly Option<string> _device = Arguments.DeviceOfFinding();
     private readonly Option<string?> _output = new("--output", "-o") { Description = "Where the result goes. [default: FILE with .min before its extension]", HelpName = "FILE" };
 
     public MinimizeCommand(FuzzHost host)
@@ -29,9 +29,9 @@ internal sealed class MinimizeCommand
     private int Run(ParseResult parsed)
     {
         string file = parsed.GetRequiredValue(_file);
-        var target = InputFile.TargetOf(file, parsed.GetValue(_target));
+        var (target, device) = Arguments.MeantFor(file, parsed, _target, _device, line => _host.Console.Line(line));
         var input = InputFile.Read(file, target);
-        using var executor = Arguments.NewExecutor(target, parsed.GetRequiredValue(_device));
+        using var executor = Arguments.NewExecutor(target, device);
         if (executor.Execute(input) is not { } finding)
         {
             _host.Error.WriteLine($"fuzz: {file} shows no finding, so there is nothing to keep");

@@ -21,7 +21,7 @@ internal sealed class ReplayCommand
     private readonly FuzzHost _host;
     private readonly Argument<string[]> _files = new("FILE") { Description = "Inputs.", Arity = ArgumentArity.OneOrMore };
     private readonly Option<string?> _target = Arguments.TargetOption();
-    private readonly Option<string> _device = Arguments.Device();
+    private readonly Option<string> _device = Arguments.DeviceOfFinding();
 
     private readonly Option<string?> _export = new("--export-qtest")
     {
@@ -42,12 +42,12 @@ internal sealed class ReplayCommand
     private int Run(ParseResult parsed)
     {
         int broken = 0;
-        var (files, device, export) = (parsed.GetRequiredValue(_files), parsed.GetRequiredValue(_device), parsed.GetValue(_export));
-        if (export is not null && !OutsideDevice.IsQemu(device)) throw new UsageException("--export-qtest takes --device qemu: another device does not speak qtest");
+        var (files, export) = (parsed.GetRequiredValue(_files), parsed.GetValue(_export));
         if (export is not null && files.Length != 1) throw new UsageException($"--export-qtest takes one input, not {files.Length}");
         foreach (var file in files)
         {
-            var target = InputFile.TargetOf(file, parsed.GetValue(_target));
+            var (target, device) = Arguments.MeantFor(file, parsed, _target, _device, line => _host.Console.Line(line));
+            if (export is not null && !OutsideDevice.IsQemu(device)) throw new UsageException("--export-qtest takes --device qemu: another device does not speak qtest");
             var input = InputFile.Read(file, target);
             var transcript = export is null ? null : new QtestTranscript();
             using var executor = Arguments.NewExecutor(target, device, transcript);

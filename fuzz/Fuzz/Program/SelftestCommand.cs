@@ -42,10 +42,10 @@ internal sealed class SelftestCommand
         string command = string.Create(CultureInfo.InvariantCulture, $"fuzz selftest{(only.Length > 0 ? $" --only '{only}'" : "")} --time {time.TotalSeconds:0.#} --seeds {seeds}");
         var rows = new List<SelftestRow>();
         var search = new DeviceSearch(time);
-        for (int index = 0; index < BrokenDevices.All.Count; index++)
+        var meant = BrokenDevices.All.Index().Where(entry => IsMeant(entry.Item, only)).ToList();
+        if (meant.Count == 0) throw new UsageException($"--only: no broken device has '{only}' in its name, or in a clause that it breaks; 'fuzz list --devices' shows them");
+        foreach (var (index, device) in meant)
         {
-            var device = BrokenDevices.All[index];
-            if (!device.Name.Contains(only, StringComparison.OrdinalIgnoreCase) && !device.Breaks.Any(clause => clause.Contains(only, StringComparison.Ordinal))) continue;
             var targets = chosen.Where(target => target.Shows(Subject.Of(device))).ToList();
             var results = Search(search, targets, index, seeds);
             if (_host.Interrupted.IsCancellationRequested) break;
@@ -55,9 +55,16 @@ internal sealed class SelftestCommand
         }
 
         int found = rows.Count(row => row.IsFound);
-        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{found} of {rows.Count} broken devices found, {rows.Count(row => row.Median <= 60)} within 60 s"));
-        return found == rows.Count && found > 0 ? ExitCode.AsExpected : ExitCode.Findings;
+        // Nobody was looked for any longer than --time says.
+        double soon = Math.Min(time.TotalSeconds, 60);
+        if (rows.Count < meant.Count) _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"interrupted: {meant.Count - rows.Count} of {meant.Count} broken devices are not tried"));
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{found} of {rows.Count} broken devices found, {rows.Count(row => row.Median <= soon)} within {soon:0.#} s"));
+        if (rows.Count < meant.Count) return ExitCode.Harness;
+        return found == rows.Count ? ExitCode.AsExpected : ExitCode.Findings;
     }
+
+    private static bool IsMeant(BrokenDevice device, string only) =>
+        device.Name.Contains(only, StringComparison.OrdinalIgnoreCase) || device.Breaks.Any(clause => clause.Contains(only, StringComparison.Ordinal));
 
     // Once more than half of the seeds have found nothing, the others cannot change that.
     private List<SearchResult> Search(DeviceSearch search, List<TargetInfo> targets, int device, int seeds)

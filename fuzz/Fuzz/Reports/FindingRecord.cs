@@ -21,6 +21,26 @@ internal sealed record FindingRecord(string Key, string Target, string? Device, 
 
     public static JsonSerializerOptions Options { get; } = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>What a campaign has kept of an input beside it, and the file; null where it has kept nothing.</summary>
+    public static (FindingRecord Record, string File)? Beside(string input)
+    {
+        const string Original = ".original";
+        string name = Path.GetFileNameWithoutExtension(input);
+        if (name.EndsWith(Original, StringComparison.Ordinal)) name = name[..^Original.Length];
+        string file = Path.Combine(Path.GetDirectoryName(input) ?? "", $"{name}.json");
+        if (!File.Exists(file)) return null;
+        try
+        {
+            return JsonSerializer.Deserialize<FindingRecord>(File.ReadAllText(file), Options) is { Target: not null } record
+                && (record.Input == Path.GetFileName(input) || record.Original == Path.GetFileName(input)) ? (record, file) : null;
+        }
+        catch (JsonException)
+        {
+            // Of something else that has the same name.
+            return null;
+        }
+    }
+
     /// <summary>The command that shows a finding again.</summary>
     public static string ReplayCommand(string target, string device, string file) => $"fuzz replay --target {target} --device {Quoted(device)} {Quoted(file)}";
 

@@ -35,20 +35,22 @@ internal static class ProcessLauncher
 
     /// <summary>
     /// How to start a program so that the kernel kills it when this process ends, however it ends. Where there is no setpriv that
-    /// can do so the program is started directly, and outlives a harness that is ended by SIGKILL.
+    /// can do so the program is started directly, and outlives a harness that is ended by SIGKILL. It leads a session of its own, as far as
+    /// there is a setsid to make it so: Ctrl-C is for the harness, which ends what it has begun, and finds no target dead that nobody killed.
     /// </summary>
-    public static ProcessStartInfo DyingWithUs(string program, IEnumerable<string> arguments) => SetPriv.Value is { } setPriv
-        ? new(setPriv, ["--pdeathsig", "KILL", "--", program, .. arguments])
-        : new(program, arguments);
+    public static ProcessStartInfo DyingWithUs(string program, IEnumerable<string> arguments) => LeadingAGroup(program, arguments, out _);
 
     /// <summary>
-    /// As <see cref="DyingWithUs"/>, and the program leads a process group, so that all it starts can be ended with it; false in
-    /// <paramref name="leadsGroup"/> where there is no setsid to make it so.
+    /// As <see cref="DyingWithUs"/>, and the process group that the program leads tells what it has started, so that all of it can be ended
+    /// with it; false in <paramref name="leadsGroup"/> where there is none.
     /// </summary>
     public static ProcessStartInfo LeadingAGroup(string program, IEnumerable<string> arguments, out bool leadsGroup)
     {
         leadsGroup = SetSid.Value is not null;
-        return SetSid.Value is { } setSid ? DyingWithUs(setSid, [program, .. arguments]) : DyingWithUs(program, arguments);
+        List<string> command = [program, .. arguments];
+        if (SetSid.Value is { } setSid) command.Insert(0, setSid);
+        if (SetPriv.Value is { } setPriv) command.InsertRange(0, [setPriv, "--pdeathsig", "KILL", "--"]);
+        return new(command[0], command.Skip(1));
     }
 
     /// <summary>The full path of a program on <c>PATH</c>, or null.</summary>
