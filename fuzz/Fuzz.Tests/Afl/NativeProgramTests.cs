@@ -65,6 +65,13 @@ public sealed class NativeProgramTests : IDisposable
         Assert.Contains("edges 0, states", _fuzz.Output);
     }
 
+    [SkippableFact]
+    public void Ring_programs_are_guided_by_them_as_well()
+    {
+        Assert.Equal(0, _fuzz.Run("run", "split-ring", "--device", $"exec:'{Build()}'", "--coverage", "afl", "--seed", "1", "--runs", "300", "--report", _fuzz.PathOf("rings")));
+        Assert.Matches(@"edges [1-9]\d+, states", _fuzz.Output);
+    }
+
     [Theory]
     [InlineData("fuzz: --coverage afl: 'true' does not say how large its map is", "exec:true")]
     [InlineData("fuzz: --coverage afl: 'cat' does not say how large its map is", "exec:cat")]

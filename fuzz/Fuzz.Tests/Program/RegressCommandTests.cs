@@ -36,6 +36,29 @@ public sealed class RegressCommandTests : IDisposable
     }
 
     [Fact]
+    public void What_is_known_of_the_device_is_listed_and_not_red_and_what_is_not_is_recorded()
+    {
+        string sequence = Fill("mine/sequence", "sequence", count: 2);
+        File.WriteAllText(Path.Combine(sequence, "missing-domain.viommu"), "viommu-script 1\nunmap domain=7 virt=0x1000..0x1fff\n");
+        string known = _fuzz.PathOf("known.yaml");
+        Assert.Equal(1, _fuzz.Run("regress", sequence, "--device", Broken, "--update-expectations", known));
+        Assert.Equal(0, _fuzz.Run("regress", sequence, "--device", Broken, "--expect", known, "--strict", "--report", _fuzz.PathOf("out")));
+        Assert.Contains($"KNOWN {Path.Combine(sequence, "missing-domain.viommu")}: IOMMU-UNMAP-D-03|", _fuzz.Output);
+        Assert.EndsWith("3 inputs, 0 red, 1 known\n", _fuzz.Output);
+        var skipped = Assert.Single(XDocument.Load(_fuzz.PathOf("out/junit.xml")).Descendants("skipped"));
+        Assert.StartsWith("IOMMU-UNMAP-D-03|", (string?)skipped.Attribute("message"));
+
+        // An entry is about its device alone, and about nothing else that it does.
+        Assert.Equal(0, _fuzz.Run("regress", sequence, "--expect", known, "--strict"));
+        Assert.DoesNotContain("KNOWN", _fuzz.Output);
+        Assert.DoesNotContain("NOT SEEN", _fuzz.Output);
+        File.Delete(Path.Combine(sequence, "missing-domain.viommu"));
+        Assert.Equal(0, _fuzz.Run("regress", sequence, "--device", Broken, "--expect", known));
+        Assert.Contains("NOT SEEN", _fuzz.Output);
+        Assert.Equal(1, _fuzz.Run("regress", sequence, "--device", Broken, "--expect", known, "--strict"));
+    }
+
+    [Fact]
     public void A_target_is_run_from_the_shipped_corpus_alone()
     {
         Assert.Equal(0, _fuzz.Run("regress", "request"));

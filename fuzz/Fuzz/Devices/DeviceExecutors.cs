@@ -6,7 +6,7 @@ using Viommu.Fuzz.Engine.Minimization;
 namespace Viommu.Fuzz.Devices;
 
 /// <summary>Runs programs on a real device one request at a time, to the first deviation: for what is to be seen by itself.</summary>
-internal sealed class DeviceReplay(IProgramRunner runner) : IExecutor
+internal sealed class DeviceReplay(ProgramRunner runner) : IExecutor
 {
     private readonly DateTime _until = DateTime.MaxValue;
     private readonly Func<bool> _isStopping = () => false;
@@ -17,7 +17,7 @@ internal sealed class DeviceReplay(IProgramRunner runner) : IExecutor
     /// Runs variants of a program that shows the finding <paramref name="key"/>, until a time is over, or <paramref name="isStopping"/> says so;
     /// after it nothing is broken any more. What turns out to be another end of the device is not waited for again.
     /// </summary>
-    public DeviceReplay(IProgramRunner runner, FindingKey key, TimeSpan time, Func<bool> isStopping)
+    public DeviceReplay(ProgramRunner runner, FindingKey key, TimeSpan time, Func<bool> isStopping)
         : this(runner) => (_key, _until, _isStopping, _avoided) = (key, DateTime.UtcNow + time, isStopping, new());
 
     /// <inheritdoc/>
@@ -50,7 +50,7 @@ internal sealed class DeviceReplay(IProgramRunner runner) : IExecutor
 /// <param name="runner">What runs them.</param>
 /// <param name="knowledge">What the campaign knows of the device.</param>
 /// <param name="minimizes">False where programs are to stay as they were found.</param>
-internal sealed class DeviceScout(IProgramRunner runner, DeviceKnowledge knowledge, bool minimizes) : IExecutor
+internal sealed class DeviceScout(ProgramRunner runner, DeviceKnowledge knowledge, bool minimizes) : IExecutor
 {
     // A death costs a start of the process: what is worth so much to one finding keeps the campaign from others.
     private static readonly TimeSpan TimeToMinimise = TimeSpan.FromSeconds(10);

@@ -26,26 +26,28 @@ internal sealed class OutsideDevice : IDisposable
     private static readonly TimeSpan MostWork = TimeSpan.FromMilliseconds(150);
 
     // What a QEMU runs, by the name of the target.
-    private static readonly Dictionary<string, Func<QemuTargetSource, IProgramRunner>> _onQemu = new()
+    private static readonly Dictionary<string, Func<QemuTargetSource, ProgramRunner>> _onQemu = new()
     {
         [SequenceTarget.Info.Name] = source => new SequenceRunner(() => QemuBench.Open(source), source.Transcript),
-        [SplitRingTarget.Info.Name] = source => new RingRunner(new QemuRingDevice(source), RingFormat.Split),
-        [PackedRingTarget.Info.Name] = source => new RingRunner(new QemuRingDevice(source), RingFormat.Packed),
+        [SplitRingTarget.Info.Name] = source => new RingRunner(new BenchRingDevice(() => QemuBench.Open(source), source.AlsoAccept, source.Transcript), RingFormat.Split),
+        [PackedRingTarget.Info.Name] = source => new RingRunner(new BenchRingDevice(() => QemuBench.Open(source), source.AlsoAccept, source.Transcript), RingFormat.Packed),
     };
 
     // What a device behind the line protocol runs.
-    private static readonly Dictionary<string, Func<ServedTargetSource, AflCounters?, IProgramRunner>> _onServed = new()
+    private static readonly Dictionary<string, Func<ServedTargetSource, AflCounters?, ProgramRunner>> _onServed = new()
     {
         [SequenceTarget.Info.Name] = (source, edges) => new SequenceRunner(() => ServedBench.Open(source), edges: edges),
+        [SplitRingTarget.Info.Name] = (source, edges) => new RingRunner(new BenchRingDevice(() => ServedBench.Open(source), source.AlsoAccept), RingFormat.Split, edges),
+        [PackedRingTarget.Info.Name] = (source, edges) => new RingRunner(new BenchRingDevice(() => ServedBench.Open(source), source.AlsoAccept), RingFormat.Packed, edges),
     };
 
     private readonly ITargetSource _source;
     private readonly List<DeviceKnowledge> _jobs = [];
     private readonly DeviceLessons _lessons = new();
-    private readonly Func<IProgramRunner> _newRunner;
-    private IProgramRunner? _first;
+    private readonly Func<ProgramRunner> _newRunner;
+    private ProgramRunner? _first;
 
-    private OutsideDevice(ITargetSource source, Func<IProgramRunner> newRunner)
+    private OutsideDevice(ITargetSource source, Func<ProgramRunner> newRunner)
     {
         _source = source;
         _newRunner = newRunner;
@@ -151,7 +153,10 @@ internal sealed class OutsideDevice : IDisposable
     {
         try
         {
-            return Of((ServedTargetSource)TargetSources.Parse(device), target, countsEdges);
+            var source = (ServedTargetSource)TargetSources.Parse(device);
+            if (target.Name == PackedRingTarget.Info.Name) source = source.WithPackedRings();
+            else if (target.Name == SplitRingTarget.Info.Name && source.AlsoAccept != 0) throw new UsageException($"{target.Name} takes --device exec:COMMAND, without ring=packed");
+            return Of(source, target, countsEdges);
         }
         catch (Exception wrong) when (wrong is UsageException or TargetUnavailableException)
         {
@@ -162,7 +167,7 @@ internal sealed class OutsideDevice : IDisposable
     // The suite takes the same words behind another option.
     private static string OfDevice(string message) => message.Replace($"--target {Exec}", $"--device {Exec}", StringComparison.Ordinal);
 
-    private IProgramRunner TakeRunner()
+    private ProgramRunner TakeRunner()
     {
         var runner = _first ?? _newRunner();
         _first = null;

@@ -15,7 +15,7 @@ namespace Viommu.Fuzz.Devices;
 /// One device outside of this process, in a known state between programs. A device that can be cleaned by requests is not initialised again.
 /// Whatever ends the process throws.
 /// </summary>
-internal abstract class ProgramBench : IDisposable
+internal abstract partial class ProgramBench : IDisposable
 {
     /// <summary>An endpoint that no machine has: the last page of the number space is given to nothing.</summary>
     public const uint NoEndpoint = 0xffff_f001;
@@ -151,6 +151,7 @@ internal abstract class ProgramBench : IDisposable
         Dma.Forget();
         Dma.Prime(PrimeThroughMapping);
         _isBypassWritten = false;
+        _isBypassOff = false;
         _isLittered = false;
         IsClean = false;
     }

@@ -8,7 +8,7 @@ using Viommu.Guest.Targets;
 
 namespace Viommu.Fuzz.Devices;
 
-/// <summary>A program while an <see cref="IProgramRunner"/> runs it, what is found, and what is to become its <see cref="ProgramRun"/>.</summary>
+/// <summary>A program while an <see cref="ProgramRunner"/> runs it, what is found, and what is to become its <see cref="ProgramRun"/>.</summary>
 /// <param name="observations">Where what is seen goes.</param>
 /// <param name="knowledge">What the campaign knows, where the program is scouted.</param>
 /// <param name="avoided">Sequences that it ends before, where it is replayed; null where there are none.</param>

@@ -17,9 +17,6 @@ internal sealed class QemuBench : ProgramBench
     // This driver's rings are split, its doorbell is a queue number, and it puts chains where it likes.
     private const ulong NotSpoken = Features.RingPacked | Features.NotificationData | Features.NotifConfigData | Features.InOrder | Features.Suspend;
 
-    // Who does not accept these where they are offered may be left without a device that works (6.2).
-    private const ulong Needed = Features.AccessPlatform | Features.OrderPlatform;
-
     private const DeviceStatus Found = DeviceStatus.Acknowledge | DeviceStatus.Driver;
     private const DeviceStatus Running = Found | DeviceStatus.FeaturesOk | DeviceStatus.DriverOk;
 
@@ -34,7 +31,6 @@ internal sealed class QemuBench : ProgramBench
     private readonly uint[] _bars;
     private readonly ulong[] _doorbells = new ulong[2];
     private readonly ulong _common;
-    private bool _isBypassOff;
 
     private QemuBench(QemuTarget target)
         : base(target)
@@ -59,15 +55,6 @@ internal sealed class QemuBench : ProgramBench
     /// <inheritdoc/>
     public override IRequestRings Rings => _rings;
 
-    /// <summary>True where the device has indirect descriptors in force.</summary>
-    public bool HasIndirect => (Negotiated & Features.IndirectDesc) != 0;
-
-    /// <summary>True where the features <see cref="StartRings"/> has negotiated leave endpoints without a domain to a <c>bypass</c> field that is set.</summary>
-    public bool IsBypassed => (Negotiated & Features.BypassConfig) != 0 && !_isBypassOff;
-
-    /// <summary>Guest memory.</summary>
-    public IGuestRam Ram => _target.Ram;
-
     /// <summary>Starts a QEMU; throws <see cref="TargetUnavailableException"/> where that fails, or its device does not get as far as where programs start.</summary>
     public static QemuBench Open(QemuTargetSource source) => Open<QemuTarget, QemuBench>(source, target => new(target));
 
@@ -76,19 +63,6 @@ internal sealed class QemuBench : ProgramBench
     {
         _rings.Clear();
         Initialise(Accepted(wanted), QemuRings.RequestQueueSize, _rings.Requests, QemuRings.EventQueueSize, _rings.Events);
-    }
-
-    /// <summary>
-    /// The same with rings that are elsewhere, with these features and those that it may insist on. Bypass is off where it can be: endpoints
-    /// without a domain get nowhere.
-    /// </summary>
-    public void StartRings(ulong wanted, ushort size, QueueAddresses requests, QueueAddresses events)
-    {
-        Initialise(((wanted | Needed) & Offered) | Features.Version1, size, requests, size, events);
-        IsClean = false;
-        if (_isBypassOff || (Negotiated & Features.BypassConfig) == 0) return;
-        WriteBypass(0);
-        _isBypassOff = ReadBypass() == 0;
     }
 
     private void Initialise(ulong accepted, ushort requestSize, QueueAddresses requests, ushort eventSize, QueueAddresses events)
@@ -122,46 +96,31 @@ internal sealed class QemuBench : ProgramBench
         throw new TargetHungException($"the device neither returned a request nor asked for a reset within {Patience.TotalSeconds:0} s", LastWords);
     }
 
-    /// <summary>Notifies the device of a queue whose rings are elsewhere; true where it asks for a reset.</summary>
-    public bool Notify(int queue)
+    /// <inheritdoc/>
+    public override bool Notify(int queue)
     {
         _target.PostMmioWrite(_doorbells[queue], 2, (ulong)queue);
         return AsksForReset();
     }
 
-    /// <summary>Waits for something that the device does, as long as for anything; false where it does not.</summary>
-    public bool Await(Func<bool> condition) => _target.Await(condition, Patience);
-
-    /// <summary>
-    /// Has no endpoint attached any more, whatever it was attached to, and true where the device confirms that there is no such domain then.
-    /// <see cref="Start"/> or <see cref="StartRings"/> has to follow.
-    /// </summary>
-    public bool TryEmptyDomain(uint domain)
-    {
-        Start(ulong.MaxValue);
-        uint missing = AtPowerOn.MissingDomain;
-        // Who is attached anew is attached to nothing else (5.13.6.3).
-        return TryExchange(
-        [
-            .. Endpoints.Select(endpoint => ((Request)new AttachRequest(missing, endpoint.Id), (RequestStatus?)RequestStatus.Ok)),
-            .. Endpoints.Select(endpoint => ((Request)new DetachRequest(missing, endpoint.Id), (RequestStatus?)RequestStatus.Ok)),
-            .. ((uint[])[missing, domain]).Select(gone => ((Request)new UnmapRequest(gone, 0, ulong.MaxValue), (RequestStatus?)RequestStatus.NoEnt)),
-        ]);
-    }
+    /// <inheritdoc/>
+    public override bool Await(Func<bool> condition) => _target.Await(condition, Patience);
 
     /// <inheritdoc/>
     public override uint EndpointOf(uint number) => number == TestBed.ThirdEndpoint ? SilentEndpoint : base.EndpointOf(number);
 
     /// <inheritdoc/>
-    protected override ulong Accepted(ulong wanted) => ((wanted | Needed) & Offered & ~NotSpoken) | Features.Version1;
+    protected override ulong Accepted(ulong wanted) => (wanted | Features.Indispensable) & Offered & ~NotSpoken;
 
     /// <inheritdoc/>
     protected override void ResetMachine()
     {
         _target.SystemReset();
         PlaceBars();
-        _isBypassOff = false;
     }
+
+    /// <inheritdoc/>
+    protected override void StartAt(ulong accepted, ushort size, QueueAddresses requests, QueueAddresses events) => Initialise(accepted, size, requests, size, events);
 
     // Where they were before a reset of the machine.
     private void PlaceBars()

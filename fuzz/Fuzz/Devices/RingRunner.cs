@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using Viommu.Conformance.Oracle;
+using Viommu.Fuzz.Afl;
 using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
@@ -15,70 +16,54 @@ namespace Viommu.Fuzz.Devices;
 /// Runs programs of the ring targets on a real device, the same as in this process: what a driver writes and when it notifies. A program ends
 /// with the first thing that is broken, known or not.
 /// </summary>
-internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgramRunner
+/// <param name="device">The device.</param>
+/// <param name="format">Of its rings.</param>
+/// <param name="edges">Where its process counts the edges that it takes; null where it does not.</param>
+internal sealed class RingRunner(IRingDevice device, RingFormat format, AflCounters? edges = null) : ProgramRunner(edges)
 {
     private const int AccessLength = 4;
 
     private readonly RingJudge _judge = new(format);
     private RingWriter? _writer;
-    private ProgramCourse _run = new(new(RingStates.Count), knowledge: null, avoided: null);
     private RingLitter _litter = RingLitter.Anything;
-    private long _progress;
 
     /// <inheritdoc/>
-    public TargetIdentity Identity => device.Identity;
+    public override TargetIdentity Identity => device.Identity;
 
     /// <inheritdoc/>
-    public InputShape Shape { get; } = RingShape.For(format.IsPacked);
+    public override InputShape Shape { get; } = RingShape.For(format.IsPacked);
 
     /// <inheritdoc/>
-    public int StateCount => RingStates.Count;
+    public override int StateCount => RingStates.Count;
 
     /// <inheritdoc/>
-    public int Deaths => device.Deaths;
+    public override int Deaths => device.Deaths;
 
     /// <inheritdoc/>
-    public long Progress => Volatile.Read(ref _progress) + device.Starts;
-
-    private Story? Story => _run.Observations.Story;
+    protected override int Starts => device.Starts;
 
     /// <inheritdoc/>
-    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, DeviceKnowledge knowledge)
+    protected override long RoundTrips => device.RoundTrips;
+
+    private Story? Story => Course.Observations.Story;
+
+    /// <inheritdoc/>
+    public override void Dispose()
     {
-        knowledge.Begin();
-        long before = device.RoundTrips;
-        var run = Run(input, new(observations, knowledge, avoided: null));
-        knowledge.Cost = (knowledge.Cost.Programs + 1, knowledge.Cost.RoundTrips + device.RoundTrips - before);
-        return run;
+        device.Dispose();
+        base.Dispose();
     }
 
     /// <inheritdoc/>
-    public ProgramRun Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided)
-    {
-        avoided?.Restart();
-        return Run(input, new(observations, knowledge: null, avoided));
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => device.Dispose();
-
-    private void GetOn() => Volatile.Write(ref _progress, _progress + 1);
-
-    private ProgramRun Run(ReadOnlySpan<byte> input, ProgramCourse run)
-    {
-        _run = run;
-        if (input.Length >= RingShape.HeaderSize) RunSteps(input);
-        return run.Result;
-    }
-
-    private void RunSteps(ReadOnlySpan<byte> input)
+    protected override void RunSteps(ReadOnlySpan<byte> input)
     {
         try
         {
             Begin(input);
+            Edges?.Begin();
             int steps = Shape.RecordsIn(input.Length);
-            _run.Observations.Operations = steps;
-            for (int i = 0; i < steps && !_run.IsOver; i++)
+            Course.Observations.Operations = steps;
+            for (int i = 0; i < steps && !Course.IsOver; i++)
             {
                 GetOn();
                 device.BeginStep(i);
@@ -100,16 +85,16 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
         {
             // Nobody knows what state such a device is in: what comes next runs on another.
             device.End();
-            _run.Refused(refusal);
+            Course.Refused(refusal);
         }
     }
 
-    private void Found(BrokenInvariantException broken) => _run.FoundAtTheEnd(ProgramCourse.Broken(broken.Rule, broken.State, broken.Message));
+    private void Found(BrokenInvariantException broken) => Course.FoundAtTheEnd(ProgramCourse.Broken(broken.Rule, broken.State, broken.Message));
 
     private void Begin(ReadOnlySpan<byte> input)
     {
         GetOn();
-        _run.Operation = "reset";
+        Course.Operation = "reset";
         var litter = _litter;
         _litter = RingLitter.Anything;
         var place = device.Start(BinaryPrimitives.ReadUInt64LittleEndian(input), 1 << (input[RingShape.SizeOffset] % 5), litter);
@@ -131,7 +116,7 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
     private void Act(int queue, ulong? at)
     {
         _litter = RingLitter.Anything;
-        _run.Operation = at is null ? "notify" : "provoke";
+        Course.Operation = at is null ? "notify" : "provoke";
         _judge.Foresee(queue, isNotification: at is null);
         int due = _judge.Due.Count;
         if (IsToBeLeftOut()) return;
@@ -155,12 +140,12 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
     {
         foreach (var likeness in _judge.Classes)
         {
-            if (_run.Knowledge is { } known ? known.IsFatal(likeness) : _run.Avoided is { } avoided && avoided.Complete(likeness)) _run.IsOver = true;
+            if (Course.Knowledge is { } known ? known.IsFatal(likeness) : Course.Avoided is { } avoided && avoided.Complete(likeness)) Course.IsOver = true;
         }
 
-        if (_run.IsOver) return true;
-        if (_run.Knowledge is not null) _run.Knowledge.Sent += _judge.Due.Count;
-        _run.Classes.AddRange(_judge.Classes);
+        if (Course.IsOver) return true;
+        if (Course.Knowledge is not null) Course.Knowledge.Sent += _judge.Due.Count;
+        Course.Classes.AddRange(_judge.Classes);
         return false;
     }
 
@@ -179,10 +164,10 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
 
     private void Observe(int queue, int due, bool needsReset, RingTrust trust, RingFault fault)
     {
-        var observations = _run.Observations;
+        var observations = Course.Observations;
         RingStates.Notified(queue, fault, due, needsReset, trust, observations);
         foreach (var returned in _judge.Returned) RingStates.Answered(returned, (int)device.Facts.ProbeSize, observations);
-        if (_run.Knowledge is { } known)
+        if (Course.Knowledge is { } known)
         {
             // While scouting there is no trace to compare: what is left out of a program changes with what the campaign learns.
             known.Unsure += _judge.TakeUnsure();
@@ -199,20 +184,20 @@ internal sealed class RingRunner(IRingDevice device, RingFormat format) : IProgr
 
     private void Ended(Exception end)
     {
-        _run.IsFatal = _run.Classes.Count > 0;
+        Course.IsFatal = Course.Classes.Count > 0;
         int due = _judge.Due.Count + _judge.Returned.Count;
         device.ReadMemory(_judge.Memory);
         device.End();
-        if (_run.Operation == "reset")
+        if (Course.Operation == "reset")
         {
-            _run.IsFatal = false;
-            _run.Ended(end, OracleClause.DescIommu01.Id(), _run.Operation, $"{_run.Operation} breaks {OracleClause.DescIommu01.Id()}");
+            Course.IsFatal = false;
+            Course.Ended(end, OracleClause.DescIommu01.Id(), Course.Operation, $"{Course.Operation} breaks {OracleClause.DescIommu01.Id()}");
             return;
         }
 
         var death = _judge.BrokenByDeath();
         // Requests behind the one that was the end of the device had no part in it.
-        if (death.Culprit is { } culprit) _run.Classes.RemoveRange(_run.Classes.Count - due + culprit + 1, due - culprit - 1);
-        _run.Ended(end, death.Rule, death.Operation, $"{death.Operation} breaks {death.Rule}", isOfRing: death.Culprit is null);
+        if (death.Culprit is { } culprit) Course.Classes.RemoveRange(Course.Classes.Count - due + culprit + 1, due - culprit - 1);
+        Course.Ended(end, death.Rule, death.Operation, $"{death.Operation} breaks {death.Rule}", isOfRing: death.Culprit is null);
     }
 }

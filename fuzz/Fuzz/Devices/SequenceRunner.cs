@@ -24,7 +24,7 @@ namespace Viommu.Fuzz.Devices;
 /// do not end the program, and requests that are known to end the device are left out. Without it they are replayed: one request at a time,
 /// to the first deviation.
 /// </remarks>
-internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTranscript? transcript = null, AflCounters? edges = null) : IProgramRunner
+internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTranscript? transcript = null, AflCounters? edges = null) : ProgramRunner(edges)
 {
     private const int ReportSize = 24;
 
@@ -33,108 +33,77 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
     private readonly byte[] _requests = new byte[SequenceShape.MaximumSteps * SequenceTarget.LongestRequest];
     private readonly BenchProcess<ProgramBench> _process = new(open);
     private SpecOracle? _oracle;
-    private ProgramCourse _run = new(new(SequenceStates.Count), knowledge: null, avoided: null);
-    private long _progress;
 
     // The device has answered in another order than it was asked: then it is asked no more than one thing at a time.
     private bool _isOneByOne;
 
     /// <inheritdoc/>
-    public InputShape Shape => SequenceShape.Shape;
+    public override TargetIdentity Identity => Bench.Identity;
 
     /// <inheritdoc/>
-    public int StateCount => SequenceStates.Count;
+    public override InputShape Shape => SequenceShape.Shape;
 
     /// <inheritdoc/>
-    public AflCounters? Edges => edges;
+    public override int StateCount => SequenceStates.Count;
 
     /// <inheritdoc/>
-    public int Deaths => _process.Deaths;
+    public override int Deaths => _process.Deaths;
 
     /// <inheritdoc/>
-    public long Progress => Volatile.Read(ref _progress) + _process.Starts;
+    protected override int Starts => _process.Starts;
 
     /// <inheritdoc/>
-    public TargetIdentity Identity => Bench.Identity;
+    protected override long RoundTrips => _process.RoundTrips;
 
     private ProgramBench Bench => _process.Bench;
 
-    private bool IsScouting => _run.Knowledge is not null;
+    private bool IsScouting => Course.Knowledge is not null;
 
     /// <inheritdoc/>
-    public ProgramRun Scout(ReadOnlySpan<byte> input, Observations observations, DeviceKnowledge knowledge)
-    {
-        knowledge.Begin();
-        long before = _process.RoundTrips;
-        var run = Run(input, new(observations, knowledge, avoided: null));
-        knowledge.Cost = (knowledge.Cost.Programs + 1, knowledge.Cost.RoundTrips + _process.RoundTrips - before);
-        return run;
-    }
-
-    /// <inheritdoc/>
-    public ProgramRun Replay(ReadOnlySpan<byte> input, Observations observations, FatalSequences? avoided)
-    {
-        avoided?.Restart();
-        return Run(input, new(observations, knowledge: null, avoided));
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
+    public override void Dispose()
     {
         _process.Dispose();
-        edges?.Dispose();
+        base.Dispose();
     }
 
-    private void GetOn() => Volatile.Write(ref _progress, _progress + 1);
-
-    private ProgramRun Run(ReadOnlySpan<byte> input, ProgramCourse run)
-    {
-        _run = run;
-        if (input.Length >= SequenceShape.HeaderSize) RunSteps(input);
-        return run.Result;
-    }
-
-    private void RunSteps(ReadOnlySpan<byte> input)
+    /// <inheritdoc/>
+    protected override void RunSteps(ReadOnlySpan<byte> input)
     {
         try
         {
             Begin(input);
-            edges?.Begin();
+            Edges?.Begin();
             int steps = SequenceShape.Shape.RecordsIn(input.Length);
-            _run.Observations.Operations = steps;
-            for (int i = 0; i < steps && !_run.IsOver; i++)
+            Course.Observations.Operations = steps;
+            for (int i = 0; i < steps && !Course.IsOver; i++)
                 Run(i, input.Slice(SequenceShape.HeaderSize + (i * SequenceShape.StepSize), SequenceShape.StepSize));
-            if (!_run.IsOver) Flush();
-            edges?.End();
-            (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "clean-up");
+            if (!Course.IsOver) Flush();
+            Edges?.End();
+            (Course.Between, Course.Operation) = (OracleClause.DescIommu01, "clean-up");
             transcript?.Close();
             _process.Running?.CleanUp();
         }
         catch (Exception end) when (end is TargetDiedException or TargetHungException)
         {
-            Ended(end, _run.Between, _run.Operation);
+            Ended(end, Course.Between, Course.Operation);
         }
         catch (DeviceViolationException refusal)
         {
             // Nobody knows what state such a device is in: what comes next runs on another.
             _process.End();
-            _run.Refused(refusal);
+            Course.Refused(refusal);
         }
         catch (GuestSetupException failure)
         {
             // An adapter that does not do its part: of the device nothing can be said.
             throw new TargetUnavailableException(failure.Message, failure);
         }
-        finally
-        {
-            edges?.End();
-        }
     }
 
     private void Begin(ReadOnlySpan<byte> input)
     {
         GetOn();
-        (_run.Between, _run.Operation) = (OracleClause.DescIommu01, "reset");
+        (Course.Between, Course.Operation) = (OracleClause.DescIommu01, "reset");
         ulong features = BinaryPrimitives.ReadUInt64LittleEndian(input);
         if (!Bench.TryPrepare(features))
         {
@@ -151,7 +120,7 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
     {
         GetOn();
         transcript?.BeginStep(index);
-        _run.Observations.Story?.Begin(index);
+        Course.Observations.Story?.Begin(index);
         var kind = (StepKind)(step[0] % SequenceShape.KindCount);
         if (kind <= StepKind.Raw)
         {
@@ -160,9 +129,9 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
         }
 
         Flush();
-        if (_run.IsOver) return;
-        _run.Operation = SequenceShape.Shape.Kinds[(int)kind].Name;
-        _run.Between = kind is StepKind.DmaRead or StepKind.DmaWrite ? OracleClause.DescIommu13 : OracleClause.DescIommu01;
+        if (Course.IsOver) return;
+        Course.Operation = SequenceShape.Shape.Kinds[(int)kind].Name;
+        Course.Between = kind is StepKind.DmaRead or StepKind.DmaWrite ? OracleClause.DescIommu13 : OracleClause.DescIommu01;
         switch (kind)
         {
             case StepKind.DmaRead or StepKind.DmaWrite:
@@ -191,27 +160,27 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
         // A chain without descriptors is none.
         if (length + writable == 0) return;
         var likeness = RequestClass.Of(room[..length], writable, framing, Bench.Facts);
-        if (_run.Knowledge is { } known)
+        if (Course.Knowledge is { } known)
         {
             if (known.IsFatal(likeness))
             {
-                _run.PassedOver.Add(index);
+                Course.PassedOver.Add(index);
                 return;
             }
 
             known.Sent++;
         }
-        else if (_run.Avoided is { } avoided && avoided.Complete(likeness))
+        else if (Course.Avoided is { } avoided && avoided.Complete(likeness))
         {
-            _run.IsOver = true;
+            Course.IsOver = true;
             return;
         }
 
         // One request at a time, or nobody listens: nothing is on its way that could change what is right.
-        if (_run.Observations.Story is { } story) Telling.Expect(story, _oracle!, new RequestView(room[..length], writable));
+        if (Course.Observations.Story is { } story) Telling.Expect(story, _oracle!, new RequestView(room[..length], writable));
         Bench.Put(room[..length], writable, framing);
-        _run.Sent.Add(new(index, kind, type, length, writable, framing, _run.Classes.Count));
-        _run.Classes.Add(likeness);
+        Course.Sent.Add(new(index, kind, type, length, writable, framing, Course.Classes.Count));
+        Course.Classes.Add(likeness);
         if (!IsScouting || _isOneByOne || !Bench.Rings.HasRoom) Flush();
     }
 
@@ -225,7 +194,7 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
 
     private void Flush()
     {
-        if (_run.Sent.Count == 0) return;
+        if (Course.Sent.Count == 0) return;
         Exception? end = null;
         try
         {
@@ -237,10 +206,10 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
         }
 
         int returned = 0;
-        while (returned < _run.Sent.Count && Bench.Rings.HasNext) TakeAnswer(_run.Sent[returned++]);
-        if (!_run.IsOver && returned < _run.Sent.Count) NotReturned(_run.Sent[returned], end);
-        else if (end is not null) EndedBehind(_run.Sent, end);
-        _run.Sent.Clear();
+        while (returned < Course.Sent.Count && Bench.Rings.HasNext) TakeAnswer(Course.Sent[returned++]);
+        if (!Course.IsOver && returned < Course.Sent.Count) NotReturned(Course.Sent[returned], end);
+        else if (end is not null) EndedBehind(Course.Sent, end);
+        Course.Sent.Clear();
     }
 
     private ReadOnlySpan<byte> RequestOf(in SentRequest sent) => _requests.AsSpan(sent.Index * SequenceTarget.LongestRequest, sent.Length);
@@ -248,13 +217,13 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
     private void TakeAnswer(in SentRequest sent)
     {
         uint used = Bench.Rings.Take(out bool isInOrder, out bool isGuarded);
-        if (_run.IsOver) return;
-        string operation = _run.Classes[sent.Class].Operation;
+        if (Course.IsOver) return;
+        string operation = Course.Classes[sent.Class].Operation;
         if (!isInOrder) OutOfOrder(operation);
-        else if (used > (uint)sent.Writable) _run.Found(sent.Index, ProgramCourse.Broken("used-length-within-writable", operation, "the used length exceeds the writable part"));
-        else if (!isGuarded) _run.Found(sent.Index, ProgramCourse.Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
+        else if (used > (uint)sent.Writable) Course.Found(sent.Index, ProgramCourse.Broken("used-length-within-writable", operation, "the used length exceeds the writable part"));
+        else if (!isGuarded) Course.Found(sent.Index, ProgramCourse.Broken("nothing-else-is-written", operation, "bytes beside the writable part were written"));
         else JudgeAnswer(sent, new AnswerView(Bench.Rings.Reply, used), operation);
-        if (_run.Observations.Story is { } story) Telling.Saw(story, new RequestView(RequestOf(sent), sent.Writable), Bench.Rings.Reply, used, (int)Bench.Facts.ProbeSize);
+        if (Course.Observations.Story is { } story) Telling.Saw(story, new RequestView(RequestOf(sent), sent.Writable), Bench.Rings.Reply, used, (int)Bench.Facts.ProbeSize);
         Observe(sent, (int)Math.Min(used, (uint)sent.Writable));
     }
 
@@ -263,36 +232,36 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
         Saw((ulong)used);
         foreach (byte value in Bench.Rings.Reply) Saw(value);
         int answer = SequenceStates.AnswerOf(sent.Type, used, Bench.Rings.Reply, (int)Bench.Facts.ProbeSize);
-        _states.Answered(sent.Type, RequestOf(sent), answer, _run.Observations);
-        _states.Step(sent.Kind, answer, (int)sent.Framing, _run.Observations);
+        _states.Answered(sent.Type, RequestOf(sent), answer, Course.Observations);
+        _states.Step(sent.Kind, answer, (int)sent.Framing, Course.Observations);
     }
 
     // While scouting there is no trace to compare: what is left out of a program changes with what the campaign learns.
     private void Saw(ulong value)
     {
-        if (!IsScouting) _run.Observations.Saw(value);
+        if (!IsScouting) Course.Observations.Saw(value);
     }
 
     // Two requests that are on their way together may come back in any order; one alone names itself.
     private void OutOfOrder(string operation)
     {
-        _run.IsOver = true;
+        Course.IsOver = true;
         if (!IsScouting || _isOneByOne)
         {
-            _run.Finding = ProgramCourse.Broken("used-id-is-the-head", operation, "the used element names another chain");
+            Course.Finding = ProgramCourse.Broken("used-id-is-the-head", operation, "the used element names another chain");
             return;
         }
 
-        (_isOneByOne, _run.HasLearned) = (true, true);
-        _run.Knowledge!.OutOfOrder++;
+        (_isOneByOne, Course.HasLearned) = (true, true);
+        Course.Knowledge!.OutOfOrder++;
     }
 
     private void NotReturned(in SentRequest sent, Exception? end)
     {
-        string operation = _run.Classes[sent.Class].Operation;
-        _run.IsFatal = true;
-        _run.Classes.RemoveRange(sent.Class + 1, _run.Classes.Count - sent.Class - 1);
-        _run.PassedOver.Add(sent.Index);
+        string operation = Course.Classes[sent.Class].Operation;
+        Course.IsFatal = true;
+        Course.Classes.RemoveRange(sent.Class + 1, Course.Classes.Count - sent.Class - 1);
+        Course.PassedOver.Add(sent.Index);
         var view = new RequestView(RequestOf(sent), sent.Writable);
         if (end is not null)
         {
@@ -300,21 +269,21 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
             return;
         }
 
-        if (_run.Observations.Story is { } story) Telling.Saw(story, view, default, used: -1, probeSize: 0);
+        if (Course.Observations.Story is { } story) Telling.Saw(story, view, default, used: -1, probeSize: 0);
         JudgeAnswer(sent, AnswerView.NotReturned, operation);
-        _states.Step(sent.Kind, SequenceStates.NeedsReset, (int)sent.Framing, _run.Observations);
-        _run.IsOver = true;
+        _states.Step(sent.Kind, SequenceStates.NeedsReset, (int)sent.Framing, Course.Observations);
+        Course.IsOver = true;
     }
 
     // The device has returned what it was asked, and is gone all the same. Of one request that is the doing.
     private void EndedBehind(IReadOnlyList<SentRequest> sent, Exception end)
     {
         string operation = "doorbell";
-        if (sent is [var only] && !_run.IsOver)
+        if (sent is [var only] && !Course.IsOver)
         {
-            operation = _run.Classes[only.Class].Operation;
-            _run.IsFatal = true;
-            _run.PassedOver.Add(only.Index);
+            operation = Course.Classes[only.Class].Operation;
+            Course.IsFatal = true;
+            Course.PassedOver.Add(only.Index);
         }
 
         Ended(end, OracleClause.OpsD01, operation);
@@ -328,24 +297,24 @@ internal sealed partial class SequenceRunner(Func<ProgramBench> open, QtestTrans
 
     private void Judge(int index, in Judgement judgement, string operation, bool isSure = true)
     {
-        if (!judgement.IsDeviation || _run.IsOver) return;
+        if (!judgement.IsDeviation || Course.IsOver) return;
         // Something is broken, but which clause depends on which of several states the device was in, and from here on the state is a guess:
         // no accusation is built on that. What a scout sees behind it has to show without it.
         if (!isSure)
         {
-            if (_run.Knowledge is { } known) known.Unsure++;
-            else _run.IsOver = true;
-            _run.PassedOver.Add(index);
+            if (Course.Knowledge is { } known) known.Unsure++;
+            else Course.IsOver = true;
+            Course.PassedOver.Add(index);
             return;
         }
 
         var broken = Deviation.From(judgement, operation);
-        _run.Found(index, new(new(broken.Rule, "", "", broken.State), broken.Message, ""));
+        Course.Found(index, new(new(broken.Rule, "", "", broken.State), broken.Message, ""));
     }
 
     private void Ended(Exception end, OracleClause clause, string operation)
     {
         _process.End();
-        _run.Ended(end, clause.Id(), operation, $"{operation} breaks {clause.Id()} ({clause.Level()})");
+        Course.Ended(end, clause.Id(), operation, $"{operation} breaks {clause.Id()} ({clause.Level()})");
     }
 }

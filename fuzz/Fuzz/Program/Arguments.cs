@@ -23,7 +23,7 @@ internal static class Arguments
     public static Option<string> Device() => new("--device")
     {
         Description = "What to fuzz: model (the reference device), qemu or qemu:PATH (a real one; sequence, split-ring and packed-ring), exec:COMMAND or exec,ring=packed:COMMAND "
-            + "(the device that COMMAND serves, as 'conformance --target exec:COMMAND' drives it; sequence), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
+            + "(the device that COMMAND serves, as 'conformance --target exec:COMMAND' drives it; the same targets), or broken:NAME for one of the devices of 'conformance selftest'; NAME is its number or part of its name.",
         HelpName = "DEVICE",
         DefaultValueFactory = _ => ReferenceDevice,
     };

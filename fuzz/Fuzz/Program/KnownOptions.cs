@@ -12,13 +12,13 @@ internal sealed class KnownOptions
 {
     private readonly Option<string?> _expect = new("--expect")
     {
-        Description = "Known findings: they are listed, do not end the campaign, and do not turn it red.",
+        Description = "Known findings: they are listed and not red, and do not end a campaign.",
         HelpName = "FILE.yaml",
     };
 
     private readonly Option<string?> _update = new("--update-expectations")
     {
-        Description = "Write FILE so that it knows what this campaign has found; what is in it stays. Where it is there it is read as well, beside --expect.",
+        Description = "Write FILE so that it knows what this run has found; what is in it stays. Where it is there it is read as well, beside --expect.",
         HelpName = "FILE.yaml",
     };
 

@@ -5,6 +5,7 @@ using Viommu.Conformance.Program;
 using Viommu.Conformance.Running;
 using Viommu.Fuzz.Corpora;
 using Viommu.Fuzz.Devices;
+using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Reports;
 using Viommu.Fuzz.Targets;
 
@@ -22,12 +23,14 @@ internal sealed class RegressCommand
     };
 
     private readonly Option<string> _device = Arguments.Device();
+    private readonly KnownOptions _known = new();
     private readonly Option<string?> _report = new("--report") { Description = "Folder for junit.xml, with a test case for each input.", HelpName = "DIR" };
 
     public RegressCommand(FuzzHost host)
     {
         _host = host;
         Command = new("regress", "Runs everything in corpus/, or in a folder, once; red where anything is broken or unreadable.") { _what, _device, _report };
+        _known.AddTo(Command);
         Command.SetAction(Run);
     }
 
@@ -45,29 +48,44 @@ internal sealed class RegressCommand
 
         var taken = folders.Where(folder => OutsideDevice.Takes(device, folder.Target)).ToList();
         if (taken.Count == 0) throw OutsideDevice.Refusal(device, folders[0].Target);
-        foreach (var group in taken.GroupBy(folder => folder.Target)) Run(group.Key, [.. group.Select(folder => folder.Path)], device, results);
+        bool isStale = false;
+        foreach (var group in taken.GroupBy(folder => folder.Target)) isStale |= Run(parsed, group.Key, [.. group.Select(folder => folder.Path)], results);
         int red = results.Count(result => result.IsRed);
         int run = results.Count(result => result.IsRun);
-        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{run} inputs, {red} red"));
+        string known = results.Count(result => result.Known is not null) is > 0 and var count ? $", {count} known" : "";
+        _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{run} inputs, {red} red{known}"));
         if (parsed.GetValue(_report) is { } report) Write(report, results);
-        return run == 0 ? ExitCode.Harness : red > 0 ? ExitCode.Findings : ExitCode.AsExpected;
+        return run == 0 ? ExitCode.Harness : red > 0 || isStale ? ExitCode.Findings : ExitCode.AsExpected;
     }
 
-    private void Run(TargetInfo target, IReadOnlyList<string> folders, string device, List<RegressionResult> results)
+    // True where something is red beside findings.
+    private bool Run(ParseResult parsed, TargetInfo target, IReadOnlyList<string> folders, List<RegressionResult> results)
     {
+        string device = parsed.GetRequiredValue(_device);
         var files = folders.SelectMany(folder => CorpusFolder.Read(folder, target.Format, message =>
         {
             results.Add(new(target.Name, folder, IsRun: false, message, []));
             _host.Error.WriteLine($"fuzz: {message}");
         })).ToList();
-        if (files.Count == 0) return;
-        using var executor = Arguments.NewExecutor(target, device);
+        if (files.Count == 0) return false;
+        using var outside = OutsideDevice.Find(device, target);
+        using var executor = outside?.NewReplay() ?? new TargetHost(target, Arguments.FindDevice(device)).Instrumented();
+        var known = _known.Read(parsed, _host, target.Name, outside?.Identity.Name ?? device);
+        var found = new List<Finding>();
         foreach (var (file, input) in files)
         {
             var finding = executor.Execute(input);
             if (finding is null)
             {
                 results.Add(new(target.Name, file, IsRun: true, "", []));
+                continue;
+            }
+
+            found.Add(finding);
+            if (known.Find(finding.Key) is { } entry)
+            {
+                results.Add(new(target.Name, file, IsRun: true, $"{finding.Key}: {finding.Message}", []) { Known = $"{entry.Reason} ({entry.Url})" });
+                _host.Console.Line($"KNOWN {file}: {finding.Key}: {results[^1].Known}");
                 continue;
             }
 
@@ -82,6 +100,11 @@ internal sealed class RegressCommand
         }
 
         _host.Console.Line(string.Create(CultureInfo.InvariantCulture, $"{target.Name}: {files.Count} inputs"));
+        var unseen = known.Unseen([.. found.Select(finding => finding.Key)]);
+        foreach (var line in unseen) _host.Console.Line($"NOT SEEN {line}");
+        foreach (var line in known.Complaints) _host.Console.Line($"EXPIRED {line}");
+        if (_known.Update(parsed, _host, known, found.DistinctBy(finding => finding.Key)) is { } trouble) throw new CorpusException(trouble);
+        return known.Complaints.Count > 0 || (_known.IsStrict(parsed) && unseen.Count > 0);
     }
 
     // Folders of inputs and the target that they are for; null where there is no corpus.

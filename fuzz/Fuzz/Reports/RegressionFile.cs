@@ -11,7 +11,10 @@ namespace Viommu.Fuzz.Reports;
 /// <param name="Lines">The story of that.</param>
 internal sealed record RegressionResult(string Target, string File, bool IsRun, string Message, IReadOnlyList<string> Lines)
 {
-    public bool IsRed => Message.Length > 0;
+    /// <summary>Why that is known, and where it is tracked; null where it is not.</summary>
+    public string? Known { get; init; }
+
+    public bool IsRed => Message.Length > 0 && Known is null;
 }
 
 /// <summary>Inputs that were run again, as JUnit: a suite for each target, a test case for each input.</summary>
@@ -29,6 +32,7 @@ internal static class RegressionFile
                 xml.WriteAttributeString("name", $"virtio-iommu regressions: {target.Key}");
                 xml.WriteAttributeString("tests", XmlConvert.ToString(target.Count()));
                 xml.WriteAttributeString("failures", XmlConvert.ToString(target.Count(result => result.IsRed)));
+                xml.WriteAttributeString("skipped", XmlConvert.ToString(target.Count(result => result.Known is not null)));
                 foreach (var result in target) WriteCase(xml, result);
                 xml.WriteEndElement();
             }
@@ -49,6 +53,12 @@ internal static class RegressionFile
             xml.WriteStartElement("failure");
             xml.WriteAttributeString("message", FindingFiles.Printable(result.Message));
             xml.WriteString(FindingFiles.Printable(string.Join('\n', result.Lines)));
+            xml.WriteEndElement();
+        }
+        else if (result.Known is { } known)
+        {
+            xml.WriteStartElement("skipped");
+            xml.WriteAttributeString("message", FindingFiles.Printable($"{result.Message}: {known}"));
             xml.WriteEndElement();
         }
 

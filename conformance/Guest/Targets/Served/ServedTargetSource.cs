@@ -68,6 +68,9 @@ public sealed class ServedTargetSource : ITargetSource
     /// <summary>The same program, which finds <paramref name="variables"/> in its environment beside those of this process.</summary>
     public ServedTargetSource With(IReadOnlyDictionary<string, string> variables) => new(Command, _launch, _packed, variables, _known) { Patience = Patience, Deadline = Deadline };
 
+    /// <summary>The same program, asked for RING_PACKED.</summary>
+    public ServedTargetSource WithPackedRings() => new(Command, _launch, packed: true, _variables, _known) { Patience = Patience, Deadline = Deadline };
+
     // What the program said of itself, once it has been greeted.
     private Greeting? Known => Volatile.Read(ref _known.Value);
 

@@ -34,8 +34,11 @@ internal sealed class ServedDevice
     /// <summary>One that handles requests in another way.</summary>
     public static ModelVariation Handling(RequestHandler handler) => BrokenDevice.Requests("handles requests in its own way", [], handler).Variation;
 
+    /// <summary>Whose inputs it runs.</summary>
+    public TargetInfo Target { get; init; } = SequenceTarget.Info;
+
     /// <summary>As what is fuzzed.</summary>
-    public OutsideDevice Open() => OutsideDevice.Of(Source(), SequenceTarget.Info);
+    public OutsideDevice Open() => OutsideDevice.Of(Source(), Target);
 
     /// <summary>Runs a campaign on it, and returns the keys of what is found, with what is told in the end.</summary>
     public (List<string> Keys, string Told) Fuzz(int runs, ulong seed = 1)
@@ -43,17 +46,19 @@ internal sealed class ServedDevice
         using var device = Open();
         var campaign = new Campaign(new CampaignOptions
         {
-            Shape = SequenceTarget.Info.Shape,
+            Shape = Target.Shape,
             NewExecutor = () => device.NewScout(minimizes: true),
-            NewDictionary = () => new TargetHost(SequenceTarget.Info, brokenDevice: -1).NewDictionary(),
+            NewDictionary = () => new TargetHost(Target, brokenDevice: -1).NewDictionary(),
             Seed = seed,
             Runs = runs,
             KeepGoing = true,
-            Seeds = [.. SequenceTarget.Info.Seeds().Select(input => input.Input)],
+            Seeds = [.. Target.Seeds().Select(input => input.Input)],
         });
         campaign.Run();
         Assert.Equal(runs, campaign.Snapshot.Executions);
-        Assert.True(campaign.Snapshot.States > 50, $"{campaign.Snapshot.States} states are too few for a device that is driven");
+        // A ring that is wrong from its first element on ends every program there.
+        int fewest = Target.Name == SequenceTarget.Info.Name ? 50 : 5;
+        Assert.True(campaign.Snapshot.States > fewest, $"{campaign.Snapshot.States} states are too few for a device that is driven");
         return ([.. campaign.Findings.Select(found => found.Finding.Key.ToString())], string.Join('\n', device.DescribePassedOver()));
     }
 

@@ -47,6 +47,27 @@ public sealed class ServedProgramTests : IDisposable
     }
 
     [SkippableFact]
+    public void So_do_its_rings_and_packed_ones_it_does_not_have()
+    {
+        Assert.True(_fuzz.Run("run", "split-ring", "--device", Tiny(), "--seed", "1", "--runs", "500", "--report", _fuzz.Folder) == 0, _fuzz.Output + _fuzz.Error);
+        Assert.Contains("on tiny 1.0", _fuzz.Output);
+        Assert.Equal(3, _fuzz.Run("run", "packed-ring", "--device", Tiny(), "--report", _fuzz.Folder));
+        Assert.StartsWith("fuzz: tiny 1.0 does not offer RING_PACKED", _fuzz.Error);
+    }
+
+    [SkippableFact]
+    public void A_deviation_of_a_ring_goes_through_replay_and_minimize()
+    {
+        string device = Tiny(", head, len(reply))", ", head ^ (size < 16), len(reply))");
+        Assert.True(_fuzz.Run("run", "split-ring", "--device", device, "--seed", "1", "--runs", "400", "--report", _fuzz.Folder) == 1, _fuzz.Output + _fuzz.Error);
+        Assert.Contains("FOUND DESC-SPLIT-01|||split", _fuzz.Output);
+        string found = Directory.GetFiles(_fuzz.PathOf("findings"), "*.bin")[0];
+        Assert.Equal(1, _fuzz.Run("replay", found, "--target", "split-ring", "--device", device));
+        Assert.Equal(0, _fuzz.Run("replay", found, "--target", "split-ring", "--device", Tiny()));
+        Assert.Equal(0, _fuzz.Run("minimize", found, "--target", "split-ring", "--device", device, "-o", _fuzz.PathOf("small.bin")));
+    }
+
+    [SkippableFact]
     public void A_deviation_goes_through_every_verb()
     {
         string device = Tiny("            if domain not in self.domains:\n                return NOENT\n            mappings", "            if domain not in self.domains:\n                return OK\n            mappings");
@@ -85,8 +106,8 @@ public sealed class ServedProgramTests : IDisposable
     }
 
     [Theory]
-    [InlineData("fuzz: --device exec takes inputs of sequence, not of request", "run", "request", "--device", "exec:true")]
-    [InlineData("fuzz: --device exec takes inputs of sequence, not of split-ring", "run", "split-ring", "--device", "exec,ring=packed:true")]
+    [InlineData("fuzz: --device exec takes inputs of sequence, split-ring, packed-ring, not of request", "run", "request", "--device", "exec:true")]
+    [InlineData("fuzz: split-ring takes --device exec:COMMAND, without ring=packed", "run", "split-ring", "--device", "exec,ring=packed:true")]
     [InlineData("fuzz: --device exec: there is no program /nowhere/at/all", "run", "sequence", "--device", "exec:/nowhere/at/all")]
     [InlineData("fuzz: --device exec: the program ended with exit code 0", "run", "sequence", "--device", "exec:true")]
     [InlineData("fuzz: --device exec:COMMAND starts COMMAND", "run", "sequence", "--device", "exec:")]

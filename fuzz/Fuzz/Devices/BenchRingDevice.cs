@@ -9,19 +9,22 @@ using Viommu.Guest.Wire;
 namespace Viommu.Fuzz.Devices;
 
 /// <summary>
-/// The device of a QEMU, with rings where ring programs have them. It handles whatever it is told of before it answers, and does nothing on its
-/// own account: memory can be copied to it and back as a whole.
+/// A device outside of this process, with rings where ring programs have them. It handles whatever it is told of before it answers, and does nothing
+/// on its own account: memory can be copied to it and back as a whole.
 /// </summary>
-internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
+/// <param name="open">Starts such a device.</param>
+/// <param name="ring">The feature that the rings of this format take: RING_PACKED or none.</param>
+/// <param name="transcript">Where what is done to it is kept; null where it is not.</param>
+internal sealed class BenchRingDevice(Func<ProgramBench> open, ulong ring, QtestTranscript? transcript = null) : IRingDevice
 {
     // Of features that concern rings. With IN_ORDER a driver would have to use descriptors in turn, as programs do not.
     private const ulong Spoken = Features.IndirectDesc | Features.EventIdx;
 
     private const int AccessLength = 4;
 
-    private readonly BenchProcess<QemuBench> _process = new(() => QemuBench.Open(source));
+    private readonly BenchProcess<ProgramBench> _process = new(() => WithRings(open()));
     private readonly byte[] _bytes = new byte[RingMachine.MemorySize];
-    private QemuBench? _littered;
+    private ProgramBench? _littered;
 
     /// <inheritdoc/>
     public TargetIdentity Identity => _process.Bench.Identity;
@@ -52,20 +55,20 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
     {
         var bench = _process.Bench;
         // Whatever was left was left on this one, or is gone.
-        if (bench == _littered && !TryClean(bench, litter)) bench.SystemReset();
+        if (bench == _littered && !TryClean(bench, litter)) bench = CleanByReset();
         _littered = bench;
         var place = new RingPlace(
             size, RingMachine.At(RingMachine.Descriptors), RingMachine.At(RingMachine.DriverArea), RingMachine.At(RingMachine.DeviceArea), HasIndirect: false, HasInOrder: false);
         var events = place.OfEvents;
         bench.Ram.Write(ShadowedMemory.First, new byte[RingMachine.MemorySize]);
         bench.StartRings(
-            (wanted & Spoken) | (Features.IommuChapter & ~Features.Bypass) | source.AlsoAccept, (ushort)size,
+            (wanted & Spoken) | (Features.IommuChapter & ~Features.Bypass) | ring, (ushort)size,
             new QueueAddresses(place.Descriptors, place.DriverArea, place.DeviceArea), new QueueAddresses(events.Descriptors, events.DriverArea, events.DeviceArea));
         return place with { HasIndirect = bench.HasIndirect };
     }
 
     /// <inheritdoc/>
-    public void BeginStep(int index) => source.Transcript?.BeginStep(index);
+    public void BeginStep(int index) => transcript?.BeginStep(index);
 
     /// <inheritdoc/>
     public bool Notify(int queue, ShadowedMemory memory, Func<bool> isServed)
@@ -110,7 +113,22 @@ internal sealed class QemuRingDevice(QemuTargetSource source) : IRingDevice
     /// <inheritdoc/>
     public void Dispose() => _process.Dispose();
 
+    private static ProgramBench WithRings(ProgramBench bench)
+    {
+        if (bench.WhyNoRings is not { } why) return bench;
+        string name = bench.Identity.ToString();
+        bench.Dispose();
+        throw new TargetUnavailableException($"{name} cannot be fuzzed by ring programs: {why}");
+    }
+
+    private ProgramBench CleanByReset()
+    {
+        if (_process.Bench.CanSystemReset) _process.Bench.SystemReset();
+        else _process.PutAway();
+        return _process.Bench;
+    }
+
     // Without the reset line of the machine.
-    private static bool TryClean(QemuBench bench, RingLitter litter) =>
+    private static bool TryClean(ProgramBench bench, RingLitter litter) =>
         (litter & RingLitter.Anything) == 0 && (litter == RingLitter.None || !bench.LeavesDomains || bench.TryEmptyDomain(RingRequests.Domain));
 }
