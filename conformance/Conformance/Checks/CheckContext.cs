@@ -89,6 +89,13 @@ public sealed class CheckContext
             : throw new NotApplicableException($"input_range has no {units * Unit} free bytes");
     }
 
+    /// <summary>True where the unit at <paramref name="at"/> is inside input_range and clear of reserved regions.</summary>
+    internal bool MayBeMapped(ulong at)
+    {
+        var (first, last) = Initial.Translatable;
+        return at >= first && at <= last && last - at >= Unit - 1 && !Initial.ReservedRegions.Any(region => region.Start <= at + Unit - 1 && at <= region.End);
+    }
+
     /// <summary>Guest memory of <paramref name="units"/> units, aligned to one, zeroed.</summary>
     internal ulong Physical(ulong units)
     {

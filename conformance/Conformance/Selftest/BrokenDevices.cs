@@ -8,6 +8,7 @@ internal static class BrokenDevices
         .. BrokenConfiguration.All(),
         .. BrokenOperations.All(),
         .. BrokenAttachments.All(),
+        .. BrokenFieldWidths.All(),
         .. BrokenTopology.All(),
         .. BrokenMappings.All(),
         .. BrokenUnmappings.All(),

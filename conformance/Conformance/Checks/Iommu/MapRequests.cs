@@ -288,12 +288,12 @@ internal static class MapRequests
     }
 
     [Check("DESC-IOMMU-04",
-        Does = "Where input_range does not span everything, maps a granule right below and right above it, and one across its end.",
+        Does = "Where input_range does not span everything, maps a granule right below and right above it, and one across each of its ends.",
         Reading = "Any status but OK.")]
     internal static void MAP_outside_input_range_fails(CheckContext check) => OutsideInputRangeFails(check);
 
     [Check("DESC-IOMMU-04",
-        Does = "On a device whose input_range is 0x10000000 to 0x1fffffff, maps a granule right below and right above it, and one across its end.",
+        Does = "On a device whose input_range is 0x10000000 to 0x1fffffff, maps a granule right below and right above it, and one across each of its ends.",
         Reading = "Any status but OK.", Shape = nameof(NarrowInputRange))]
     internal static void MAP_outside_a_narrow_input_range_fails(CheckContext check) => OutsideInputRangeFails(check);
 
@@ -303,7 +303,7 @@ internal static class MapRequests
         var (first, last) = (check.Initial.Config.InputStart, check.Initial.Config.InputEnd);
         var granule = check.Granule;
         var ranges = new List<(ulong Start, ulong End)>();
-        if (first >= granule) ranges.Add((first - granule, first - 1));
+        if (first >= granule) ranges.AddRange([(first - granule, first - 1), (first - granule, first + granule - 1)]);
         if (ulong.MaxValue - last >= granule) ranges.AddRange([(last + 1, last + granule), (last - granule + 1, last + granule)]);
         if (ranges.Count == 0) throw new NotApplicableException("input_range spans every address");
         var driver = check.Start();
