@@ -38,7 +38,7 @@ boxed() {
   tool=$1
   shift
   "$tool" -qq -o "Dir::Etc::sourcelist=$box/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$box/lists" -o "Dir::State::status=$box/status" \
-    -o "Dir::Cache=$box/cache" -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o APT::Sandbox::User=root "$@"
+    -o "Dir::Cache=$box/cache" -o Acquire::Retries=5 -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o APT::Sandbox::User=root "$@"
 }
 
 boxed apt-get -o APT::Update::Error-Mode=any update || fail "the list of $suite cannot be had from $mirror"

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Afl;
-using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Findings;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Rings;

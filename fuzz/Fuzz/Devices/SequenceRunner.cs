@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Viommu.Conformance.Oracle;
 using Viommu.Fuzz.Afl;
-using Viommu.Fuzz.Engine.Coverage;
 using Viommu.Fuzz.Engine.Mutation;
 using Viommu.Fuzz.Machines;
 using Viommu.Fuzz.Targets;

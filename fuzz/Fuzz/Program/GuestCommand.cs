@@ -30,7 +30,7 @@ internal sealed class GuestCommand
     private readonly Option<int?> _boots = new("--boots") { Description = "Boots after which it ends.", HelpName = "N" };
     private readonly Option<string?> _seed = new("--seed") { Description = "Where everything random comes from. [default: chosen, and printed]", HelpName = "N" };
     private readonly Option<string> _append = GuestOptions.Append();
-    private readonly Option<int> _limit = new("--limit") { Description = $"Seconds that one boot may take, {GuestOptions.ShortestLimit} at least: one that takes longer is a finding where a second one does so too.", HelpName = "SECONDS", DefaultValueFactory = _ => 120 };
+    private readonly Option<int> _limit = new("--limit") { Description = $"Seconds that one boot may take, {GuestOptions.ShortestLimit} at least: one that takes longer is a finding where a second one does so too.", HelpName = "SECONDS", DefaultValueFactory = _ => 300 };
     private readonly KnownOptions _known = new();
     private readonly Option<bool> _keepGoing = new("--keep-going") { Description = "Go on after a finding; each is kept once." };
     private readonly Option<bool> _noMinimize = new("--no-minimize") { Description = "Keep all lies of a finding. [default: the fewest that show it are looked for, which takes two dozen boots at most, and twice as many of a guest that does not end]" };
