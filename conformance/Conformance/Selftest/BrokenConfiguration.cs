@@ -26,6 +26,7 @@ internal static class BrokenConfiguration
         }),
         BrokenDevice.With("starts with bypass 3", ["IOMMU-CFG-D-06"], (device, _) => new OddInitialBypass(device)),
         BrokenDevice.With("clears bypass once features are negotiated", ["IOMMU-CFG-D-03"], (device, _) => new NegotiationClearsBypass(device)),
+        BrokenDevice.With("ignores what is written to bypass", ["DESC-IOMMU-05.bypass-reads-*"], (device, _) => new BypassIsReadOnly(device)),
         BrokenDevice.With("restores bypass on device reset", ["IOMMU-CFG-D-04"], (device, _) => new ResetRestoresBypass(device)),
         BrokenDevice.With("keeps bypass over a system reset", ["IOMMU-CFG-D-05"], (device, _) => new SystemResetKeepsBypass(device)),
         BrokenDevice.With("shows whatever was written to bypass", ["IOMMU-CFG-D-06"], (device, _) => new BypassShowsAnything(device)),
@@ -106,6 +107,13 @@ internal static class BrokenConfiguration
         }
 
         protected override byte Shown(byte real) => negotiated ? (byte)0 : real;
+    }
+
+    private sealed class BypassIsReadOnly(IommuDevice device) : Interceptor(device)
+    {
+        public override void WriteConfig(int offset, ReadOnlySpan<byte> bytes)
+        {
+        }
     }
 
     private sealed class ResetRestoresBypass(IommuDevice device) : Interceptor(device)

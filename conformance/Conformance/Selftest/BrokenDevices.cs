@@ -12,6 +12,7 @@ internal static class BrokenDevices
         .. BrokenTopology.All(),
         .. BrokenMappings.All(),
         .. BrokenUnmappings.All(),
+        .. BrokenTranslationCaches.All(),
         .. BrokenProperties.All(),
         .. BrokenReports.All(),
         .. BrokenStatus.All(),

@@ -43,7 +43,9 @@ internal static class AttachRequests
         Answers(driver.Attach(check.Domain(0), UnknownEndpoint), RequestStatus.NoEnt);
         IsNoDomain(check, driver, check.Domain(0));
         Given(driver.Attach(check.Domain(1), check.Endpoint));
-        Answers(driver.Attach(check.Domain(1), UnknownEndpoint), RequestStatus.NoEnt, RequestStatus.Unsupp);
+        var joining = driver.Attach(check.Domain(1), UnknownEndpoint);
+        HasResources(joining);
+        Answers(joining, RequestStatus.NoEnt, RequestStatus.Unsupp);
     }
 
     [Check("IOMMU-ATTACH-D-04",
