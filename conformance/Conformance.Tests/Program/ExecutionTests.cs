@@ -66,8 +66,12 @@ public sealed class ExecutionTests
     {
         using var cli = new CliRun();
         cli.Invoke("run", "--shard", "1/2", "--report", cli.PathOf("one"));
-        Assert.Equal(0, cli.Run("merge", cli.PathOf("one")));
-        Assert.Contains("left out by --shard 1/2", cli.Report("results.json"), StringComparison.Ordinal);
+        foreach (string[] parts in (string[][])[[cli.PathOf("one")], [cli.PathOf("one"), cli.PathOf("one")]])
+        {
+            Assert.Equal(2, cli.Run(["merge", .. parts]));
+            Assert.Contains($"its shard is not among the parts; in {parts.Length} of them it is left out by --shard 1/2", cli.Report("results.json"), StringComparison.Ordinal);
+            Assert.Contains("MISSING", cli.Output, StringComparison.Ordinal);
+        }
         cli.Invoke("run", "--shard", "2/2", "--seed", "9", "--report", cli.PathOf("two"));
         Assert.Equal(3, cli.Run("merge", cli.PathOf("one"), cli.PathOf("two")));
         Assert.Contains("not of the same run", Assert.Single(Lines(cli.Error)), StringComparison.Ordinal);

@@ -17,6 +17,17 @@ public sealed class RandomCommandTests
         Assert.Contains("left out by --random", cli.Report("junit.xml"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void An_interrupted_run_keeps_what_it_has_and_owes_the_rest()
+    {
+        using var interrupt = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        using var cli = new CliRun { Interrupted = interrupt.Token, OnRealTarget = true, Width = 400 };
+        Assert.Equal(ExitCode.Harness, cli.Run("run", "--random", "100000", "--length", "40", "--seed", "5"));
+        Assert.Contains("1 checks have no result: it was interrupted: the sequences that are left did not run", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("ended early: it was interrupted", cli.Report("results.json"), StringComparison.Ordinal);
+        Assert.Contains("MISSING", cli.Report("summary.md"), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--random", "0")]
     [InlineData("--random", "some")]

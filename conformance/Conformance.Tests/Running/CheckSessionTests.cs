@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
+using Viommu.Conformance.Checks.Core;
 using Viommu.Conformance.Running;
 using Viommu.Conformance.Selftest;
 using Viommu.Guest;
@@ -64,7 +66,10 @@ public sealed class CheckSessionTests
             }),
             TimeSpan.FromMinutes(10));
 
+        // Who ignores it gives up at the deadline, by the same exception.
+        var clock = Stopwatch.StartNew();
         Assert.ThrowsAny<OperationCanceledException>(() => session.Run(Detaches, cancellation.Token));
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromMinutes(5));
 
         release.Set();
     }
@@ -93,10 +98,55 @@ public sealed class CheckSessionTests
 
         Assert.Equal(Verdict.Pass, session.Run(Attaches, CancellationToken.None).Verdict);
         var leftovers = new List<string>();
-        session.Run(Scratch("looks", check => leftovers.AddRange(check.BrokenResets)), CancellationToken.None);
+        session.Run(Scratch("looks", check => leftovers.AddRange(check.Resets.Leftovers)), CancellationToken.None);
 
         Assert.Contains("domain 1 still exists", Assert.Single(leftovers), StringComparison.Ordinal);
         Assert.Equal(Verdict.Pass, session.Run(Scratch("maps", check => Assert.False(check.Start().Map(1, 0x1000, 0x1fff, 0).IsOk)), CancellationToken.None).Verdict);
+    }
+
+    [Fact]
+    public void A_reset_that_does_not_come_to_its_end_is_found_and_the_next_check_has_a_fresh_device()
+    {
+        using var session = Open(BrokenDevices.All.Single(device => device.Name == "ignores a reset while it is suspended"));
+
+        var suspends = Scratch("suspends", check =>
+        {
+            Suspension.Start(check);
+            Suspension.Enter(check);
+        });
+        Assert.Equal(Verdict.Pass, session.Run(suspends, CancellationToken.None).Verdict);
+        var incomplete = new List<string>();
+        session.Run(Scratch("looks", check => incomplete.AddRange(check.Resets.Incomplete)), CancellationToken.None);
+
+        Assert.StartsWith($"after {suspends.Id}: the status reads 0x1b", Assert.Single(incomplete), StringComparison.Ordinal);
+        Assert.Equal(Verdict.Pass, session.Run(Attaches, CancellationToken.None).Verdict);
+    }
+
+    [Fact]
+    public void What_a_device_breaks_when_it_is_looked_into_after_a_check_is_a_failure_of_that_check()
+    {
+        // The domain of the check is asked for, and is not there any more.
+        using var session = Open(new BrokenDevice("writes past a reply of NOENT", [], new ModelVariation { RingMemory = memory => new Spilling(memory, RequestStatus.NoEnt) }));
+
+        var outcome = session.Run(Attaches, CancellationToken.None);
+
+        Assert.Equal(Verdict.Fail, outcome.Verdict);
+        Assert.Contains("also after the device reset after the check", outcome.Expected, StringComparison.Ordinal);
+        Assert.NotNull(outcome.ChargedTo);
+    }
+
+    [Fact]
+    public void An_adapter_that_fails_after_a_check_is_an_error_and_no_pass()
+    {
+        bool fails = false;
+        using var session = Open(BrokenDevice.Registers("has an adapter that fails", [], target => new FailingAdapter(target, () => fails)));
+
+        var outcome = session.Run(Scratch("passes", _ => fails = true), CancellationToken.None);
+
+        Assert.Equal(Verdict.Error, outcome.Verdict);
+        Assert.Contains("the adapter is out of order", outcome.Actual, StringComparison.Ordinal);
+        fails = false;
+        Assert.Equal(Verdict.Pass, session.Run(Attaches, CancellationToken.None).Verdict);
     }
 
     [Fact]
@@ -147,11 +197,20 @@ public sealed class CheckSessionTests
         public bool TryWrite(Device.Memory.GuestAddress to, ReadOnlySpan<byte> bytes) => memory.TryWrite(to, bytes);
     }
 
-    private sealed class Spilling(Device.Memory.IGuestMemory memory) : Device.Memory.IGuestMemory
+    private sealed class Spilling(Device.Memory.IGuestMemory memory, RequestStatus status = RequestStatus.Ok) : Device.Memory.IGuestMemory
     {
         public bool TryRead(Device.Memory.GuestAddress from, Span<byte> into) => memory.TryRead(from, into);
 
         public bool TryWrite(Device.Memory.GuestAddress to, ReadOnlySpan<byte> bytes) =>
-            memory.TryWrite(to, bytes.SequenceEqual(new byte[Request.TailSize]) ? [.. bytes, 0xee] : bytes);
+            memory.TryWrite(to, bytes.SequenceEqual((ReadOnlySpan<byte>)[(byte)status, 0, 0, 0]) ? [.. bytes, 0xee] : bytes);
+    }
+
+    private sealed class FailingAdapter(ITarget inner, Func<bool> fails) : RegisterInterceptor(inner)
+    {
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (fails()) throw new GuestSetupException("the adapter is out of order") { IsOfHarness = true };
+            base.WriteStatus(status);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using Viommu.Conformance.Running;
 using Viommu.Guest;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Transport;
@@ -12,14 +13,13 @@ public sealed class CheckContext
     private readonly IEndpointCare care;
 
     internal CheckContext(
-        Machine machine, Random random, InitialState initial, IReadOnlyList<DmaEndpoint> endpoints, IReadOnlyList<string> brokenResets,
-        IEndpointCare care)
+        Machine machine, Random random, InitialState initial, IReadOnlyList<DmaEndpoint> endpoints, ResetLedger resets, IEndpointCare care)
     {
         Machine = machine;
         Random = random;
         Initial = initial;
         Endpoints = endpoints;
-        BrokenResets = brokenResets;
+        Resets = resets;
         this.care = care;
     }
 
@@ -39,7 +39,7 @@ public sealed class CheckContext
     internal IReadOnlyList<DmaEndpoint> Endpoints { get; }
 
     /// <summary>The checks after which a device reset did not bring the device back to its state after power-on.</summary>
-    internal IReadOnlyList<string> BrokenResets { get; }
+    internal ResetLedger Resets { get; }
 
     /// <summary>The granularity of mappings in bytes.</summary>
     internal ulong Granule => Initial.Config.Granule is not 0 and var granule ? granule : throw new GuestSetupException("page_size_mask is 0, so nothing can be mapped");
@@ -209,6 +209,13 @@ public sealed class CheckContext
     internal static void That(bool holds, string expected, string actual)
     {
         if (!holds) throw new ExpectationFailedException(expected, actual);
+    }
+
+    /// <summary>The clause asks for <paramref name="expected"/>, and each of these says that it was not kept.</summary>
+    internal static void ThatNone(IReadOnlyList<string> broken, string expected)
+    {
+        const int Told = 3;
+        That(broken.Count == 0, expected, string.Join("; ", broken.Take(Told)) + (broken.Count > Told ? $"; and {broken.Count - Told} more" : ""));
     }
 
     /// <summary>The clause asks for one of these statuses.</summary>

@@ -73,7 +73,9 @@ internal sealed class ExplorationRun(
         var seen = string.Create(CultureInfo.InvariantCulture,
             $"{tally.Sequences} sequences, {tally.Operations} operations, of which {tally.Requests} requests and {tally.Accesses} accesses; {tally.TimesLost} times the text did not tell what was done")
             + (tally.EndedEarly is { } why ? $"; ended early: {why}" : "");
-        return new CheckResult(rule, Verdict.Pass, "", seen, [.. Often()], clock.ElapsedMilliseconds) { Observed = Verdict.Pass };
+        // A budget is what the user has said before; nothing at all says nothing all the same.
+        var (verdict, owed) = tally.WasInterrupted || tally.Sequences == 0 ? (Verdict.Missing, $"{tally.EndedEarly}: the sequences that are left did not run") : (Verdict.Pass, "");
+        return new CheckResult(rule, verdict, owed, seen, [.. Often()], clock.ElapsedMilliseconds) { Observed = verdict };
     }
 
     private IEnumerable<string> Often() => explorer.Tally.Seen.OrderByDescending(pair => pair.Value)

@@ -38,6 +38,9 @@ internal sealed class ExplorationTally
 
     /// <summary>Why the run ended before its last sequence; null where it did not.</summary>
     public string? EndedEarly { get; set; }
+
+    /// <summary>True where it was interrupted.</summary>
+    public bool WasInterrupted { get; set; }
 }
 
 /// <summary>Sends random operations to a target, sequence by sequence, and makes whatever breaks a clause small.</summary>
@@ -71,7 +74,7 @@ internal sealed class Explorer(ITargetSource source, ExplorationOptions options,
         var begin = clock.GetTimestamp();
         for (var index = 0; index < options.Sequences; index++)
         {
-            if (cancellation.IsCancellationRequested) Tally.EndedEarly = "it was interrupted";
+            if (cancellation.IsCancellationRequested) (Tally.EndedEarly, Tally.WasInterrupted) = ("it was interrupted", true);
             else if (options.Budget is { } budget && clock.GetElapsedTime(begin) >= budget) Tally.EndedEarly = FormattableString.Invariant($"the budget of {budget.TotalSeconds:0.###} s was used up");
             if (Tally.EndedEarly is not null) yield break;
             if (index % 16 == 0) progress(FormattableString.Invariant($"sequence {index + 1} of {options.Sequences}, {settled.Count} findings"));

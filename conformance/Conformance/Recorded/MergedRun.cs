@@ -41,7 +41,8 @@ internal static class MergedRun
     private static CheckResult Result(Check check, IReadOnlyList<RecordedCheck> said)
     {
         if (said.Count == 0) return CheckResult.WithoutRunning(check, Verdict.Missing, "none of the parts has it");
-        var told = said.Where(c => c.Verdict != Verdict.Skip).DefaultIfEmpty(said[0]).MaxBy(c => c.Verdict)!;
+        var told = said.Where(c => c.Verdict != Verdict.Skip).MaxBy(c => c.Verdict) ?? said.FirstOrDefault(c => !Shard.IsElsewhere(c.Expected));
+        if (told is null) return CheckResult.WithoutRunning(check, Verdict.Missing, $"its shard is not among the parts; in {said.Count} of them it is {said[0].Expected}");
         return new(check, told.Verdict, told.Expected, told.Actual, told.Evidence, told.Milliseconds) { Observed = told.Observed, ChargedTo = told.ChargedTo };
     }
 

@@ -18,7 +18,7 @@ public sealed class CheckSession : ICheckSession
 {
     private readonly ITargetSource source;
     private readonly CheckSessionOptions options;
-    private readonly ResetLedger brokenResets;
+    private readonly ResetLedger resets;
     private readonly bool ownsSource;
     private LiveTarget? asItIs;
     private (TargetShape Shape, LiveTarget Target)? special;
@@ -29,9 +29,9 @@ public sealed class CheckSession : ICheckSession
     {
     }
 
-    private CheckSession(ITargetSource source, CheckSessionOptions options, ResetLedger brokenResets, bool ownsSource)
+    private CheckSession(ITargetSource source, CheckSessionOptions options, ResetLedger resets, bool ownsSource)
     {
-        (this.source, this.options, this.brokenResets, this.ownsSource) = (source, options, brokenResets, ownsSource);
+        (this.source, this.options, this.resets, this.ownsSource) = (source, options, resets, ownsSource);
         asItIs = Open(TargetShape.Default, out _);
         Target = asItIs!.Identity;
         OfferedFeatures = asItIs.Initial.OfferedFeatures;
@@ -96,7 +96,7 @@ public sealed class CheckSession : ICheckSession
     }
 
     /// <inheritdoc/>
-    public ICheckSession Another() => new CheckSession(source, options, brokenResets, ownsSource: false);
+    public ICheckSession Another() => new CheckSession(source, options, resets, ownsSource: false);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -110,7 +110,7 @@ public sealed class CheckSession : ICheckSession
         var live = TargetFor(check.Shape, out var whyNot);
         if (live is null) return Outcome(Verdict.NotApplicable, whyNot ?? "the target cannot have such a device", "", []);
         started(live);
-        var context = live.ContextFor(new Random(SeedFor(check)), brokenResets.Entries);
+        var context = live.ContextFor(new Random(SeedFor(check)), resets);
         var outcome = Judge(check, context, live);
         if (options.Trace && outcome.Evidence.Count == 0) outcome = outcome with { Evidence = live.Evidence() };
         if (outcome.Verdict is not (Verdict.Crash or Verdict.Timeout)) return Restore(check, live, outcome);
@@ -190,7 +190,7 @@ public sealed class CheckSession : ICheckSession
         var usable = false;
         try
         {
-            if (live.Restore(out usable) is { } leftover) brokenResets.Add($"after {check.Id}: {leftover}");
+            usable = live.TryRestore(check.Id, resets);
             return outcome;
         }
         catch (TargetDiedException death)
@@ -200,6 +200,14 @@ public sealed class CheckSession : ICheckSession
         catch (TargetHungException hang)
         {
             return Ended(Verdict.Timeout, "the device works after the device reset after the check", hang.Message, hang.LastWords, live);
+        }
+        catch (DeviceViolationException violation) when (outcome.Verdict == Verdict.Pass)
+        {
+            return Broken(Verdict.Fail, $"{violation.Expected} ({violation.Clause}), also after the device reset after the check", violation.Actual, live) with { ChargedTo = violation.Clause };
+        }
+        catch (GuestSetupException failure) when (failure.IsOfHarness && outcome.Verdict == Verdict.Pass)
+        {
+            return Outcome(Verdict.Error, "the target can be looked into after the check", failure.Message, live.Evidence());
         }
         catch (Exception failure) when (failure is DeviceViolationException or GuestSetupException)
         {

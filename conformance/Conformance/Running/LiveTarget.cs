@@ -63,33 +63,33 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
     }
 
     /// <summary>What a check works with. The device is in its state after reset.</summary>
-    public CheckContext ContextFor(Random random, IReadOnlyList<string> brokenResets)
+    public CheckContext ContextFor(Random random, ResetLedger resets)
     {
         machine.Heap.Clear();
         machine.Journal.Clear();
         machine.DomainsNamed.Clear();
-        return new CheckContext(machine, random, initial, endpoints, brokenResets, this);
+        return new CheckContext(machine, random, initial, endpoints, resets, this);
     }
 
     /// <summary>
-    /// Undoes what a check did by a device reset and proves it. Returns null, or what was still there after the reset; then the machine
-    /// has been reset as a whole, or, where it cannot be, has to be replaced (<paramref name="usable"/>). A target whose state cannot be
-    /// looked into is not usable either.
+    /// Undoes what a check did by a device reset and proves it; what the reset did not do goes to <paramref name="resets"/>. Where something was
+    /// still there the machine is reset as a whole. False where the target has to be replaced, since that cannot be, did not help, or nothing
+    /// can be said of its state.
     /// </summary>
-    public string? Restore(out bool usable)
+    public bool TryRestore(string check, ResetLedger resets)
     {
-        usable = false;
-        if (!machine.ResetDevice()) return null;
-        var leftover = FindLeftover();
-        if (leftover is not null)
+        if (!machine.ResetDevice())
         {
-            if (!target.CanSystemReset) return leftover;
-            machine.ResetSystem();
-            Forget();
-            if (FindLeftover() is not null) return leftover;
+            resets.AddIncomplete($"after {check}: the status reads 0x{(byte)machine.Transport.ReadStatus():x2} {machine.Patience.TotalSeconds:0} s after a device reset");
+            return false;
         }
-        usable = true;
-        return leftover;
+
+        if (FindLeftover() is not { } leftover) return true;
+        resets.AddLeftover($"after {check}: {leftover}");
+        if (!target.CanSystemReset) return false;
+        machine.ResetSystem();
+        Forget();
+        return FindLeftover() is null;
     }
 
     /// <summary>The evidence: what has passed since the check began.</summary>
@@ -139,7 +139,7 @@ internal sealed class LiveTarget : IDisposable, IEndpointCare
 
     private bool PrimeThroughMapping(DmaEndpoint endpoint)
     {
-        var context = new CheckContext(machine, new Random(0), initial, endpoints, [], this);
+        var context = new CheckContext(machine, new Random(0), initial, endpoints, new ResetLedger(), this);
         var driver = IommuDriver.Start(machine);
         var size = Math.Max(1, 4096 / context.Granule);
         var (at, backing) = (context.Virtual(size), context.Physical(size));

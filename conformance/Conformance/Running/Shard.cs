@@ -8,6 +8,7 @@ namespace Viommu.Conformance.Running;
 public sealed record Shard(int Number, int Of)
 {
     private const int Most = 1000;
+    private const string LeftOut = "left out by --shard ";
 
     /// <summary>The part that <c>2/5</c> names; null where it names none.</summary>
     public static Shard? Parse(string text) =>
@@ -23,8 +24,11 @@ public sealed record Shard(int Number, int Of)
     public IReadOnlyList<PlannedCheck> Deal(IReadOnlyList<PlannedCheck> plan)
     {
         var dealt = 0;
-        return [.. plan.Select(p => p.LeftOut is not null || p.Check.JudgesTheRun || dealt++ % Of == Number - 1 ? p : p with { LeftOut = $"left out by --shard {this}" })];
+        return [.. plan.Select(p => p.LeftOut is not null || p.Check.JudgesTheRun || dealt++ % Of == Number - 1 ? p : p with { LeftOut = $"{LeftOut}{this}" })];
     }
+
+    /// <summary>True for the reason why a check is left out that is another part's.</summary>
+    public static bool IsElsewhere(string reason) => reason.StartsWith(LeftOut, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Number}/{Of}");

@@ -1,3 +1,4 @@
+using Viommu.Conformance.Checks.Core;
 using Viommu.Device.Iommu;
 using Viommu.Guest.Driver;
 using Viommu.Guest.Targets;
@@ -25,6 +26,8 @@ internal static class BrokenSuspension
         BrokenDevice.Registers("ignores SUSPEND while it works off requests", ["CORE-SUSPEND-D-06.a-busy-*"], target => new NeverSuspendsBusy(target)),
         BrokenDevice.Registers("never resumes", ["CORE-SUSPEND-D-07.a-suspended-*"], target => new NeverResumes(target)),
         BrokenDevice.Registers("serves nothing once it has resumed", ["CORE-SUSPEND-D-07"], target => new ResumesDeaf(target)),
+        BrokenDevice.Registers(
+            "ignores a reset while it is suspended", ["CORE-RESET-D-01.*-from-suspend", "CORE-RESET-D-01.*-between-checks"], target => new SuspendedForGood(target)),
         ForgetsDomains(),
         BrokenDevice.Registers("works off its queue once it shows SUSPEND", ["CORE-SUSPEND-D-08"], target => new LateWork(target)),
         BrokenDevice.Registers("answers the requests of a burst and does not use them", ["CORE-SUSPEND-D-09"], target => new LeavesHalfDone(target)),
@@ -44,6 +47,14 @@ internal static class BrokenSuspension
             },
             Machine = target => new ForgetsOnResume(target, built!),
         });
+    }
+
+    private sealed class SuspendedForGood(ITarget inner) : RegisterInterceptor(inner)
+    {
+        protected override void WriteStatus(DeviceStatus status)
+        {
+            if (status != DeviceStatus.None || !Suspension.IsSuspended(ReadStatus())) base.WriteStatus(status);
+        }
     }
 
     private static bool HasAll(this DeviceStatus status, DeviceStatus bits) => (status & bits) == bits;

@@ -60,6 +60,23 @@ internal static class DeviceResetChecks
         BecomesZero(check, "requests in flight");
     }
 
+    [Check("CORE-RESET-D-01",
+        Does = "Suspends the device, and resets it.",
+        Reading = "The status reads 0 in time. N/A where the device does not suspend.")]
+    internal static void The_status_becomes_0_from_SUSPEND(CheckContext check)
+    {
+        Suspension.Start(check);
+        Suspension.Enter(check);
+        BecomesZero(check, "SUSPEND");
+    }
+
+    [Check("CORE-RESET-D-01",
+        Does = "Looks back at the device resets that followed each check of the run.",
+        Reading = "The status read 0 in time after each. Each that did not is listed with the check that it followed; that check's own verdict is not touched by it.",
+        JudgesTheRun = true)]
+    internal static void The_status_became_0_by_every_reset_between_checks(CheckContext check) =>
+        ThatNone(check.Resets.Incomplete, "status 0 after every device reset between checks");
+
     [Check("CORE-RESET-D-02",
         Does = "Resets a device that works, makes a request available on the queue that was, and rings the doorbell.",
         Reading = "Queue memory and buffers stay as they are.")]

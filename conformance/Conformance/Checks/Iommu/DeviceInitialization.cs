@@ -42,12 +42,5 @@ internal static class DeviceInitialization
         Reading = "None of them was left. Each leftover is listed with the check that it was found after; that check's own verdict is not touched by it.",
         JudgesTheRun = true)]
     internal static void No_domain_was_left_by_a_device_reset_between_checks(CheckContext check) =>
-        That(check.BrokenResets.Count == 0, "no domain left by any device reset between checks", FirstOf(check.BrokenResets));
-
-    private static string FirstOf(IReadOnlyList<string> all)
-    {
-        const int Told = 3;
-        string more = all.Count > Told ? $"; and {all.Count - Told} more" : "";
-        return string.Join("; ", all.Take(Told)) + more;
-    }
+        ThatNone(check.Resets.Leftovers, "no domain left by any device reset between checks");
 }
