@@ -71,10 +71,10 @@ internal static class DetachRequests
     {
         check.Requires(Features.MapUnmap);
         var (first, second) = (check.Dma(0), check.Dma(1));
+        var driver = DeviceOperations.StartWithoutBypass(check);
+        var (at, physical) = (check.Virtual(1), check.Physical(1));
         foreach (var (leaver, stayer) in new[] { (first, second), (second, first) })
         {
-            var driver = DeviceOperations.StartWithoutBypass(check);
-            var (at, physical) = (check.Virtual(1), check.Physical(1));
             Given(driver.Attach(check.Domain(0), first.Id));
             if (!driver.Attach(check.Domain(0), second.Id).IsOk) throw new NotApplicableException("a domain has one endpoint only");
             Given(driver.Map(check.Domain(0), at, at + check.Unit - 1, physical));
@@ -83,6 +83,7 @@ internal static class DetachRequests
             Given(driver.Detach(check.Domain(0), leaver.Id));
             That(check.WriteArrives(leaver, at, physical) == Arrival.None, $"endpoint 0x{leaver.Id:x}, which was detached, does not reach the mapping", "its write arrived");
             That(check.WriteArrives(stayer, at, physical) == Arrival.All, $"endpoint 0x{stayer.Id:x}, which stayed, still reaches it", "it lost the mapping as well");
+            Given(driver.Detach(check.Domain(0), stayer.Id));
         }
     }
 
