@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Viommu.Conformance.Catalogue;
 using Viommu.Conformance.Checks;
 using Viommu.Conformance.Checks.Core;
@@ -65,7 +66,10 @@ public sealed class CheckSessionTests
             }),
             TimeSpan.FromMinutes(10));
 
+        // Who ignores it gives up at the deadline, by the same exception.
+        var clock = Stopwatch.StartNew();
         Assert.ThrowsAny<OperationCanceledException>(() => session.Run(Detaches, cancellation.Token));
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromMinutes(5));
 
         release.Set();
     }

@@ -44,6 +44,14 @@ public sealed class LegalDeviceTests
         ["one endpoint"] = With(options => options with { Endpoints = [options.Endpoints[0]] }),
         ["room for one mapping"] = With(options => options with { MaximumMappings = 1 }),
         ["room for one domain"] = With(options => options with { MaximumDomains = 1 }),
+        ["no room for a second endpoint in a domain"] = new()
+        {
+            Assemble = (device, _) =>
+            {
+                var full = new BrokenAttachments.RefusesToShare(device, RequestStatus.NoMem);
+                return new ModelParts(full, full);
+            },
+        },
         ["low memory reserved"] = With(options => options with
         {
             Endpoints = [.. options.Endpoints.Select(e => e with { ReservedRegions = [new(new AddressRange(0, 0xff_ffff), ReservedRegionKind.Reserved)] })],

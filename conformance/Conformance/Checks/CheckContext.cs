@@ -89,6 +89,13 @@ public sealed class CheckContext
             : throw new NotApplicableException($"input_range has no {units * Unit} free bytes");
     }
 
+    /// <summary>True where the unit at <paramref name="at"/> is inside input_range and clear of reserved regions.</summary>
+    internal bool MayBeMapped(ulong at)
+    {
+        var (first, last) = Initial.Translatable;
+        return at >= first && at <= last && last - at >= Unit - 1 && !Initial.ReservedRegions.Any(region => region.Start <= at + Unit - 1 && at <= region.End);
+    }
+
     /// <summary>Guest memory of <paramref name="units"/> units, aligned to one, zeroed.</summary>
     internal ulong Physical(ulong units)
     {
@@ -157,6 +164,14 @@ public sealed class CheckContext
 
     /// <summary>Starts a driver that accepts what is good for it, and what the user chose for the run.</summary>
     internal IommuDriver Start(DriverSettings? settings = null) => IommuDriver.Start(Machine, settings);
+
+    /// <summary>Writes bypass; N/A where that has no effect, as no device that offers the field may do: DESC-IOMMU-05 has a check of its own for it.</summary>
+    internal void SetBypass(byte value)
+    {
+        Machine.WriteBypass(value);
+        var read = Machine.ReadBypass();
+        if (read != value) throw new NotApplicableException($"bypass reads {read} after {value} was written to it (DESC-IOMMU-05)");
+    }
 
     /// <summary>
     /// The <paramref name="index"/>th endpoint, ready for DMA; N/A where the target has too few. Has to be called before the check's

@@ -83,7 +83,8 @@ internal static class BrokenAttachments
         return Request.TailSize;
     }
 
-    private sealed class RefusesToShare(IommuDevice device, RequestStatus status) : Shadow(device)
+    /// <summary>Answers every further endpoint of a domain by one status.</summary>
+    internal sealed class RefusesToShare(IommuDevice device, RequestStatus status) : Shadow(device)
     {
         protected override int Handle(byte[] request, Span<byte> reply) =>
             IsAttach(request) && Attached.Any(pair => pair.Key != U32(request, 8) && pair.Value == U32(request, 4))

@@ -8,6 +8,10 @@ namespace Viommu.Conformance.Selftest;
 /// <summary>Devices that break rules of feature bits and configuration.</summary>
 internal static class BrokenConfiguration
 {
+    // The input_range of the shape that DESC-IOMMU-04 asks for.
+    private const ulong FirstAddress = 0x1000_0000;
+    private const ulong LastAddress = 0x1fff_ffff;
+
     public static IEnumerable<BrokenDevice> All() =>
     [
         Offering("offers no MAP_UNMAP", ["IOMMU-FEAT-D-01"], features => features & ~IommuFeatures.MapUnmap),
@@ -22,19 +26,24 @@ internal static class BrokenConfiguration
         }),
         BrokenDevice.With("starts with bypass 3", ["IOMMU-CFG-D-06"], (device, _) => new OddInitialBypass(device)),
         BrokenDevice.With("clears bypass once features are negotiated", ["IOMMU-CFG-D-03"], (device, _) => new NegotiationClearsBypass(device)),
+        BrokenDevice.With("ignores what is written to bypass", ["DESC-IOMMU-05.bypass-reads-*"], (device, _) => new BypassIsReadOnly(device)),
         BrokenDevice.With("restores bypass on device reset", ["IOMMU-CFG-D-04"], (device, _) => new ResetRestoresBypass(device)),
         BrokenDevice.With("keeps bypass over a system reset", ["IOMMU-CFG-D-05"], (device, _) => new SystemResetKeepsBypass(device)),
         BrokenDevice.With("shows whatever was written to bypass", ["IOMMU-CFG-D-06"], (device, _) => new BypassShowsAnything(device)),
-        new BrokenDevice("maps addresses outside input_range", ["DESC-IOMMU-04"], new ModelVariation
-        {
-            Options = options => options with { InputRange = new IommuOptions().InputRange },
-            Assemble = (device, _) =>
-            {
-                var narrow = new ShowsNarrowInputRange(device);
-                return new ModelParts(narrow, narrow);
-            },
-        }),
+        NarrowInputRange("maps addresses outside input_range", (_, _) => true),
+        NarrowInputRange("maps from below the start of input_range", (_, end) => end >= FirstAddress && end <= LastAddress),
     ];
+
+    // Of a range that is not wholly inside input_range, whether the device maps it.
+    private static BrokenDevice NarrowInputRange(string name, Func<ulong, ulong, bool> maps) => new(name, ["DESC-IOMMU-04"], new ModelVariation
+    {
+        Options = options => options with { InputRange = new IommuOptions().InputRange },
+        Assemble = (device, _) =>
+        {
+            var narrow = new ShowsNarrowInputRange(device, maps);
+            return new ModelParts(narrow, narrow);
+        },
+    });
 
     private static BrokenDevice Offering(string name, string[] breaks, Func<IommuFeatures, IommuFeatures> change) =>
         new(name, breaks, new ModelVariation { Options = options => options with { Features = change(options.Features) } });
@@ -100,6 +109,13 @@ internal static class BrokenConfiguration
         protected override byte Shown(byte real) => negotiated ? (byte)0 : real;
     }
 
+    private sealed class BypassIsReadOnly(IommuDevice device) : Interceptor(device)
+    {
+        public override void WriteConfig(int offset, ReadOnlySpan<byte> bytes)
+        {
+        }
+    }
+
     private sealed class ResetRestoresBypass(IommuDevice device) : Interceptor(device)
     {
         public override void Reset() => Device.SystemReset();
@@ -137,9 +153,18 @@ internal static class BrokenConfiguration
         protected override byte Shown(byte real) => last ?? real;
     }
 
-    private sealed class ShowsNarrowInputRange(IommuDevice device) : Interceptor(device)
+    private sealed class ShowsNarrowInputRange(IommuDevice device, Func<ulong, ulong, bool> maps) : Interceptor(device)
     {
-        private static readonly byte[] Range = [.. BitConverter.GetBytes(0x1000_0000UL), .. BitConverter.GetBytes(0x1fff_ffffUL)];
+        private static readonly byte[] Range = [.. BitConverter.GetBytes(FirstAddress), .. BitConverter.GetBytes(LastAddress)];
+
+        protected override int Handle(byte[] request, Span<byte> reply)
+        {
+            var (start, end) = (U64(request, 8), U64(request, 16));
+            if (request[0] != Guest.Wire.RequestType.Map || reply.Length < Guest.Wire.Request.TailSize || (start >= FirstAddress && end <= LastAddress) || maps(start, end))
+                return base.Handle(request, reply);
+            reply[0] = (byte)Guest.Wire.RequestStatus.Range;
+            return Guest.Wire.Request.TailSize;
+        }
 
         public override void ReadConfig(int offset, Span<byte> into)
         {

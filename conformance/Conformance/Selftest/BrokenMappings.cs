@@ -50,6 +50,11 @@ internal static class BrokenMappings
             if ((request[Flags] & 3) == MapFlags.Write) request[Flags] = 0;
             return next(request, reply);
         }),
+        Map("makes nothing of READ without WRITE", ["DESC-IOMMU-13.a-range-mapped-read-*"], (request, reply, next) =>
+        {
+            if ((request[Flags] & 3) == MapFlags.Read) request[Flags] = 0;
+            return next(request, reply);
+        }),
         Map("maps one granule too far", ["DESC-IOMMU-13.addresses-next-to-*"], (request, reply, next) =>
         {
             Put(request, VirtEnd, Get(request, VirtEnd) + Granule);

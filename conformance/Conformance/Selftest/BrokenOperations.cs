@@ -37,7 +37,7 @@ internal static class BrokenOperations
         }),
         BrokenDevice.With("lets endpoints without a domain through", ["IOMMU-OPS-D-06"], (device, memory) => new NoDomainMeansIdentity(device, memory)),
         BrokenDevice.With("keeps attachments over a device reset", ["DESC-IOMMU-01"], (device, _) => new ResetKeepsEverything(device)),
-        BrokenDevice.With("lets bypass count only where its feature was accepted", ["DESC-IOMMU-05"], (device, _) => new BypassNeedsAcceptance(device)),
+        BrokenDevice.With("lets bypass count only where its feature was accepted", ["DESC-IOMMU-05.bypass-applies-*"], (device, _) => new BypassNeedsAcceptance(device)),
         BrokenDevice.With("loses bypass accesses behind a page border", ["DESC-IOMMU-06"], (device, _) => new BypassStopsAtPageBorder(device)),
         new BrokenDevice("counts bytes it did not write as used", ["IOMMU-FAULT-D-06"], new ModelVariation { RingMemory = memory => new BoastingRing(memory) }),
     ];

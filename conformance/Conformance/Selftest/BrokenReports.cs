@@ -13,8 +13,14 @@ internal static class BrokenReports
         Patched("names another endpoint in fault reports", ["IOMMU-FAULT-D-03"], report => report[8] ^= 0x40),
         Patched("reports an address next to the access", ["IOMMU-FAULT-D-04"], report => report[18] ^= 1),
         Patched("swaps the reasons of faults", ["DESC-IOMMU-16", "DESC-IOMMU-17"], report => report[0] ^= FaultReport.ReasonDomain ^ FaultReport.ReasonMapping),
+        Spoilt("reports writes only, and all of it wrong", FaultReport.WriteFlag),
+        Spoilt("reports reads only, and all of it wrong", FaultReport.ReadFlag),
         BrokenDevice.With("spreads a report over the buffers that are there", ["IOMMU-FAULT-D-05"], (device, _) => new SpreadsReports(device)),
     ];
+
+    private static BrokenDevice Spoilt(string name, uint kind) => BrokenDevice.With(
+        name, ["IOMMU-FAULT-D-01", "IOMMU-FAULT-D-02", "IOMMU-FAULT-D-03", "IOMMU-FAULT-D-04", "DESC-IOMMU-16", "DESC-IOMMU-17"],
+        (device, _) => new ReportsOneKind(device, kind));
 
     private delegate void ReportPatch(Span<byte> report);
 
@@ -28,6 +34,18 @@ internal static class BrokenReports
             var patched = report.ToArray();
             patch(patched);
             return base.TryReport(queue, patched);
+        }
+    }
+
+    private sealed class ReportsOneKind(IommuDevice device, uint kind) : Interceptor(device)
+    {
+        public override bool TryReport(int queue, ReadOnlySpan<byte> report)
+        {
+            if ((U32(report, 4) & kind) == 0) return true;
+            var spoilt = report.ToArray();
+            for (var i = 0; i < spoilt.Length; i++) spoilt[i] ^= 0xa8;
+            spoilt[5] |= (byte)(FaultReport.AddressFlag >> 8);
+            return base.TryReport(queue, spoilt);
         }
     }
 

@@ -9,6 +9,7 @@ internal static class BrokenUnmappings
 {
     private const int VirtEnd = 16;
     private const int Reserved = 24;
+    private static readonly string[] OfMany = ["IOMMU-UNMAP-D-07.unmapping-hundreds-*", "IOMMU-UNMAP-D-07.hundreds-*"];
 
     public static IEnumerable<BrokenDevice> All() =>
     [
@@ -24,6 +25,8 @@ internal static class BrokenUnmappings
             "IOMMU-UNMAP-D-07.an-unmapped-*", "IOMMU-UNMAP-D-01",
         ], (_, reply, _) => Answer(reply, RequestStatus.Ok)),
         Unmap("answers UNMAP with FAULT for no reason", ["IOMMU-OPS-D-01"], (_, reply, _) => Answer(reply, RequestStatus.Fault)),
+        BrokenDevice.With("unmaps sixteen mappings and answers OK", OfMany, (device, _) => new MiscountsMappings(device, removed: 16, beyond: 0)),
+        BrokenDevice.With("unmaps one mapping too many where there are many", OfMany, (device, _) => new MiscountsMappings(device, removed: int.MaxValue, beyond: 1)),
         Unmap("overflows on the size of the whole address space", ["IOMMU-UNMAP-D-07.unmapping-the-whole-*"], (request, reply, next) =>
             BinaryPrimitives.ReadUInt64LittleEndian(request.AsSpan(VirtEnd)) == ulong.MaxValue ? Answer(reply, RequestStatus.Ok) : next(request, reply)),
     ];
@@ -70,6 +73,24 @@ internal static class BrokenUnmappings
                 Mappings.Remove(mapping);
             }
             return used;
+        }
+    }
+
+    /// <summary>Of more than sixteen mappings it removes some only, or some beyond the last one as well.</summary>
+    private sealed class MiscountsMappings(IommuDevice device, int removed, int beyond) : Shadow(device)
+    {
+        protected override int Handle(byte[] request, Span<byte> reply)
+        {
+            if (!IsUnmap(request)) return base.Handle(request, reply);
+            var behind = Mappings.Where(mapping => mapping.Domain == U32(request, 4) && mapping.Start >= U64(request, 8)).OrderBy(mapping => mapping.Start).ToList();
+            var covered = behind.Count(mapping => mapping.End <= U64(request, VirtEnd));
+            if (covered <= 16) return base.Handle(request, reply);
+            foreach (var mapping in behind.Take(Math.Min(covered, removed) + beyond))
+            {
+                Ask(new UnmapRequest(mapping.Domain, mapping.Start, mapping.End));
+                Mappings.Remove(mapping);
+            }
+            return Answer(reply, RequestStatus.Ok);
         }
     }
 

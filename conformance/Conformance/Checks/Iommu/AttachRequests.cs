@@ -43,7 +43,9 @@ internal static class AttachRequests
         Answers(driver.Attach(check.Domain(0), UnknownEndpoint), RequestStatus.NoEnt);
         IsNoDomain(check, driver, check.Domain(0));
         Given(driver.Attach(check.Domain(1), check.Endpoint));
-        Answers(driver.Attach(check.Domain(1), UnknownEndpoint), RequestStatus.NoEnt, RequestStatus.Unsupp);
+        var joining = driver.Attach(check.Domain(1), UnknownEndpoint);
+        HasResources(joining);
+        Answers(joining, RequestStatus.NoEnt, RequestStatus.Unsupp);
     }
 
     [Check("IOMMU-ATTACH-D-04",
@@ -63,6 +65,7 @@ internal static class AttachRequests
     {
         var second = JoinSecond(check, check.Start());
         if (second.IsOk) throw new NotApplicableException("the device lets a second endpoint join a domain");
+        HasResources(second);
         Answers(second, RequestStatus.Unsupp);
     }
 
@@ -159,7 +162,9 @@ internal static class AttachRequests
         if (check.Unit > 0x1_0000 || region.First < first || region.Last > last) throw new NotApplicableException("the reserved region cannot be mapped at all");
         Given(driver.Attach(check.Domain(0), check.Endpoint));
         Given(driver.Map(check.Domain(0), region.First, region.First + check.Unit - 1, check.Physical(1)));
-        Answers(driver.Attach(check.Domain(0), check.SecondEndpoint), RequestStatus.Unsupp);
+        var incompatible = driver.Attach(check.Domain(0), check.SecondEndpoint);
+        HasResources(incompatible);
+        Answers(incompatible, RequestStatus.Unsupp);
     }
 
     [Check("IOMMU-ATTACH-D-12",

@@ -37,6 +37,20 @@ internal static class DescribedTopology
         foreach (var id in beside) Answers(driver.Attach(check.Domain(0), id), RequestStatus.NoEnt);
     }
 
+    /// <summary>
+    /// IDs that differ from the first endpoint's in one bit and name no endpoint of the machine. Bits 24 and 31 do in no machine that says nothing of its topology: on PCI
+    /// they are those of segment numbers of 256 and more. Others do where firmware says so.
+    /// </summary>
+    internal static List<uint> EndpointsBeside(CheckContext check)
+    {
+        var viot = Viot.Of(check.Machine.Target);
+        var target = check.Machine.Target;
+        int[] bits = viot is null ? [24, 31] : [8, 16, 24, 31];
+        var beside = bits.Select(bit => check.Endpoint ^ (1u << bit))
+            .Where(id => viot?.Describes(id) != true && !check.Endpoints.Any(endpoint => endpoint.Id == id) && !IsFunction(target, id)).ToList();
+        return beside.Count > 0 ? beside : throw new NotApplicableException("every ID that differs from an endpoint's in one high bit is an endpoint's as well");
+    }
+
     private static Viot Described(CheckContext check) =>
         Viot.Of(check.Machine.Target) ?? throw new NotApplicableException("the machine's firmware describes no topology");
 

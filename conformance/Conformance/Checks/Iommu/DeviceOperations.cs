@@ -176,14 +176,28 @@ internal static class DeviceOperations
         check.Requires(Features.BypassConfig);
         var endpoint = check.Dma(0);
         check.Start();
-        check.Machine.WriteBypass(1);
-        Given(check.Machine.ReadBypass() == 1, "bypass cannot be set to 1");
+        check.SetBypass(1);
         var page = check.Identity(1);
         That(check.WriteArrives(endpoint, page, page) == Arrival.All, "a write in bypass mode arrives, feature accepted", "it did not arrive");
 
         check.Start(new DriverSettings { Accept = Features.AcceptedByDefault & ~Features.BypassConfig });
         if (check.Machine.ReadBypass() != 1) throw new NotApplicableException("bypass does not keep its value over a device reset");
         That(check.WriteArrives(endpoint, page, page) == Arrival.All, "a write in bypass mode arrives, feature declined", "it did not arrive");
+    }
+
+    [Check("DESC-IOMMU-05",
+        Does = "Has a driver that accepted BYPASS_CONFIG write 0 and 1 to bypass in turns, and read it after each.",
+        Reading = "What was written is there: a driver may write the field (CFG-V-01), and it says whether unattached endpoints are in bypass mode.")]
+    internal static void Bypass_reads_as_the_driver_wrote_it(CheckContext check)
+    {
+        check.Requires(Features.BypassConfig);
+        check.Start();
+        foreach (var value in new byte[] { 0, 1, 1, 0, 0, 1 })
+        {
+            check.Machine.WriteBypass(value);
+            var read = check.Machine.ReadBypass();
+            That(read == value, $"bypass {value} after it was written", $"bypass {read}");
+        }
     }
 
     [Check("DESC-IOMMU-06",
@@ -194,8 +208,7 @@ internal static class DeviceOperations
         check.Requires(Features.BypassConfig);
         var endpoint = check.Dma(0);
         check.Start();
-        check.Machine.WriteBypass(1);
-        Given(check.Machine.ReadBypass() == 1, "bypass cannot be set to 1");
+        check.SetBypass(1);
         var memory = check.Identity(3);
         var border = memory + 4096 - 100;
         That(check.WriteArrives(endpoint, border, border, 200) == Arrival.All, $"200 bytes written at 0x{border:x} arrive there", "they did not all arrive");
@@ -228,8 +241,7 @@ internal static class DeviceOperations
         settings ??= new DriverSettings();
         var driver = check.Start(settings with { Accept = settings.Accept & ~Features.Bypass });
         if (!check.Offers(Features.BypassConfig)) return driver;
-        check.Machine.WriteBypass(0);
-        Given(check.Machine.ReadBypass() == 0, "bypass cannot be set to 0");
+        check.SetBypass(0);
         return driver;
     }
 

@@ -194,7 +194,7 @@ internal static class ProbeRequests
     }
 
     /// <summary>The status that was written into the tail, whatever the used length says; null where none was.</summary>
-    private static RequestStatus? TailStatus(Exchange probe) =>
+    internal static RequestStatus? TailStatus(Exchange probe) =>
         probe.IsReturned && probe.Reply[probe.TailOffset] != GuardedBuffer.Poison ? (RequestStatus)probe.Reply[probe.TailOffset] : null;
 
     private static Exchange ProbeWithoutFeature(CheckContext check)

@@ -188,6 +188,95 @@ internal static class UnmapRequests
         That(check.WriteArrives(endpoint, at, physical, 64) == Arrival.None, "a write after UNMAP arrives nowhere", "it arrived");
     }
 
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Has every endpoint of a domain write through a mapping, unmaps it, and has each of them write again.",
+        Reading = "No second write arrives: what one endpoint no longer reaches none of the others does.")]
+    internal static void An_unmapped_range_is_reached_by_no_endpoint_of_the_domain(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var (first, second) = (check.Dma(0), check.Dma(1));
+        var driver = check.Start();
+        var (domain, at, unit, physical) = (check.Domain(0), check.Virtual(1), check.Unit, check.Physical(1));
+        Given(driver.Attach(domain, first.Id));
+        if (!driver.Attach(domain, second.Id).IsOk) throw new NotApplicableException("a domain has one endpoint only");
+        Given(driver.Map(domain, at, at + unit - 1, physical));
+        foreach (var endpoint in new[] { first, second })
+        {
+            if (check.WriteArrives(endpoint, at, physical) != Arrival.All)
+                throw new NotApplicableException($"endpoint 0x{endpoint.Id:x} does not reach the mapping (DESC-IOMMU-08)");
+        }
+        Given(driver.Unmap(domain, at, at + unit - 1));
+        foreach (var endpoint in new[] { first, second })
+        {
+            That(
+                check.WriteArrives(endpoint, at, physical) == Arrival.None,
+                $"a write of endpoint 0x{endpoint.Id:x} after UNMAP arrives nowhere", "it arrived");
+        }
+    }
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Maps 300 neighbouring units one by one, or as many as the device has room for, and one more on each side; unmaps the 300 at once.",
+        Reading = "OK; each of them can be mapped again, and those on both sides cannot. The note tells how many there were.")]
+    internal static void Unmapping_hundreds_of_mappings_removes_each(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var driver = check.Start();
+        var many = MapMany(check, driver);
+        ShowsMapped(check, driver, many.Domain, many.Below);
+        Answers(driver.Unmap(many.Domain, many.First, many.Last), RequestStatus.Ok);
+        foreach (var stays in new[] { many.Below, many.Above })
+            That(!IsFree(check, driver, many.Domain, stays), $"the mapping at 0x{stays:x}, beside what was unmapped, as it was", "it is gone as well");
+        foreach (var at in many.Mapped)
+        {
+            var map = driver.Map(many.Domain, at, at + check.Unit - 1, many.Physical);
+            HasResources(map);
+            That(map.IsOk, $"0x{at:x} free after an UNMAP of {many.Mapped.Count} mappings", "it is still mapped");
+        }
+        check.Note = $"{many.Mapped.Count} mappings";
+    }
+
+    [Check("IOMMU-UNMAP-D-07",
+        Does = "Maps 300 neighbouring units one by one, or as many as the device has room for, and one more on each side; has the endpoint write to each, unmaps the 300 at once, and has "
+            + "it write again.",
+        Reading = "The writes to the units on both sides still arrive, no other does. The note tells how many there were.")]
+    internal static void Hundreds_of_unmapped_ranges_are_no_longer_reached(CheckContext check)
+    {
+        check.Requires(Features.MapUnmap);
+        var endpoint = check.Dma(0);
+        var driver = check.Start();
+        var many = MapMany(check, driver);
+        foreach (var at in many.Mapped) Given(Arrives(at, many.Physical) == Arrival.All, $"the endpoint does not reach the mapping at 0x{at:x}");
+        Given(driver.Unmap(many.Domain, many.First, many.Last));
+        foreach (var at in many.Mapped)
+            That(Arrives(at, many.Physical) == Arrival.None, $"a write at 0x{at:x} after an UNMAP of {many.Mapped.Count} mappings arrives nowhere", "it arrived");
+        foreach (var stays in new[] { many.Below, many.Above })
+            That(Arrives(stays, many.PhysicalBeside) == Arrival.All, $"a write at 0x{stays:x}, beside what was unmapped, arrives", "it did not");
+        check.Note = $"{many.Mapped.Count} mappings";
+
+        Arrival Arrives(ulong at, ulong physical) => check.WriteArrives(endpoint, at, physical);
+    }
+
+    /// <summary>Units mapped one by one, all to the same memory, between two that lead elsewhere; the device may have had no room for all.</summary>
+    private sealed record ManyMappings(uint Domain, ulong Below, ulong First, ulong Last, ulong Above, IReadOnlyList<ulong> Mapped, ulong Physical, ulong PhysicalBeside);
+
+    private static ManyMappings MapMany(CheckContext check, IommuDriver driver)
+    {
+        const ulong Many = 300;
+        var (domain, below, unit, physical, beside) = (check.Domain(0), check.Virtual(Many + 2), check.Unit, check.Physical(1), check.Physical(1));
+        var (first, above) = (below + unit, below + (Many + 1) * unit);
+        Given(driver.Attach(domain, check.Endpoint));
+        foreach (var at in new[] { below, above }) Given(driver.Map(domain, at, at + unit - 1, beside));
+        var mapped = new List<ulong>();
+        for (var at = first; at < above; at += unit)
+        {
+            var map = driver.Map(domain, at, at + unit - 1, physical);
+            if (map.Status == RequestStatus.NoMem && mapped.Count > 0) break;
+            Given(map);
+            mapped.Add(at);
+        }
+        return new ManyMappings(domain, below, first, above - 1, above, mapped, physical, beside);
+    }
+
     private static (IommuDriver Driver, uint Domain, ulong At) WithOneMapping(CheckContext check, ulong units)
     {
         check.Requires(Features.MapUnmap);
