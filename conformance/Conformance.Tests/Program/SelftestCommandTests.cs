@@ -16,7 +16,7 @@ public sealed class SelftestCommandTests
         using var cli = new CliRun { Checks = Real, Width = 1000 };
         Assert.Equal(0, cli.Invoke("selftest", "--only", "IOMMU-FAULT-D-01*"));
         Assert.Contains($"CAUGHT    sets reserved fields of fault reports: {Reserved.Id}", cli.Output, StringComparison.Ordinal);
-        Assert.Contains("1 broken device: 0 not caught", cli.Output, StringComparison.Ordinal);
+        Assert.Matches("[1-9] broken devices: 0 not caught", cli.Output);
         Assert.DoesNotContain("also red", cli.Output, StringComparison.Ordinal);
     }
 

@@ -1,4 +1,3 @@
-using Viommu.Conformance.Program;
 using Viommu.Conformance.Selftest;
 using Viommu.Device.Iommu;
 using Viommu.Device.Wire;
@@ -75,7 +74,7 @@ public class ServedCampaignTests
     public void A_ring_that_takes_no_request_is_a_reason_to_refuse()
     {
         var device = new ServedDevice { Variation = new ModelVariation { Options = options => options with { RequestQueueSize = 1 } } };
-        Assert.Contains("cannot be brought up: queue 0 has 1 descriptors", Assert.Throws<UsageException>(device.Open).Message);
+        Assert.Contains("cannot be brought up: queue 0 has 1 descriptors", Assert.Throws<TargetUnavailableException>(device.Open).Message);
     }
 
     /// <summary>Which of the requests that a device has at the same time it returns first is its own affair.</summary>

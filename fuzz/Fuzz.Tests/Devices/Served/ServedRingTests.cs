@@ -1,6 +1,6 @@
-using Viommu.Conformance.Program;
 using Viommu.Conformance.Selftest;
 using Viommu.Fuzz.Targets;
+using Viommu.Guest.Targets;
 using Viommu.Guest.Targets.Model;
 
 namespace Viommu.Fuzz.Tests.Devices.Served;
@@ -55,14 +55,14 @@ public class ServedRingTests
     public void A_device_that_ring_programs_cannot_run_on_is_refused(string word, string instead, string why)
     {
         var device = new ServedDevice { Target = SplitRingTarget.Info, Says = answer => answer.Replace(word, instead, StringComparison.Ordinal) };
-        Assert.Contains($"cannot be fuzzed by ring programs: {why}", Assert.Throws<UsageException>(device.Open).Message);
+        Assert.Contains($"cannot be fuzzed by ring programs: {why}", Assert.Throws<TargetUnavailableException>(device.Open).Message);
     }
 
     [Fact]
     public void So_is_a_legacy_interface_whose_rings_lie_in_one_piece()
     {
         var device = new ServedDevice { Target = SplitRingTarget.Info, Configuration = new(ModelTransport.LegacyMmio, ModelRing.Split) };
-        Assert.Contains("its interface is a legacy one", Assert.Throws<UsageException>(device.Open).Message);
+        Assert.Contains("its interface is a legacy one", Assert.Throws<TargetUnavailableException>(device.Open).Message);
     }
 
     private static TargetInfo TargetOf(ModelRing ring) => ring == ModelRing.Packed ? PackedRingTarget.Info : SplitRingTarget.Info;
