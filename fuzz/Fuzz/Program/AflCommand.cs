@@ -36,9 +36,10 @@ internal sealed class AflCommand
 
         string device = parsed.GetRequiredValue(_device);
         if (OutsideDevice.IsMeant(device)) throw new UsageException($"under AFL++ a device runs in this process: --device takes model or broken:NAME; 'fuzz run sequence --device {device}' fuzzes a real one");
-        var server = new AflServer(target, device);
         // AFL++'s tools name a file that they write once they have been greeted.
-        if (Posix.IsOpen(AflProtocol.CommandDescriptor) && Posix.IsOpen(AflProtocol.StatusDescriptor)) return server.Run();
-        return parsed.GetValue(_file) is not { } file || File.Exists(file) ? server.RunOnce(parsed.GetValue(_file)) : throw new UsageException($"there is no file {file}");
+        bool isByHand = Environment.GetEnvironmentVariable(AflProtocol.MapVariable) is null;
+        if (isByHand && parsed.GetValue(_file) is { } file && !File.Exists(file)) throw new UsageException($"there is no file {file}");
+        var server = new AflServer(target, device);
+        return Posix.IsOpen(AflProtocol.CommandDescriptor) && Posix.IsOpen(AflProtocol.StatusDescriptor) ? server.Run() : server.RunOnce(parsed.GetValue(_file));
     }
 }
