@@ -4,10 +4,11 @@ namespace Viommu.Guest.Targets;
 /// How long somebody has been kept waiting: of what passes between two looks at the clock no more than a moment counts. A process that was stopped, or
 /// that others kept from its processors, was not kept waiting by whom it waits for, who was most likely stopped as well.
 /// </summary>
-/// <param name="clock">The clock, at which whoever waits looks much more often than once in <see cref="LongestGap"/>.</param>
-public sealed class WaitingTime(TimeProvider clock)
+/// <param name="clock">The clock.</param>
+/// <param name="longestGap">The most that counts between two looks; whoever waits looks much more often.</param>
+public sealed class WaitingTime(TimeProvider clock, TimeSpan longestGap)
 {
-    /// <summary>The most that counts between two looks.</summary>
+    /// <summary>The most that counts between two looks, where nobody says otherwise.</summary>
     public static readonly TimeSpan LongestGap = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
@@ -21,13 +22,19 @@ public sealed class WaitingTime(TimeProvider clock)
     {
     }
 
+    /// <summary>By <paramref name="clock"/>.</summary>
+    public WaitingTime(TimeProvider clock)
+        : this(clock, LongestGap)
+    {
+    }
+
     /// <summary>Looks at the clock; how long it has been until now.</summary>
     public TimeSpan Look()
     {
         var now = clock.GetTimestamp();
         var gap = clock.GetElapsedTime(_last, now);
         _last = now;
-        return _waited += gap < LongestGap ? gap : LongestGap;
+        return _waited += gap < longestGap ? gap : longestGap;
     }
 
     /// <summary>

@@ -56,9 +56,6 @@ internal sealed unsafe class AflCounters : IDisposable
     /// <summary>What was counted last, but for edges that were found to be unsteady.</summary>
     public Span<byte> Counters => _counters;
 
-    /// <summary>Edges that are left out, since the same input took them one time and not the next.</summary>
-    public int Unsteady => _unsteady.Count;
-
     private Span<byte> Map => new((void*)_map, _counters.Length);
 
     /// <summary>

@@ -93,8 +93,12 @@ internal static class Arguments
     public static IExecutor NewExecutor(TargetInfo target, string device, QtestTranscript? transcript = null)
     {
         using var outside = OutsideDevice.Find(device, target, transcript);
-        return outside?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Instrumented();
+        return NewExecutor(target, device, outside);
     }
+
+    /// <summary>The same on <paramref name="outside"/>; where that is null, on the device in this process.</summary>
+    public static IExecutor NewExecutor(TargetInfo target, string device, OutsideDevice? outside) =>
+        outside?.NewReplay() ?? new TargetHost(target, FindDevice(device)).Instrumented();
 
     /// <summary>The seed that <c>--seed</c> gives, or one that is chosen.</summary>
     public static ulong ReadSeed(string? given) => given is { } text

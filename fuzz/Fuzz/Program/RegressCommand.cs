@@ -77,7 +77,7 @@ internal sealed class RegressCommand
         }
 
         using var outside = OutsideDevice.Find(device, target);
-        using var executor = outside?.NewReplay() ?? new TargetHost(target, Arguments.FindDevice(device)).Instrumented();
+        using var executor = Arguments.NewExecutor(target, device, outside);
         var known = _known.Read(parsed, _host, target.Name, outside?.Identity.Name ?? device);
         var found = new List<Finding>();
         int run = 0;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Viommu.Conformance.Watching.Live;
 using Viommu.Guest.Hosting;
 using Viommu.Guest.Targets;
@@ -47,21 +46,18 @@ internal sealed class GuestBoot(GuestOrders orders, ModelConfiguration configura
     private bool Wait(LinuxGuest guest, HostedMachine machine, Action<string> progress, CancellationToken interrupted)
     {
         var told = 0;
-        var clock = Stopwatch.StartNew();
-        for (var spent = TimeSpan.Zero; ;)
+        // Where this process itself was stopped, or starved, so was the device.
+        var waiting = new WaitingTime(TimeProvider.System, LongestGlance);
+        while (true)
         {
-            var before = clock.Elapsed;
             var ended = guest.WaitForEnd(Glance);
             var said = guest.Told;
             foreach (var line in said.Skip(told)) progress(line);
             told = said.Count;
 
-            // Where this process itself was stopped, or starved, so was the device.
-            spent += TimeSpan.FromTicks(Math.Min((clock.Elapsed - before).Ticks, LongestGlance.Ticks));
-
             // What comes behind its last line is the machine's way to go, which is no business of the driver's.
             ended |= said.Contains(GuestWatch.End);
-            if (ended || machine.IsBroken || spent >= orders.Limit || interrupted.IsCancellationRequested) return ended;
+            if (ended || machine.IsBroken || waiting.Look() >= orders.Limit || interrupted.IsCancellationRequested) return ended;
         }
     }
 }
